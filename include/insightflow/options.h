@@ -1,0 +1,65 @@
+// Settings of an engine. The defaults suit a service with a few hundred MiB to spare.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "insightflow/ingest.h"
+#include "insightflow/time.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// Which fields an event must have, beside user_id, event_type and timestamp.
+struct ValidationRules {
+  bool require_session_id = true;
+  bool require_page_url = true;
+  // Events without event_id are deduplicated by their content, so that a retried batch of a client
+  // that sends no ids counts once. Off: each such event is new.
+  bool dedupe_by_content = true;
+  // An event further ahead of the server's clock is rejected as bad_time.
+  std::chrono::milliseconds future_max = std::chrono::hours(24);
+  // With sent_at: a clock that differs by more than this shifts the whole batch.
+  std::chrono::milliseconds skew_max = std::chrono::minutes(5);
+};
+
+// Bounds of the live numbers. Past a bound, answers say so (count_error_max, "__other__").
+struct LiveLimits {
+  std::size_t event_types_max = 255;          // further types count as "__other__"
+  std::size_t pages_max = 100'000;            // exact up to here, then Space-Saving
+  std::size_t elements_max = 20'000;          // exact up to here, then Space-Saving
+  std::size_t users_max = 1'000'000;          // profiles kept; further users only count in totals
+  std::size_t recent_events_max = 2'000'000;  // reach of the index behind quick timelines
+};
+
+struct EngineOptions {
+  // The folder of the store; made when missing. Empty: in memory, nothing survives Close().
+  std::string data_dir = {};
+  bool create_if_missing = true;
+
+  Durability durability = Durability::kFsync;
+  ValidationRules rules = {};
+  LiveLimits live = {};
+
+  // Memory for the ids of the dedupe window. When it is spent, the window gets shorter and
+  // EngineMetrics::dedupe_reach tells how long it is.
+  std::size_t dedupe_bytes_max = std::size_t{1} << 30;
+  std::chrono::milliseconds dedupe_window = std::chrono::hours(24 * 7);
+
+  // Bytes of batches that wait for the disk; past them IngestAsync answers kResourceExhausted and
+  // Ingest waits.
+  std::size_t in_flight_bytes_max = std::size_t{64} << 20;
+  // Ingest is refused with kResourceExhausted while the disk has less than this free.
+  std::size_t disk_free_min = std::size_t{64} << 20;
+  // Rejected events kept for inspection; the oldest go first.
+  std::size_t failed_events_max = 10'000;
+  std::size_t failed_bytes_max = std::size_t{16} << 20;
+
+  // Not owned; must outlive the engine. Null: the machine's clock.
+  const Clock* clock = nullptr;
+};
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,73 @@
+// The live follower's state: rings of seconds, minutes and hours, totals, online users, rankings,
+// user profiles and the index behind quick timelines. A pure function of the log: the same entries
+// in the same order give the same state, whatever was saved and loaded in between.
+//
+// Thread safety: one thread applies; any thread reads. Readers wait at most for the part of a batch
+// that is being applied: at most 1,000 rows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "insightflow/live.h"
+#include "insightflow/options.h"
+#include "insightflow/status.h"
+#include "lib/model/batch.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class LiveState {
+ public:
+  LiveState(const LiveLimits& limits, std::uint64_t hash_seed);
+  ~LiveState();
+  LiveState(const LiveState&) = delete;
+  LiveState& operator=(const LiveState&) = delete;
+
+  // Applies one log entry; sequences go up without a gap. batch.received_ms never goes back.
+  // A batch up to 1,000 rows appears at once; readers may see a larger one in parts.
+  void Apply(const EventBatch& batch, std::uint64_t first_sequence);
+  // The last sequence applied; 0 when none.
+  std::uint64_t applied_sequence() const;
+
+  // All of these take the time of the question; they do not change the state.
+  OnlineUsers Online(std::int64_t now_ms) const;
+  EventTotals Totals() const;
+  EventRates Rates(std::int64_t now_ms) const;
+  Conversion ConversionRate() const;
+  Ranking HotPages(Window window, std::size_t limit, std::int64_t now_ms) const;
+  Ranking HotElements(Window window, std::size_t limit, std::int64_t now_ms) const;
+  Dashboard GetDashboard(std::size_t hot_pages_limit, std::int64_t now_ms) const;
+  std::optional<UserProfile> User(std::string_view user_id, std::int64_t now_ms) const;
+
+  // The sequences of a user's events, newest in the log first, as far back as the index reaches.
+  struct RecentEvents {
+    std::vector<std::uint64_t> sequences;
+    // Every event of the user with sequence >= complete_from is listed (1: all there are).
+    std::uint64_t complete_from = 1;
+  };
+  RecentEvents Recent(std::string_view user_id, std::size_t limit) const;
+
+  // Memory in use, about; users held; events of users and types that did not fit.
+  std::size_t bytes() const;
+  std::uint64_t users() const;
+  std::uint64_t users_overflow_events() const;
+  std::uint64_t types_overflow_events() const;
+
+  // The whole state as bytes, and back. Load replaces the state; kDataLoss when the bytes are not a
+  // state of this version, then the state is empty (the engine replays the log).
+  void Save(std::string* out) const;
+  Status Load(std::string_view in);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace v1
+}  // namespace insightflow

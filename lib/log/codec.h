@@ -1,0 +1,40 @@
+// One log record: a batch of events as compressed columns with its own checksum.
+// Format: docs/formats.md. Version byte first; golden files of every version stay readable.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "insightflow/status.h"
+#include "lib/model/batch.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// What a reader needs of a record: each section is decompressed only when asked for.
+struct RecordParts {
+  bool core = true;  // time, flags, text columns, positions, client seq
+  bool ids = true;   // event_id, and keys of rows without one
+  bool extra_data = true;
+};
+
+// Appends the encoded batch to `out`. Thread-safe (own scratch memory a thread). rows >= 1.
+// batch.received_ms and the sequence are not part of the record: they are known only at commit and
+// live in the log entry's header.
+void EncodeRecord(const EventBatch& batch, std::string* out);
+
+// Reads a record into `batch` (cleared first; rows always set). kDataLoss when the checksum or the
+// structure is wrong; never reads beyond `record`, never allocates more than its header's checked
+// sizes allow. keys of rows with an event_id are recomputed from it with `hash_seed`.
+Status DecodeRecord(std::string_view record, const RecordParts& parts, std::uint64_t hash_seed,
+                    EventBatch* batch);
+
+// The number of rows, from the header alone. kDataLoss when it is not a record.
+Result<std::uint32_t> RecordRows(std::string_view record);
+
+// Verifies every checksum and the whole structure without keeping anything.
+Status VerifyRecord(std::string_view record);
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,44 @@
+// The dedupe window: which 128-bit keys were seen within a span of server time and a memory budget.
+//
+// Not thread-safe: the engine's sequencer is the only caller. Design and figures: docs/dedupe.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lib/base/hash.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class DedupeWindow {
+ public:
+  // `bytes_max`: the budget, at least 1 MiB. `window_ms`: how long a key is remembered when the
+  // budget allows.
+  DedupeWindow(std::size_t bytes_max, std::int64_t window_ms);
+  ~DedupeWindow();
+  DedupeWindow(const DedupeWindow&) = delete;
+  DedupeWindow& operator=(const DedupeWindow&) = delete;
+
+  // Looks every key up and remembers the new ones at server time `now_ms` (which never goes back by
+  // more than clock noise). fresh[i] = 1 when keys[i] was not known and not earlier in `keys`.
+  // The key {0, 0} is always fresh and never remembered. Returns the number of fresh keys.
+  // Batches hide memory latency by prefetching: tens of nanoseconds a key.
+  std::size_t Insert(std::span<const Hash128> keys, std::int64_t now_ms,
+                     std::vector<std::uint8_t>* fresh);
+
+  std::uint64_t size() const;  // keys remembered
+  std::size_t bytes() const;   // memory in use, never above bytes_max
+  // Every key inserted at or after this server time is remembered for sure (INT64_MIN: all).
+  std::int64_t reach_ms() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace v1
+}  // namespace insightflow
