@@ -7,7 +7,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY OFF)
+# An installed program finds the library beside it, wherever the prefix is.
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -27,8 +28,7 @@ if(INSIGHTFLOW_SANITIZE)
     -fsanitize=${INSIGHTFLOW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(insightflow_flags INTERFACE -fsanitize=${INSIGHTFLOW_SANITIZE})
 endif()
-
-find_program(INSIGHTFLOW_LLD NAMES ld.lld ld.lld-14)
-if(INSIGHTFLOW_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_link_options(insightflow_flags INTERFACE "-fuse-ld=lld")
+if(INSIGHTFLOW_FUZZ)
+  # The libraries report their branches to the fuzzer; only its programs bring the main function.
+  target_compile_options(insightflow_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
