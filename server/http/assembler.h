@@ -1,0 +1,108 @@
+// Bytes in, whole requests out: an incremental HTTP/1.1 parser that keeps every limit and does no
+// I/O. It accepts less than the RFCs allow, because whatever two parsers may read differently is
+// what request smuggling is made of:
+//
+//   400  bare LF or CR, obs-fold, control characters, a header without a colon or with a space
+//   before
+//        it, no or several Host (HTTP/1.1), several Content-Length (equal ones too) or one that is
+//        not digits, Content-Length with Transfer-Encoding, a bad percent escape or %00 in the
+//        target, a fragment, authority form, a body that is not the gzip it claims to be (one
+//        member)
+//   413  body, or inflated body, over the limit: told by its declared length, before it is read
+//   414, 431  request line; header line, headers in all, or their number over the limit
+//   415  multipart/*, Content-Encoding other than gzip and identity
+//   417  Expect other than 100-continue
+//   501  Transfer-Encoding
+//   505  a version other than HTTP/1.0 and 1.1
+//
+// Upgrade and Range are ignored, as the RFCs allow. After a refusal the connection must close. The
+// outcome depends on the bytes alone, not on how they are cut.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "server/http/http.h"
+
+namespace insightflow::server {
+
+struct HttpLimits {
+  std::size_t line_bytes_max = 8 << 10;     // the request line, or one header line
+  std::size_t header_bytes_max = 16 << 10;  // all header lines
+  std::size_t headers_max = 100;
+  std::size_t body_bytes_max = 4 << 20;  // as sent, and inflated
+};
+
+// Why a request is refused. The strings are static.
+struct HttpRefusal {
+  int status = 0;
+  const char* code = "";
+  const char* message = "";
+};
+
+// Thread-compatible. Holds no memory besides the request that it assembles.
+class Assembler {
+ public:
+  enum class State : std::uint8_t { kHead, kBody, kComplete, kRefused };
+
+  // The limits must outlive the assembler.
+  explicit Assembler(const HttpLimits& limits) : limits_(&limits) {}
+
+  // Takes bytes until a request is complete or refused; returns how many it took. Must be called in
+  // kHead or kBody.
+  std::size_t Feed(std::string_view bytes);
+
+  State state() const { return state_; }
+  // No byte of a request has come yet.
+  bool at_rest() const { return state_ == State::kHead && !begun_; }
+  // Bytes of the body that are held.
+  std::size_t body_bytes() const { return request_.body.size(); }
+
+  // True once for a request whose client waits for "100 Continue" before it sends the body.
+  bool TakeExpectContinue();
+
+  // In kComplete: the request without remote_address, request_id as sent or empty. The next Feed
+  // begins another request.
+  HttpRequest Take();
+
+  // Of the request last taken or refused. After a request that was not keep-alive no byte may be
+  // fed.
+  bool keep_alive() const { return keep_alive_; }
+  bool http_1_0() const { return http_1_0_; }
+
+  // In kRefused.
+  const HttpRefusal& refusal() const { return refusal_; }
+
+ private:
+  bool Refuse(int status, const char* code, const char* message);
+  std::size_t FeedHead(std::string_view bytes);
+  std::size_t FeedBody(std::string_view bytes);
+  bool FinishLine(std::string_view line);
+  bool ParseRequestLine(std::string_view line);
+  bool ParseTarget(std::string_view target);
+  bool ParseHeader(std::string_view line);
+  bool FinishHead();
+  bool CheckFraming();
+  bool CheckContent();
+  bool FinishBody();
+  bool InflateBody();
+
+  const HttpLimits* limits_;
+  HttpRequest request_;
+  std::string line_;  // an incomplete line
+  HttpRefusal refusal_;
+  std::uint64_t content_length_ = 0;
+  std::uint32_t header_bytes_ = 0;
+  State state_ = State::kHead;
+  bool begun_ = false;      // a byte of this request has come
+  bool have_line_ = false;  // the request line is parsed
+  bool skipped_blank_ = false;
+  bool http_1_0_ = false;
+  bool keep_alive_ = true;
+  bool gzip_ = false;
+  bool expect_continue_ = false;
+};
+
+}  // namespace insightflow::server
