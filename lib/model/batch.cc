@@ -70,6 +70,15 @@ void DictColumn::SetCode(std::size_t row, std::uint32_t code) {
   codes_.push_back(code);
 }
 
+void DictColumn::Load(std::span<const std::uint32_t> codes, std::span<const std::uint32_t> ends,
+                      std::string_view data) {
+  assert(!ends.empty() && ends.front() == 0 && ends.back() == data.size());
+  Clear();
+  codes_.assign(codes.begin(), codes.end());
+  ends_.assign(ends.begin(), ends.end());
+  bytes_.assign(data);
+}
+
 void DictColumn::Grow() {
   std::vector<Slot> old(std::max(kFirstSlots, slots_.size() * 2));
   old.swap(slots_);

@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,13 @@ class DictColumn {
   // Codes by row; shorter than the batch when its last rows are absent.
   const std::vector<std::uint32_t>& codes() const { return codes_; }
   std::size_t bytes() const { return bytes_.size(); }
+  // The entries one after another, and where each ends: ends()[code]. ends()[0] is 0.
+  std::string_view data() const { return bytes_; }
+  const std::vector<std::uint32_t>& ends() const { return ends_; }
+  // Replaces the column by stored parts as the accessors above return them, for readers of whole
+  // columns. Do not mix with Intern on one batch.
+  void Load(std::span<const std::uint32_t> codes, std::span<const std::uint32_t> ends,
+            std::string_view data);
 
   // Keeps the rows for which keep[row] != 0. Entries without rows stay.
   void Filter(const std::vector<std::uint8_t>& keep);
@@ -81,6 +89,11 @@ class BytesColumn {
   bool empty() const { return bytes_.empty(); }
   std::string_view bytes() const { return bytes_; }
   const std::vector<std::uint32_t>& ends() const { return ends_; }
+  // Replaces the column by stored parts: ends[row] ends the value of a row in `bytes`.
+  void Load(std::span<const std::uint32_t> ends, std::string_view bytes) {
+    ends_.assign(ends.begin(), ends.end());
+    bytes_.assign(bytes);
+  }
   void Filter(const std::vector<std::uint8_t>& keep);
   void Clear() {
     ends_.clear();
