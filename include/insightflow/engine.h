@@ -36,6 +36,7 @@
 #include "insightflow/live.h"
 #include "insightflow/options.h"
 #include "insightflow/status.h"
+#include "insightflow/store.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -61,24 +62,6 @@ struct EngineMetrics {
   std::uint64_t types_overflow_events = 0;      // events of types past LiveLimits::event_types_max
   std::uint64_t failed_events = 0;              // rejected events kept
   std::uint64_t failed_dropped = 0;             // rejected events that had to make room
-};
-
-// What a check of a store found.
-struct CheckReport {
-  std::uint64_t records = 0;  // log records read
-  std::uint64_t events = 0;
-  std::uint64_t bytes = 0;
-  std::vector<std::string> damage = {};  // one line each: what, where, which range; empty: sound
-};
-
-// A rejected event that was kept for inspection.
-struct FailedEvent {
-  std::uint64_t id = 0;
-  Timestamp received = {};
-  RejectCode code = RejectCode::kMissingField;
-  std::string field = {};
-  std::string message = {};
-  std::string event = {};  // as it was sent, cut at 4 KiB
 };
 
 class INSIGHTFLOW_EXPORT Engine {

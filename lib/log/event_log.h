@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "insightflow/engine.h"
 #include "insightflow/status.h"
+#include "insightflow/store.h"
 #include "lib/decode/decoder.h"
 
 namespace insightflow {
