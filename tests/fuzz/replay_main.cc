@@ -1,5 +1,5 @@
-// Runs a fuzz target over every file below the folders it is given, so that what a fuzzer once found
-// stays found in builds without libFuzzer.
+// Runs a fuzz target over every file below the folders it is given, so that what a fuzzer once
+// found stays found in builds without libFuzzer.
 
 #include <cstddef>
 #include <cstdint>
