@@ -17,6 +17,8 @@ struct Hash128 {
 };
 
 std::uint64_t HashBytes(std::string_view bytes, std::uint64_t seed);
+// Drawn once a process: for tables that live in memory only.
+std::uint64_t ProcessSeed();
 Hash128 HashBytes128(std::string_view bytes, std::uint64_t seed);
 
 }  // namespace v1

@@ -6,8 +6,12 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::uint64_t kDictSeed = 0x9e3779b97f4a7c15;
-constexpr std::size_t kFirstSlots = 64;
+constexpr std::size_t kFirstSlots = 16;
+constexpr std::size_t kSparse = 16;
+
+std::uint32_t DictHash(std::string_view value) {
+  return static_cast<std::uint32_t>(HashBytes(value, ProcessSeed()));
+}
 
 template <typename T>
 void FilterVector(std::vector<T>* values, const std::vector<std::uint8_t>& keep) {
@@ -38,33 +42,27 @@ void AppendSparse(std::vector<T>* to, std::size_t to_rows, const std::vector<T>&
 
 std::uint32_t DictColumn::Intern(std::string_view value) {
   if (value.empty()) return 0;
+  assert(interned_ == entries());  // not a loaded column
   if (entries() * 2 >= slots_.size()) Grow();
-  const auto hash = static_cast<std::uint32_t>(HashBytes(value, kDictSeed));
+  const std::uint32_t hash = DictHash(value);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = hash & mask;; i = (i + 1) & mask) {
     Slot& slot = slots_[i];
     if (slot.code == 0) {
-      slot = {hash, PushEntry(value)};
+      bytes_.append(value);
+      ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+      slot = {hash, ++interned_};
       return slot.code;
     }
     if (slot.hash == hash && Entry(slot.code) == value) return slot.code;
   }
 }
 
-std::uint32_t DictColumn::PushEntry(std::string_view value) {
-  bytes_.append(value);
-  ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-  return entries();
-}
-
 void DictColumn::Set(std::size_t row, std::string_view value) { SetCode(row, Intern(value)); }
 
 void DictColumn::SetCode(std::size_t row, std::uint32_t code) {
   assert(row + 1 >= codes_.size());
-  if (row < codes_.size()) {
-    codes_[row] = code;
-    return;
-  }
+  if (row < codes_.size()) codes_.pop_back();
   if (code == 0) return;
   codes_.resize(row);
   codes_.push_back(code);
@@ -98,10 +96,21 @@ void DictColumn::Clear() {
     codes_.clear();
     return;
   }
+  if (interned_ * kSparse < slots_.size()) {
+    // Few entries in a table that was once large: free their slots one by one.
+    const std::size_t mask = slots_.size() - 1;
+    for (std::uint32_t code = 1; code <= interned_; ++code) {
+      std::size_t i = DictHash(Entry(code)) & mask;
+      while (slots_[i].code != code) i = (i + 1) & mask;
+      slots_[i] = Slot();
+    }
+  } else {
+    std::fill(slots_.begin(), slots_.end(), Slot());
+  }
+  interned_ = 0;
   codes_.clear();
   ends_.resize(1);
   bytes_.clear();
-  std::fill(slots_.begin(), slots_.end(), Slot());
 }
 
 void BytesColumn::Set(std::size_t row, std::string_view value) {

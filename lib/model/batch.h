@@ -31,11 +31,8 @@ class DictColumn {
 
   // The code of a value, added to the dictionary when new. "" is 0.
   std::uint32_t Intern(std::string_view value);
-  // Sets the code of `row` as Set does; the code comes from Intern or PushEntry.
+  // Sets the code of `row` as Set does; the code comes from Intern.
   void SetCode(std::size_t row, std::uint32_t code);
-  // Appends an entry without looking whether it is known, for readers of stored dictionaries.
-  // Do not mix with Intern on one batch.
-  std::uint32_t PushEntry(std::string_view value);
 
   std::uint32_t CodeAt(std::size_t row) const { return row < codes_.size() ? codes_[row] : 0; }
   std::string_view At(std::size_t row) const { return Entry(CodeAt(row)); }
@@ -73,7 +70,8 @@ class DictColumn {
     std::uint32_t hash = 0;
     std::uint32_t code = 0;  // 0: free
   };
-  std::vector<Slot> slots_;  // open addressing, a power of two
+  std::vector<Slot> slots_;     // open addressing, a power of two
+  std::uint32_t interned_ = 0;  // entries with a slot: all, or none of a loaded column
 };
 
 // One column of plain byte strings, a value for each row; "" is absent.
