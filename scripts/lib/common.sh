@@ -1,0 +1,94 @@
+# What the scripts share: messages, missing packages, quiet builds. Sourced, never run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build_dir="$root/build"
+mkdir -p "$build_dir"
+
+build_packages=(
+  g++ cmake ninja-build ccache pkg-config
+  libabsl-dev librocksdb-dev libsimdjson-dev liblz4-dev libxxhash-dev
+  libcpp-httplib-dev libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev
+)
+test_packages=(
+  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 strace
+)
+check_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# Prints the packages of its arguments that are not installed.
+missing_packages() {
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+      say "$package"
+  done
+}
+
+# Installs what is missing. Runs apt only when something is.
+install_packages() {
+  local missing as_root=() log="$build_dir/apt.log"
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    command -v cmake ninja pkg-config c++ >/dev/null ||
+      fail "this is not Debian; install what these Debian packages hold, then run it again: $*"
+    return 0
+  fi
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null ||
+      fail "missing packages; as root: apt-get install --no-install-recommends ${missing[*]}"
+    as_root=(sudo --preserve-env=DEBIAN_FRONTEND)
+  fi
+  say "installing ${#missing[@]} packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  local apt=("${as_root[@]}" apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120)
+  {
+    "${apt[@]}" update &&
+      "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
+  } >"$log" 2>&1 </dev/null || {
+    tail -n 15 "$log" >&2
+    fail "apt-get failed; all of its output is in ${log#"$root"/}"
+  }
+}
+
+# Turns ninja's lines into one line that counts on a terminal, a line a fifth elsewhere.
+show_progress() {
+  local line shown=0 name=$1
+  while IFS= read -r line; do
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    local done=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]}
+    if [[ -t 1 ]]; then
+      printf '\rbuilding %s: %d of %d ' "$name" "$done" "$all"
+    elif ((done * 5 / all > shown)); then
+      shown=$((done * 5 / all))
+      printf 'building %s: %d of %d\n' "$name" "$done" "$all"
+    fi
+  done
+  if [[ -t 1 ]]; then printf '\r\033[K'; fi
+}
+
+# build_preset PRESET [TARGET…]: configures and builds quietly; everything that was said is in
+# build/PRESET.log, of which the first error is shown when it fails.
+build_preset() {
+  local preset=$1 log="$build_dir/$1.log"
+  shift
+  local targets=()
+  (($#)) && targets=(--target "$@")
+  (cd "$root" && cmake --preset "$preset") >"$log" 2>&1 || {
+    grep -m1 -A15 'CMake Error' "$log" >&2 || tail -n 15 "$log" >&2
+    fail "cmake failed; all of its output is in ${log#"$root"/}"
+  }
+  local code=0
+  (cd "$root" && cmake --build --preset "$preset" --parallel "$(nproc)" "${targets[@]}" 2>&1) |
+    tee -a "$log" | show_progress "$preset" || code=1
+  if ((code)); then
+    grep -m1 -A25 '^FAILED:' "$log" >&2 || tail -n 25 "$log" >&2
+    fail "the build failed; all of its output is in ${log#"$root"/}"
+  fi
+}

@@ -1,0 +1,15 @@
+# How tests are run: by the scripts and by CI alike. Sourced after common.sh.
+# shellcheck shell=bash
+
+# run_tests PRESET [CTEST OPTIONS…]: ctest's own summary is the last that is printed when all is
+# well. A test that did not run is a failure.
+run_tests() {
+  local report="$build_dir/$1/tests.xml" dir="$build_dir/$1"
+  shift
+  rm -f "$report"
+  ctest --test-dir "$dir" --parallel "$(nproc)" --output-on-failure --no-tests=error \
+    --output-junit "$report" "$@" || fail "tests failed"
+  local idle
+  idle=$(grep -cE 'status="(notrun|disabled|skipped)"|<skipped' "$report" || true)
+  ((idle == 0)) || fail "$idle tests did not run: see ${report#"$root"/}"
+}
