@@ -1,0 +1,328 @@
+#include "insightflow/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <limits>
+#include <string>
+
+#include "lib/engine/engine_impl.h"
+#include "lib/engine/timeline.h"
+#include "lib/log/codec.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::string_view kLiveFollower = "live";
+constexpr std::size_t kDecodersMax = 64;
+constexpr std::size_t kTimelineMax = 1000;
+
+Status CheckOptions(const EngineOptions& options) {
+  if (options.dedupe_bytes_max < (1u << 20)) {
+    return InvalidArgument("dedupe_bytes_max must be at least 1 MiB");
+  }
+  if (options.dedupe_window.count() <= 0) return InvalidArgument("dedupe_window must be positive");
+  if (options.in_flight_bytes_max < (1u << 20)) {
+    return InvalidArgument("in_flight_bytes_max must be at least 1 MiB");
+  }
+  const LiveLimits& live = options.live;
+  if (live.event_types_max < 1 || live.event_types_max > 255) {
+    return InvalidArgument("live.event_types_max must be 1 to 255");
+  }
+  if (live.pages_max < 1 || live.elements_max < 1 || live.users_max < 1) {
+    return InvalidArgument("live.pages_max, elements_max and users_max must be at least 1");
+  }
+  return Status::Ok();
+}
+
+// Lets a caller wait for the answer of an asynchronous call.
+class Waiter {
+ public:
+  IngestCallback Callback() {
+    return [this](Result<IngestResult> result) {
+      std::lock_guard lock(mutex_);
+      result_ = std::move(result);
+      answered_ = true;
+      condition_.notify_one();
+    };
+  }
+  Result<IngestResult> Wait() {
+    std::unique_lock lock(mutex_);
+    condition_.wait(lock, [&] { return answered_; });
+    return std::move(result_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable condition_;
+  bool answered_ = false;
+  Result<IngestResult> result_ = IngestResult();
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& options) {
+  if (Status status = CheckOptions(options); !status.ok()) return status;
+  std::unique_ptr<Impl> impl(new Impl(options));
+  if (impl->options_.clock == nullptr) impl->options_.clock = &Clock::System();
+  EventLogOptions log_options;
+  log_options.dir = options.data_dir;
+  log_options.create_if_missing = options.create_if_missing;
+  log_options.disk_free_min = options.disk_free_min;
+  log_options.failed_events_max = options.failed_events_max;
+  log_options.failed_bytes_max = options.failed_bytes_max;
+  Result<std::unique_ptr<EventLog>> log = EventLog::Open(log_options);
+  if (!log.ok()) return log.status();
+  impl->log_ = std::move(*log);
+  impl->hash_seed_ = impl->log_->hash_seed();
+  impl->dedupe_ =
+      std::make_unique<DedupeWindow>(options.dedupe_bytes_max, options.dedupe_window.count());
+  impl->live_ = std::make_unique<LiveState>(options.live, impl->hash_seed_);
+  if (Status status = impl->Recover(); !status.ok()) return status;
+  impl->pipeline_ = std::make_unique<IngestPipeline>(
+      IngestPipeline::Options{options.durability, options.in_flight_bytes_max}, impl->log_.get(),
+      impl->dedupe_.get(), impl->live_.get());
+  return impl;
+}
+
+Engine::Impl::~Impl() { static_cast<void>(Close()); }
+
+// Brings the live numbers and the dedupe window to the log's end in one pass over what either
+// needs.
+Status Engine::Impl::Recover() {
+  Result<std::optional<EventLog::FollowerState>> saved = log_->LoadFollower(kLiveFollower);
+  if (saved.ok() && saved->has_value()) {
+    // A state that cannot be read costs time only: the log is replayed from its beginning.
+    if (live_->Load((*saved)->state).ok()) saved_sequence_ = live_->applied_sequence();
+  }
+  saved = std::optional<EventLog::FollowerState>();
+  const std::int64_t window_from = NowMs() - options_.dedupe_window.count();
+  std::uint64_t ids_from = std::numeric_limits<std::uint64_t>::max();
+  if (const auto reader = log_->ReadReceivedSince(window_from); reader->Valid()) {
+    ids_from = reader->entry().header.first_sequence;
+  } else if (!reader->status().ok()) {
+    return reader->status();
+  }
+  const std::uint64_t live_from = live_->applied_sequence() + 1;
+  const auto reader = log_->ReadFrom(std::min(ids_from, live_from));
+  EventBatch batch;
+  std::vector<std::uint8_t> fresh;
+  for (; reader->Valid(); reader->Next()) {
+    const LogEntryHeader& header = reader->entry().header;
+    RecordParts parts;
+    parts.core = header.first_sequence >= live_from;
+    parts.ids = header.first_sequence >= ids_from;
+    parts.extra_data = false;
+    Status status = DecodeRecord(reader->entry().record, parts, log_->hash_seed(), &batch);
+    if (!status.ok()) return status;
+    batch.received_ms = header.received_ms;
+    if (parts.ids) dedupe_->Insert(batch.keys, header.received_ms, &fresh);
+    if (parts.core) live_->Apply(batch, header.first_sequence);
+  }
+  return reader->status();
+}
+
+Status Engine::Impl::SaveLive() {
+  const std::uint64_t applied = live_->applied_sequence();
+  if (applied == saved_sequence_) return Status::Ok();
+  std::string state;
+  live_->Save(&state);
+  Status status = log_->SaveFollower(kLiveFollower, applied, state);
+  if (status.ok()) saved_sequence_ = applied;
+  return status;
+}
+
+Status Engine::Impl::Close() {
+  std::lock_guard closing(close_mutex_);
+  if (closed_) return close_status_;
+  if (pipeline_ != nullptr) pipeline_->Close();
+  std::unique_lock lock(log_use_);
+  closed_ = true;
+  if (pipeline_ != nullptr) {
+    // A stopped log takes no state either; the next opening replays it.
+    if (log_->Health().code() != StatusCode::kUnavailable) close_status_ = SaveLive();
+  }
+  if (log_ != nullptr) {
+    Status status = log_->Close();
+    if (close_status_.ok()) close_status_ = status;
+  }
+  return close_status_;
+}
+
+std::unique_ptr<Decoder> Engine::Impl::TakeDecoder() {
+  {
+    std::lock_guard lock(decoders_mutex_);
+    if (!decoders_.empty()) {
+      auto decoder = std::move(decoders_.back());
+      decoders_.pop_back();
+      return decoder;
+    }
+  }
+  return std::make_unique<Decoder>();
+}
+
+void Engine::Impl::GiveBack(std::unique_ptr<Decoder> decoder) {
+  std::lock_guard lock(decoders_mutex_);
+  if (decoders_.size() < kDecodersMax) decoders_.push_back(std::move(decoder));
+}
+
+DecodeContext Engine::Impl::ContextOf(const IngestOptions& options) const {
+  DecodeContext context;
+  context.received_ms = options.received ? ToMillis(*options.received) : NowMs();
+  context.hash_seed = hash_seed_;
+  context.rules = options_.rules;
+  context.client_address = options.client_address;
+  context.user_agent = options.user_agent;
+  context.events_max = options.events_max;
+  return context;
+}
+
+void Engine::Impl::Submit(std::unique_ptr<PendingBatch> pending,
+                          IngestPipeline::WhenFull when_full) {
+  if (Status status = pipeline_->Admit(pending.get(), when_full); !status.ok()) {
+    pending->done(std::move(status));
+    return;
+  }
+  PendingBatch* batch = pending.release();  // owned by the pipeline from Sequence on
+  pipeline_->Sequence(batch);
+  pipeline_->Publish(batch);
+}
+
+void Engine::Impl::IngestJson(std::string_view json, const IngestOptions& options,
+                              IngestPipeline::WhenFull when_full, IngestCallback done) {
+  if (options.bytes_max != 0 && json.size() > options.bytes_max) {
+    done(ResourceExhausted("the batch has " + std::to_string(json.size()) +
+                           " bytes; the limit is " + std::to_string(options.bytes_max)));
+    return;
+  }
+  std::unique_ptr<PendingBatch> pending = pipeline_->Take();
+  std::unique_ptr<Decoder> decoder = TakeDecoder();
+  const DecodeContext context = ContextOf(options);
+  const Status status = decoder->DecodeJson(json, context, &pending->decoded);
+  GiveBack(std::move(decoder));
+  if (!status.ok()) {
+    pipeline_->GiveBack(std::move(pending));
+    done(status);
+    return;
+  }
+  pending->decoded.batch.received_ms = context.received_ms;
+  pending->done = std::move(done);
+  Submit(std::move(pending), when_full);
+}
+
+Result<IngestResult> Engine::Impl::IngestEvents(std::span<const Event> events,
+                                                const IngestOptions& options) {
+  if (options.events_max != 0 && events.size() > options.events_max) {
+    return ResourceExhausted("the batch has " + std::to_string(events.size()) +
+                             " events; the limit is " + std::to_string(options.events_max));
+  }
+  std::unique_ptr<PendingBatch> pending = pipeline_->Take();
+  const DecodeContext context = ContextOf(options);
+  DecodeEvents(events.data(), events.size(), context, &pending->decoded);
+  pending->decoded.batch.received_ms = context.received_ms;
+  Waiter waiter;
+  pending->done = waiter.Callback();
+  Submit(std::move(pending), IngestPipeline::WhenFull::kWait);
+  return waiter.Wait();
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
+  Result<std::unique_ptr<Impl>> impl = Impl::Open(options);
+  if (!impl.ok()) return impl.status();
+  return std::unique_ptr<Engine>(new Engine(std::move(*impl)));
+}
+
+Status Engine::Close() { return impl_->Close(); }
+
+Result<IngestResult> Engine::Ingest(std::string_view json, const IngestOptions& options) {
+  Waiter waiter;
+  impl_->IngestJson(json, options, IngestPipeline::WhenFull::kWait, waiter.Callback());
+  return waiter.Wait();
+}
+
+Result<IngestResult> Engine::Ingest(std::span<const Event> events, const IngestOptions& options) {
+  return impl_->IngestEvents(events, options);
+}
+
+void Engine::IngestAsync(std::string_view json, const IngestOptions& options, IngestCallback done) {
+  impl_->IngestJson(json, options, IngestPipeline::WhenFull::kRefuse, std::move(done));
+}
+
+OnlineUsers Engine::Online() const { return impl_->live().Online(impl_->NowMs()); }
+EventTotals Engine::Totals() const { return impl_->live().Totals(); }
+EventRates Engine::Rates() const { return impl_->live().Rates(impl_->NowMs()); }
+Conversion Engine::ConversionRate() const { return impl_->live().ConversionRate(); }
+
+Ranking Engine::HotPages(Window window, std::size_t limit) const {
+  return impl_->live().HotPages(window, limit, impl_->NowMs());
+}
+
+Ranking Engine::HotElements(Window window, std::size_t limit) const {
+  return impl_->live().HotElements(window, limit, impl_->NowMs());
+}
+
+Dashboard Engine::GetDashboard(std::size_t hot_pages_limit) const {
+  return impl_->live().GetDashboard(hot_pages_limit, impl_->NowMs());
+}
+
+Result<UserProfile> Engine::User(std::string_view user_id) const {
+  std::optional<UserProfile> profile = impl_->live().User(user_id, impl_->NowMs());
+  if (!profile) return NotFound("no such user");
+  return *std::move(profile);
+}
+
+Result<std::vector<StoredEvent>> Engine::UserEvents(std::string_view user_id, std::size_t limit,
+                                                    std::optional<Timestamp> before) const {
+  if (limit < 1 || limit > kTimelineMax) return InvalidArgument("limit must be 1 to 1000");
+  const std::int64_t before_ms =
+      before ? ToMillis(*before) : std::numeric_limits<std::int64_t>::max();
+  return impl_->WithLog(
+      [&](EventLog& log) { return ReadUserEvents(log, impl_->live(), user_id, limit, before_ms); });
+}
+
+Result<std::vector<FailedEvent>> Engine::FailedEvents(std::uint64_t after,
+                                                      std::size_t limit) const {
+  return impl_->WithLog([&](EventLog& log) { return log.Failed(after, limit); });
+}
+
+Status Engine::Backup(const std::string& dir) {
+  return impl_->WithLog([&](EventLog& log) { return log.Backup(dir); });
+}
+
+Result<CheckReport> Engine::Check() const {
+  return impl_->WithLog([](EventLog& log) { return log.Check(); });
+}
+
+Status Engine::Health() const { return impl_->pipeline().Health(); }
+
+EngineMetrics Engine::Metrics() const {
+  EngineMetrics metrics;
+  impl_->pipeline().FillMetrics(&metrics);
+  const std::int64_t reach_ms = impl_->pipeline().dedupe_reach_ms();
+  metrics.dedupe_reach = impl_->options().dedupe_window;
+  if (reach_ms != std::numeric_limits<std::int64_t>::min()) {
+    metrics.dedupe_reach =
+        std::min(metrics.dedupe_reach,
+                 std::chrono::milliseconds(std::max<std::int64_t>(0, impl_->NowMs() - reach_ms)));
+  }
+  const LiveState& live = impl_->live();
+  metrics.live_bytes = live.bytes();
+  metrics.live_users = live.users();
+  metrics.users_overflow_events = live.users_overflow_events();
+  metrics.types_overflow_events = live.types_overflow_events();
+  static_cast<void>(impl_->WithLog([&](EventLog& log) {
+    metrics.log_bytes = log.disk_bytes();
+    metrics.failed_events = log.failed_events();
+    metrics.failed_dropped = log.failed_dropped();
+    return Status::Ok();
+  }));
+  return metrics;
+}
+
+Result<CheckReport> CheckStore(const std::string& data_dir) { return EventLog::CheckDir(data_dir); }
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,363 @@
+#include "lib/engine/ingest_pipeline.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <utility>
+
+#include "lib/log/codec.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+// From this many rows a batch is encoded by its caller and becomes a log entry of its own; smaller
+// ones are merged by the commit thread up to kMergedRowsMax.
+constexpr std::size_t kOwnEntryRows = 256;
+constexpr std::size_t kMergedRowsMax = 1024;
+// Bounds one synced write, so that the first of its batches does not wait for too many others.
+constexpr std::size_t kGroupBytesMax = std::size_t{4} << 20;
+// The commit thread runs ahead of the live numbers by this many groups at most.
+constexpr std::size_t kApplyQueueMax = 8;
+// How often a full disk is looked at again, and for how long batches wait for space.
+constexpr auto kDiskFullPoll = std::chrono::milliseconds(50);
+constexpr auto kDiskFullWaitMax = std::chrono::seconds(5);
+constexpr auto kSyncInterval = std::chrono::seconds(1);
+
+void Count(std::atomic<std::uint64_t>* counter, std::uint64_t by) {
+  counter->fetch_add(by, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+IngestPipeline::IngestPipeline(const Options& options, EventLog* log, DedupeWindow* dedupe,
+                               LiveState* live)
+    : options_(options), log_(log), dedupe_(dedupe), live_(live) {
+  if (const auto last = log_->last()) {
+    next_sequence_ = last->first_sequence + last->rows;
+    max_time_ms_ = last->max_time_ms;
+    entry_received_ms_ = last_received_ms_ = last->received_ms;
+  }
+  counters_.next_sequence = next_sequence_;
+  counters_.dedupe_ids = dedupe_->size();
+  counters_.dedupe_bytes = dedupe_->bytes();
+  counters_.dedupe_reach_ms = dedupe_->reach_ms();
+  committer_ = std::thread([this] { CommitLoop(); });
+  applier_ = std::thread([this] { ApplyLoop(); });
+}
+
+IngestPipeline::~IngestPipeline() { Close(); }
+
+Status IngestPipeline::RefusalLocked() const {
+  if (!stopped_.ok()) return stopped_;
+  if (closing_) return FailedPrecondition("the engine is closed");
+  return Status::Ok();
+}
+
+Status IngestPipeline::Admit(PendingBatch* pending, WhenFull when_full) {
+  if (Status health = Health(); !health.ok()) return health;
+  pending->bytes = pending->decoded.batch.bytes();
+  std::unique_lock lock(mutex_);
+  const auto fits = [&] {
+    return in_flight_bytes_ == 0 ||
+           in_flight_bytes_ + pending->bytes <= options_.in_flight_bytes_max;
+  };
+  if (when_full == WhenFull::kWait) {
+    admitted_.wait(lock, [&] { return fits() || !RefusalLocked().ok(); });
+  }
+  if (Status refusal = RefusalLocked(); !refusal.ok()) return refusal;
+  if (!fits()) return ResourceExhausted("too many batches wait for the disk; send again later");
+  in_flight_bytes_ += pending->bytes;
+  ++admitted_batches_;
+  return Status::Ok();
+}
+
+void IngestPipeline::Sequence(PendingBatch* pending) {
+  EventBatch& batch = pending->decoded.batch;
+  std::lock_guard order(sequence_mutex_);
+  last_received_ms_ = std::max(last_received_ms_, batch.received_ms);
+  batch.received_ms = last_received_ms_;
+  pending->result.accepted = dedupe_->Insert(batch.keys, batch.received_ms, &pending->fresh);
+  pending->result.duplicates = batch.rows - pending->result.accepted;
+  counters_.dedupe_ids.store(dedupe_->size(), std::memory_order_relaxed);
+  counters_.dedupe_bytes.store(dedupe_->bytes(), std::memory_order_relaxed);
+  counters_.dedupe_reach_ms.store(dedupe_->reach_ms(), std::memory_order_relaxed);
+  std::lock_guard lock(mutex_);
+  queue_.emplace_back(pending);
+}
+
+void IngestPipeline::Publish(PendingBatch* pending) {
+  EventBatch& batch = pending->decoded.batch;
+  if (pending->result.duplicates != 0) batch.Filter(pending->fresh);
+  if (batch.rows >= kOwnEntryRows) EncodeRecord(batch, &pending->record);
+  std::lock_guard lock(mutex_);
+  pending->published = true;
+  if (queue_.front().get() == pending) ready_.notify_one();
+}
+
+bool IngestPipeline::CollectGroup(Group* group) {
+  std::unique_lock lock(mutex_);
+  const auto ready = [&] {
+    return queue_.empty() ? closing_ && admitted_batches_ == 0 : queue_.front()->published;
+  };
+  if (unsynced_) {
+    if (!ready_.wait_for(lock, kSyncInterval, ready)) return true;  // an empty group: time to sync
+  } else {
+    ready_.wait(lock, ready);
+  }
+  while (!queue_.empty() && queue_.front()->published && group->bytes < kGroupBytesMax) {
+    group->bytes += queue_.front()->bytes;
+    group->batches.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return !group->batches.empty();
+}
+
+void IngestPipeline::CloseEntry(Group* group, Entry entry) {
+  PendingBatch* holder = entry.own != nullptr ? entry.own : entry.merged.get();
+  EventBatch& batch = holder->decoded.batch;
+  if (holder->record.empty()) EncodeRecord(batch, &holder->record);
+  entry_received_ms_ = std::max(entry_received_ms_, batch.received_ms);
+  for (const std::int64_t time : batch.time_ms) max_time_ms_ = std::max(max_time_ms_, time);
+  entry.header = {next_sequence_, static_cast<std::uint32_t>(batch.rows), entry_received_ms_,
+                  max_time_ms_};
+  next_sequence_ += batch.rows;
+  group->entries.push_back(std::move(entry));
+}
+
+void IngestPipeline::BuildEntries(Group* group) {
+  std::unique_ptr<PendingBatch> merged;
+  std::size_t merged_batches = 0;
+  PendingBatch* first = nullptr;
+  const auto close_merged = [&] {
+    if (merged_batches == 1) CloseEntry(group, Entry{{}, first, nullptr});
+    if (merged_batches > 1) CloseEntry(group, Entry{{}, nullptr, std::move(merged)});
+    merged = nullptr;
+    merged_batches = 0;
+  };
+  for (const auto& pending : group->batches) {
+    const EventBatch& batch = pending->decoded.batch;
+    if (batch.rows == 0) continue;
+    if (!pending->record.empty()) {
+      close_merged();
+      CloseEntry(group, Entry{{}, pending.get(), nullptr});
+      continue;
+    }
+    if (merged_batches == 0) first = pending.get();
+    if (merged_batches == 1) {
+      merged = pool_.Take();
+      merged->decoded.batch.Append(first->decoded.batch);
+    }
+    if (merged_batches >= 1) merged->decoded.batch.Append(batch);
+    ++merged_batches;
+    if (merged != nullptr) {
+      EventBatch& all = merged->decoded.batch;
+      all.received_ms = std::max(all.received_ms, batch.received_ms);
+      if (all.rows >= kMergedRowsMax) close_merged();
+    }
+  }
+  close_merged();
+}
+
+Status IngestPipeline::AppendWaitingForSpace(const std::vector<LogAppend>& appends,
+                                             const std::vector<RejectedEvent>& rejected,
+                                             std::int64_t received) {
+  const bool sync = options_.durability == Durability::kFsync && !appends.empty();
+  const auto give_up = std::chrono::steady_clock::now() + kDiskFullWaitMax;
+  while (true) {
+    const Status status = log_->Append(appends, rejected, received, sync);
+    if (status.code() != StatusCode::kResourceExhausted) return status;
+    if (std::chrono::steady_clock::now() >= give_up) {
+      return Unavailable("stopped: " + status.message());
+    }
+    std::this_thread::sleep_for(kDiskFullPoll);
+  }
+}
+
+Status IngestPipeline::Write(const Group& group) {
+  std::vector<LogAppend> appends;
+  appends.reserve(group.entries.size());
+  for (const Entry& entry : group.entries) {
+    const PendingBatch* holder = entry.own != nullptr ? entry.own : entry.merged.get();
+    appends.push_back({entry.header, holder->record});
+  }
+  std::vector<RejectedEvent> rejected;
+  std::int64_t received = entry_received_ms_;
+  for (const auto& pending : group.batches) {
+    received = std::max(received, pending->decoded.batch.received_ms);
+    for (RejectedEvent& event : pending->decoded.rejected) {
+      pending->result.errors.push_back(event.why);
+      rejected.push_back(std::move(event));
+    }
+  }
+  if (appends.empty() && rejected.empty()) return Status::Ok();
+  const auto begin = std::chrono::steady_clock::now();
+  Status status = AppendWaitingForSpace(appends, rejected, received);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  Count(&counters_.commits, 1);
+  Count(&counters_.commit_micros, std::chrono::floor<std::chrono::microseconds>(took).count());
+  return status;
+}
+
+void IngestPipeline::SyncWhenDue() {
+  if (!unsynced_) return;
+  unsynced_ = false;
+  if (Status status = log_->Sync(); !status.ok()) {
+    std::lock_guard lock(mutex_);
+    stopped_ = Unavailable(status.message());
+    admitted_.notify_all();
+  }
+}
+
+void IngestPipeline::CommitLoop() {
+  auto last_sync = std::chrono::steady_clock::now();
+  while (true) {
+    Group group;
+    if (!CollectGroup(&group)) break;
+    Status stopped;
+    {
+      std::lock_guard lock(mutex_);
+      stopped = stopped_;
+    }
+    if (stopped.ok()) {
+      BuildEntries(&group);
+      stopped = Write(group);
+    }
+    if (!stopped.ok()) {
+      Fail(stopped, &group);
+      continue;
+    }
+    counters_.next_sequence.store(next_sequence_, std::memory_order_relaxed);
+    if (options_.durability == Durability::kInterval) {
+      unsynced_ = unsynced_ || !group.entries.empty();
+      if (std::chrono::steady_clock::now() - last_sync >= kSyncInterval || group.batches.empty()) {
+        SyncWhenDue();
+        last_sync = std::chrono::steady_clock::now();
+      }
+    }
+    if (group.batches.empty()) continue;
+    std::unique_lock lock(apply_mutex_);
+    apply_ready_.wait(lock, [&] { return apply_queue_.size() < kApplyQueueMax; });
+    apply_queue_.push_back(std::move(group));
+    apply_ready_.notify_all();
+  }
+  SyncWhenDue();
+  std::lock_guard lock(apply_mutex_);
+  commit_done_ = true;
+  apply_ready_.notify_all();
+}
+
+void IngestPipeline::Fail(const Status& cause, Group* group) {
+  Status answer;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopped_.ok()) {
+      stopped_ = cause.code() == StatusCode::kUnavailable ? cause : Unavailable(cause.message());
+    }
+    answer = stopped_;
+    admitted_.notify_all();
+  }
+  for (const auto& pending : group->batches) {
+    if (pending->done) pending->done(answer);
+  }
+  Release(group->bytes);
+  std::lock_guard lock(mutex_);
+  admitted_batches_ -= group->batches.size();
+}
+
+void IngestPipeline::ApplyLoop() {
+  while (true) {
+    Group group;
+    {
+      std::unique_lock lock(apply_mutex_);
+      apply_ready_.wait(lock, [&] { return !apply_queue_.empty() || commit_done_; });
+      if (apply_queue_.empty()) return;
+      group = std::move(apply_queue_.front());
+      apply_queue_.pop_front();
+      apply_ready_.notify_all();
+    }
+    for (const Entry& entry : group.entries) {
+      PendingBatch* holder = entry.own != nullptr ? entry.own : entry.merged.get();
+      holder->decoded.batch.received_ms = entry.header.received_ms;
+      live_->Apply(holder->decoded.batch, entry.header.first_sequence);
+    }
+    Answer(&group);
+  }
+}
+
+void IngestPipeline::Answer(Group* group) {
+  std::uint64_t accepted = 0, duplicates = 0, rejected = 0, truncated = 0;
+  for (const auto& pending : group->batches) {
+    IngestResult& result = pending->result;
+    result.received = pending->decoded.received;
+    result.rejected = result.errors.size();
+    result.truncated = pending->decoded.truncated;
+    result.durability = options_.durability;
+    assert(result.accepted + result.duplicates + result.rejected == result.received);
+    accepted += result.accepted;
+    duplicates += result.duplicates;
+    rejected += result.rejected;
+    truncated += result.truncated;
+  }
+  Count(&counters_.accepted, accepted);
+  Count(&counters_.duplicates, duplicates);
+  Count(&counters_.rejected, rejected);
+  Count(&counters_.truncated, truncated);
+  Count(&counters_.batches, group->batches.size());
+  for (const auto& pending : group->batches) {
+    if (pending->done) pending->done(std::move(pending->result));
+  }
+  const std::size_t answered = group->batches.size();
+  Release(group->bytes);
+  for (auto& pending : group->batches) pool_.Give(std::move(pending));
+  for (Entry& entry : group->entries) {
+    if (entry.merged != nullptr) pool_.Give(std::move(entry.merged));
+  }
+  std::lock_guard lock(mutex_);
+  admitted_batches_ -= answered;
+  if (closing_ && admitted_batches_ == 0) ready_.notify_all();
+}
+
+void IngestPipeline::Release(std::size_t bytes) {
+  std::lock_guard lock(mutex_);
+  in_flight_bytes_ -= bytes;
+  admitted_.notify_all();
+}
+
+void IngestPipeline::Close() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+    ready_.notify_all();
+    admitted_.notify_all();
+  }
+  if (committer_.joinable()) committer_.join();
+  if (applier_.joinable()) applier_.join();
+}
+
+Status IngestPipeline::Health() const {
+  {
+    std::lock_guard lock(mutex_);
+    if (Status refusal = RefusalLocked(); !refusal.ok()) return refusal;
+  }
+  return log_->Health();
+}
+
+void IngestPipeline::FillMetrics(EngineMetrics* metrics) const {
+  const auto load = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  metrics->events_accepted = load(counters_.accepted);
+  metrics->events_duplicate = load(counters_.duplicates);
+  metrics->events_rejected = load(counters_.rejected);
+  metrics->events_truncated = load(counters_.truncated);
+  metrics->batches = load(counters_.batches);
+  metrics->commits = load(counters_.commits);
+  metrics->commit_micros = load(counters_.commit_micros);
+  metrics->next_sequence = load(counters_.next_sequence);
+  metrics->dedupe_ids = load(counters_.dedupe_ids);
+  metrics->dedupe_bytes = load(counters_.dedupe_bytes);
+  std::lock_guard lock(mutex_);
+  metrics->in_flight_bytes = in_flight_bytes_;
+}
+
+}  // namespace v1
+}  // namespace insightflow
