@@ -1,0 +1,330 @@
+#include <lz4.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "lib/base/coding.h"
+#include "lib/log/codec.h"
+#include "lib/log/event_id_form.h"
+#include "lib/log/packed_ints.h"
+#include "lib/log/record_format.h"
+#include "lib/model/key.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::size_t kScratchBytesMax = std::size_t{16} << 20;
+
+struct Scratch {
+  std::string raw;
+  std::vector<std::uint32_t> values;
+  std::vector<std::uint32_t> ends;
+  std::vector<std::uint64_t> wide_values;
+  std::string text;
+};
+
+Status Damaged(const char* what) { return DataLoss(std::string("log record: ") + what); }
+
+std::string_view Head(std::string_view record) {
+  return record.substr(0, offsetof(RecordHeader, checksum));
+}
+
+Status ReadHeader(std::string_view record, RecordHeader* header) {
+  if (record.empty()) return Damaged("empty");
+  if (record.front() != kRecordVersion) return Damaged("unknown version");
+  if (record.size() < sizeof *header) return Damaged("cut off in its header");
+  std::memcpy(header, record.data(), sizeof *header);
+  if (HashBytes(Head(record), kRecordChecksumSeed) != header->checksum) {
+    return Damaged("wrong checksum of its header");
+  }
+  if (header->rows == 0 || header->rows > kRecordRowsMax || header->reserved != 0 ||
+      header->compressed >> kRecordSections != 0) {
+    return Damaged("impossible header");
+  }
+  std::uint64_t stored = sizeof *header;
+  for (std::size_t s = 0; s < kRecordSections; ++s) {
+    const RecordSection& section = header->sections[s];
+    stored += section.stored_bytes;
+    const bool compressed = (header->compressed >> s & 1) != 0;
+    const std::uint64_t raw_max =
+        compressed
+            ? std::min<std::uint64_t>(section.stored_bytes * kLz4RatioMax, LZ4_MAX_INPUT_SIZE)
+            : section.stored_bytes;
+    if (section.raw_bytes > raw_max || (!compressed && section.raw_bytes < raw_max)) {
+      return Damaged("impossible size of a section");
+    }
+  }
+  if (stored != record.size()) return Damaged("size does not match its header");
+  // Every row has a byte of flags: so the row count is backed by bytes that are there.
+  if (header->sections[kCoreSection].raw_bytes < header->rows) return Damaged("too many rows");
+  return Status::Ok();
+}
+
+// The verified, decompressed bytes of a section; they live until the next call.
+Status ReadSection(std::string_view record, const RecordHeader& header, std::size_t s,
+                   Scratch* scratch, std::string_view* raw) {
+  std::size_t begin = sizeof header;
+  for (std::size_t i = 0; i < s; ++i) begin += header.sections[i].stored_bytes;
+  const RecordSection& section = header.sections[s];
+  const std::string_view stored = record.substr(begin, section.stored_bytes);
+  if (HashBytes(stored, kRecordChecksumSeed) != section.checksum) {
+    return Damaged("wrong checksum of a section");
+  }
+  if ((header.compressed >> s & 1) == 0) {
+    *raw = stored;
+    return Status::Ok();
+  }
+  if (scratch->raw.size() < section.raw_bytes) scratch->raw.resize(section.raw_bytes);
+  const int size =
+      LZ4_decompress_safe(stored.data(), scratch->raw.data(), static_cast<int>(stored.size()),
+                          static_cast<int>(section.raw_bytes));
+  if (size < 0 || static_cast<std::uint32_t>(size) != section.raw_bytes) {
+    return Damaged("a section does not decompress");
+  }
+  *raw = std::string_view(scratch->raw).substr(0, section.raw_bytes);
+  return Status::Ok();
+}
+
+// Turns lengths into ends, after a 0 when `from_zero`. Returns the sum, or UINT64_MAX when one of
+// them is 0 and must not be. Lengths are checked against the bytes there before they are used.
+std::uint64_t SumLengths(const std::vector<std::uint32_t>& lengths, bool zero_allowed,
+                         bool from_zero, std::vector<std::uint32_t>* ends) {
+  ends->resize(lengths.size() + (from_zero ? 1 : 0));
+  std::uint32_t* to = ends->data();
+  if (from_zero) *to++ = 0;
+  std::uint64_t sum = 0;
+  bool zero = false;
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    zero |= lengths[i] == 0;
+    sum += lengths[i];
+    to[i] = static_cast<std::uint32_t>(sum);
+  }
+  return zero && !zero_allowed ? UINT64_MAX : sum;
+}
+
+bool GetTimes(ByteReader* in, Scratch* scratch, EventBatch* batch) {
+  std::uint64_t base;
+  if (!in->GetFixed(&base) || !GetInts(in, batch->rows, &scratch->wide_values)) return false;
+  batch->time_ms.resize(batch->rows);
+  for (std::size_t row = 0; row < batch->rows; ++row) {
+    batch->time_ms[row] = static_cast<std::int64_t>(base + scratch->wide_values[row]);
+  }
+  return true;
+}
+
+bool GetFlags(ByteReader* in, EventBatch* batch) {
+  std::string_view bytes;
+  if (!in->GetRaw(batch->rows, &bytes)) return false;
+  batch->flags.assign(bytes.begin(), bytes.end());
+  std::uint8_t all = 0;
+  for (const std::uint8_t flags : batch->flags) all |= flags;
+  return (all & ~kStoredFlags) == 0;
+}
+
+bool GetTextColumn(ByteReader* in, std::size_t rows, Scratch* scratch, DictColumn* column) {
+  std::uint64_t entries;
+  if (!in->GetVarint(&entries) || entries == 0 || entries > rows) return false;
+  if (!GetInts(in, static_cast<std::size_t>(entries), &scratch->values)) return false;
+  const std::uint64_t bytes = SumLengths(scratch->values, false, true, &scratch->ends);
+  if (!GetInts(in, rows, &scratch->values)) return false;
+  std::uint32_t greatest = 0;
+  for (const std::uint32_t code : scratch->values) greatest = std::max(greatest, code);
+  std::string_view data;
+  if (greatest > entries || bytes > in->remaining() ||
+      !in->GetRaw(static_cast<std::size_t>(bytes), &data)) {
+    return false;
+  }
+  column->Load(scratch->values, scratch->ends, data);
+  return true;
+}
+
+bool GetTextColumns(ByteReader* in, Scratch* scratch, EventBatch* batch) {
+  std::uint16_t present;
+  if (!in->GetFixed(&present) || present >> kFieldCount != 0) return false;
+  for (std::size_t f = 0; f < kFieldCount; ++f) {
+    if ((present >> f & 1) == 0) continue;
+    if (!GetTextColumn(in, batch->rows, scratch, &batch->text[f])) return false;
+  }
+  return true;
+}
+
+// Reads a value for each row with the flag and spreads them over the rows. `values` is scratch.
+template <typename Stored, typename Value, typename Convert>
+bool GetSparse(ByteReader* in, std::uint8_t flag, const EventBatch& batch,
+               std::vector<Stored>* values, std::vector<Value>* column, Convert convert) {
+  std::size_t count = 0;
+  for (const std::uint8_t flags : batch.flags) count += (flags & flag) != 0 ? 1 : 0;
+  if (!GetInts(in, count, values)) return false;
+  if (count == 0) return true;
+  column->assign(batch.rows, Value{});
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < batch.rows; ++row) {
+    if ((batch.flags[row] & flag) != 0) (*column)[row] = convert((*values)[next++]);
+  }
+  return true;
+}
+
+bool GetCore(std::string_view raw, Scratch* scratch, EventBatch* batch) {
+  ByteReader in(raw);
+  const auto to_position = [](std::uint32_t v) {
+    return static_cast<std::int32_t>(v ^ 0x80000000u);
+  };
+  const auto to_seq = [](std::uint64_t v) { return v; };
+  return GetTimes(&in, scratch, batch) && GetFlags(&in, batch) &&
+         GetTextColumns(&in, scratch, batch) &&
+         GetSparse(&in, kHasPositionX, *batch, &scratch->values, &batch->position_x, to_position) &&
+         GetSparse(&in, kHasPositionY, *batch, &scratch->values, &batch->position_y, to_position) &&
+         GetSparse(&in, kHasClientSeq, *batch, &scratch->wide_values, &batch->client_seq, to_seq) &&
+         in.empty();
+}
+
+// The ids section, cut into its parts and checked against its size.
+struct IdParts {
+  std::uint8_t form = 0;   // of all rows, or kMixedForms
+  std::string_view forms;  // a byte a row when mixed
+  std::string_view packed;
+  std::string_view text;
+  std::size_t id_bytes = 0;  // of all ids as text
+
+  EventIdForm FormOf(std::size_t row) const {
+    return static_cast<EventIdForm>(form == kMixedForms ? static_cast<std::uint8_t>(forms[row])
+                                                        : form);
+  }
+};
+
+// Fills `parts`, and scratch.values with the lengths of ids in text form.
+bool SplitIds(std::string_view raw, std::size_t rows, Scratch* scratch, IdParts* parts) {
+  ByteReader in(raw);
+  if (!in.GetFixed(&parts->form)) return false;
+  std::array<std::size_t, 256> counts = {};
+  if (parts->form == kMixedForms) {
+    if (!in.GetRaw(rows, &parts->forms)) return false;
+    for (const char form : parts->forms) ++counts[static_cast<std::uint8_t>(form)];
+  } else {
+    counts[parts->form] = rows;
+  }
+  const auto count = [&](EventIdForm form) { return counts[static_cast<std::size_t>(form)]; };
+  const std::size_t hex = count(EventIdForm::kHex);
+  const std::size_t uuid = count(EventIdForm::kUuid);
+  const std::size_t packed = hex + uuid + count(EventIdForm::kKey);
+  const std::size_t text = count(EventIdForm::kText);
+  if (packed + text + count(EventIdForm::kNone) != rows) return false;
+  if (!in.GetRaw(packed * kPackedIdBytes, &parts->packed)) return false;
+  if (!GetInts(&in, text, &scratch->values)) return false;
+  const std::uint64_t bytes = SumLengths(scratch->values, false, false, &scratch->ends);
+  if (bytes != in.remaining() || !in.GetRaw(in.remaining(), &parts->text)) return false;
+  parts->id_bytes = hex * kHexIdBytes + uuid * kUuidBytes + parts->text.size();
+  return parts->id_bytes <= UINT32_MAX;
+}
+
+bool GetIds(std::string_view raw, std::uint64_t hash_seed, Scratch* scratch, EventBatch* batch) {
+  IdParts parts;
+  if (!SplitIds(raw, batch->rows, scratch, &parts)) return false;
+  std::string& ids = scratch->text;
+  if (ids.size() < parts.id_bytes) ids.resize(parts.id_bytes);
+  scratch->ends.resize(batch->rows);
+  batch->keys.resize(batch->rows);
+  const auto* packed = reinterpret_cast<const std::uint8_t*>(parts.packed.data());
+  const char* text = parts.text.data();
+  const std::uint32_t* length = scratch->values.data();
+  char* const begin = ids.data();
+  char* to = begin;
+  for (std::size_t row = 0; row < batch->rows; ++row) {
+    char* const id = to;
+    switch (parts.FormOf(row)) {
+      case EventIdForm::kNone: break;
+      case EventIdForm::kKey:
+        std::memcpy(&batch->keys[row], packed, kPackedIdBytes);
+        packed += kPackedIdBytes;
+        break;
+      case EventIdForm::kHex:
+        UnpackHexId(packed, to);
+        packed += kPackedIdBytes;
+        to += kHexIdBytes;
+        break;
+      case EventIdForm::kUuid:
+        UnpackUuid(packed, to);
+        packed += kPackedIdBytes;
+        to += kUuidBytes;
+        break;
+      case EventIdForm::kText:
+        std::memcpy(to, text, *length);
+        text += *length;
+        to += *length++;
+        break;
+    }
+    if (to != id) {
+      batch->keys[row] = EventIdKey({id, static_cast<std::size_t>(to - id)}, hash_seed);
+    }
+    scratch->ends[row] = static_cast<std::uint32_t>(to - begin);
+  }
+  if (to != begin) batch->event_id.Load(scratch->ends, {begin, parts.id_bytes});
+  return true;
+}
+
+bool GetExtraData(std::string_view raw, Scratch* scratch, EventBatch* batch) {
+  if (raw.empty()) return true;
+  ByteReader in(raw);
+  if (!GetInts(&in, batch->rows, &scratch->values)) return false;
+  if (SumLengths(scratch->values, true, false, &scratch->ends) != in.remaining()) return false;
+  batch->extra_data.Load(scratch->ends, raw.substr(raw.size() - in.remaining()));
+  return true;
+}
+
+Status DecodeParts(std::string_view record, const RecordParts& parts, std::uint64_t hash_seed,
+                   Scratch* scratch, EventBatch* batch) {
+  RecordHeader header;
+  Status status = ReadHeader(record, &header);
+  if (!status.ok()) return status;
+  batch->rows = header.rows;
+  batch->time_ms.assign(batch->rows, 0);
+  batch->flags.assign(batch->rows, 0);
+  batch->keys.assign(batch->rows, Hash128{});
+  std::string_view raw;
+  if (parts.core) {
+    status = ReadSection(record, header, kCoreSection, scratch, &raw);
+    if (!status.ok()) return status;
+    if (!GetCore(raw, scratch, batch)) return Damaged("impossible columns");
+  }
+  if (parts.ids) {
+    status = ReadSection(record, header, kIdsSection, scratch, &raw);
+    if (!status.ok()) return status;
+    if (!GetIds(raw, hash_seed, scratch, batch)) return Damaged("impossible event ids");
+  }
+  if (parts.extra_data) {
+    status = ReadSection(record, header, kExtraSection, scratch, &raw);
+    if (!status.ok()) return status;
+    if (!GetExtraData(raw, scratch, batch)) return Damaged("impossible extra_data");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status DecodeRecord(std::string_view record, const RecordParts& parts, std::uint64_t hash_seed,
+                    EventBatch* batch) {
+  thread_local Scratch scratch;
+  batch->Clear();
+  Status status = DecodeParts(record, parts, hash_seed, &scratch, batch);
+  if (!status.ok()) batch->Clear();
+  if (scratch.raw.capacity() + scratch.text.capacity() > kScratchBytesMax) scratch = Scratch();
+  return status;
+}
+
+Result<std::uint32_t> RecordRows(std::string_view record) {
+  RecordHeader header;
+  Status status = ReadHeader(record, &header);
+  if (!status.ok()) return status;
+  return header.rows;
+}
+
+Status VerifyRecord(std::string_view record) {
+  EventBatch batch;
+  return DecodeRecord(record, RecordParts(), 0, &batch);
+}
+
+}  // namespace v1
+}  // namespace insightflow
