@@ -35,6 +35,9 @@ struct GeneratorOptions {
 enum class Kind : std::uint8_t { kView, kClick, kScroll, kForm, kPurchase };
 inline constexpr std::size_t kKindCount = 5;
 
+// Where the digits of event_id begin in an event's JSON.
+inline constexpr std::size_t kJsonIdOffset = 13;
+
 // One event as numbers. Text is made from it by the functions below.
 struct GeneratedEvent {
   std::uint64_t id_high = 0;  // distinct within a stream
