@@ -32,7 +32,7 @@ say_ready() {
   cat <<EOF
 
   dashboard   $url/
-  one event   curl -s $url/api/events -d '{"user_id":"u1","session_id":"s1",
+  one event   curl -s $url/api/events --json '{"user_id":"u1","session_id":"s1",
                 "event_type":"view","page_url":"/home","timestamp":'\$(date +%s000)'}'
   ask         curl -s $url/api/stats/dashboard
   stop        scripts/stop.sh

@@ -11,7 +11,7 @@ build_packages=(
   libcpp-httplib-dev libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev
 )
 test_packages=(
-  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 strace
+  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 strace curl binutils
 )
 check_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 

@@ -1,0 +1,67 @@
+// Uses a symbol of every public header, so that a missing export or header fails to build or link.
+
+#include <insightflow/engine.h>
+#include <insightflow/event.h>
+#include <insightflow/export.h>
+#include <insightflow/importer.h>
+#include <insightflow/ingest.h>
+#include <insightflow/live.h>
+#include <insightflow/options.h>
+#include <insightflow/status.h>
+#include <insightflow/store.h>
+#include <insightflow/time.h>
+#include <insightflow/version.h>
+
+#include <iostream>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace {
+
+int Fail(std::string_view what, const insightflow::Status& status) {
+  std::cerr << "consumer: " << what << ": " << status.ToString() << '\n';
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return Fail("usage: consumer FOLDER", insightflow::Status::Ok());
+  if (std::string_view(insightflow::Version()) != INSIGHTFLOW_VERSION) {
+    return Fail("another version was linked", insightflow::Status::Ok());
+  }
+  insightflow::EngineOptions options;
+  options.data_dir = argv[1];
+  {
+    auto engine = insightflow::Engine::Open(options);
+    if (!engine.ok()) return Fail("open", engine.status());
+    const insightflow::Event event{.user_id = "u1",
+                                   .session_id = "s1",
+                                   .event_type = "view",
+                                   .page_url = "/home",
+                                   .timestamp = insightflow::Clock::System().Now()};
+    auto taken = (*engine)->Ingest(std::span(&event, 1));
+    if (!taken.ok() || taken->accepted != 1) return Fail("ingest", taken.status());
+
+    auto importer = insightflow::Importer::Create(**engine, insightflow::ImportOptions());
+    if (!importer.ok()) return Fail("importer", importer.status());
+    const insightflow::Status added =
+        (*importer)->Add(R"({"user_id":"u2","event_type":"buy","timestamp":1700000000000})");
+    if (!added.ok()) return Fail("add", added);
+    auto imported = (*importer)->Finish();
+    if (!imported.ok() || imported->accepted != 1) return Fail("import", imported.status());
+    importer->reset();
+
+    const insightflow::Status closed = (*engine)->Close();
+    if (!closed.ok()) return Fail("close", closed);
+  }
+  const auto report = insightflow::CheckStore(options.data_dir);
+  if (!report.ok() || report->events != 2 || !report->damage.empty()) {
+    return Fail("check", report.status());
+  }
+  std::cout << insightflow::DurabilityName(insightflow::Durability::kFsync) << ' '
+            << insightflow::RejectCodeName(insightflow::RejectCode::kBadTime) << ' '
+            << insightflow::StatusCodeName(insightflow::StatusCode::kDataLoss) << '\n';
+  return 0;
+}
