@@ -84,7 +84,11 @@ fi
 install_packages "${build_packages[@]}"
 build_preset release insightflow_main
 
-[[ -n $(option_value data "${INSIGHTFLOW_DATA:-}" "$@") ]] || set -- --data "$root/data" "$@"
+config=$(option_value config "${INSIGHTFLOW_CONFIG:-}" "$@")
+if [[ -z $(option_value data "${INSIGHTFLOW_DATA:-}" "$@") ]] &&
+  ! grep -qsE '^[[:space:]]*data[[:space:]]*=' "$config"; then
+  set -- --data "$root/data" "$@"
+fi
 rm -f "$url_file"
 touch "$server_log"
 log_start=$(stat -c %s "$server_log")

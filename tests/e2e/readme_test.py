@@ -102,6 +102,13 @@ class Readme(unittest.TestCase):
         self.assertEqual(re.findall(headings, strip(english), re.M),
                          re.findall(headings, strip(chinese), re.M))
 
+    def test_operations_lists_every_setting_of_serve(self):
+        said = subprocess.run([PROGRAM, "serve", "--help"], capture_output=True, text=True,
+                              check=True).stdout
+        settings = set(re.findall(r"--[a-z][a-z-]+", said)) - {"--help"}
+        table = read("docs/operations.md").split("| `serve` |")[1].split("\n\n")[0]
+        self.assertEqual(settings, set(re.findall(r"`(--[a-z-]+)`", table)))
+
     def test_links_lead_somewhere(self):
         pages = ["README.md", "README.zh-CN.md", "CHANGELOG.md"]
         pages += [f"docs/{name}" for name in os.listdir(os.path.join(SOURCE, "docs"))
