@@ -1,0 +1,43 @@
+#include "server/app/errors.h"
+
+#include "server/app/json.h"
+
+namespace insightflow::server {
+
+HttpResponse ErrorResponse(int status, std::string_view code, std::string_view message,
+                           std::string_view request_id) {
+  JsonText json;
+  json.BeginObject().Key("error").BeginObject();
+  json.Key("code").Text(code).Key("message").Text(message).Key("request_id").Text(request_id);
+  json.EndObject().EndObject();
+  HttpResponse response;
+  response.status = status;
+  response.body = json.Take();
+  return response;
+}
+
+HttpResponse StatusResponse(const Status& status, std::string_view request_id) {
+  int http_status = 500;
+  const char* retry_after = nullptr;
+  switch (status.code()) {
+    case StatusCode::kInvalidArgument: http_status = 400; break;
+    case StatusCode::kNotFound: http_status = 404; break;
+    case StatusCode::kResourceExhausted:
+      http_status = 503;
+      retry_after = "1";
+      break;
+    case StatusCode::kDeadlineExceeded:
+    case StatusCode::kFailedPrecondition:  // the engine is closing
+    case StatusCode::kUnavailable:         // it must be opened again
+      http_status = 503;
+      retry_after = "5";
+      break;
+    default: break;
+  }
+  HttpResponse response =
+      ErrorResponse(http_status, StatusCodeName(status.code()), status.message(), request_id);
+  if (retry_after != nullptr) response.headers.Set("Retry-After", retry_after);
+  return response;
+}
+
+}  // namespace insightflow::server

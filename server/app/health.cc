@@ -1,0 +1,98 @@
+#include "server/app/health.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "insightflow/version.h"
+#include "server/app/json.h"
+#include "server/app/metrics.h"
+
+namespace insightflow::server {
+namespace {
+
+HttpResponse Answer(int status, JsonText& json) {
+  HttpResponse response;
+  response.status = status;
+  response.headers.Set("Cache-Control", "no-store");
+  response.body = json.Take();
+  return response;
+}
+
+// A full disk stops collecting and not answering: degraded. A failed write stops the server.
+const char* StoreState(const Status& health) {
+  if (health.ok()) return "healthy";
+  return health.code() == StatusCode::kResourceExhausted ? "degraded" : "unhealthy";
+}
+
+HttpResponse Health(const ServerContext& context) {
+  const Status store = context.engine.Health();
+  const std::string_view state = StoreState(store);
+  const bool draining = context.draining.load(std::memory_order_relaxed);
+  JsonText json;
+  json.BeginObject();
+  json.Key("status").Text(draining && state == "healthy" ? "degraded" : state);
+  json.Key("services").BeginObject().Key("store").Text(state).EndObject();
+  if (!store.ok()) json.Key("message").Text(store.message());
+  json.Key("timestamp").Time(context.clock->Now());
+  json.Key("version").Text(Version()).Key("service").Text("insightflow").EndObject();
+  return Answer(state == "unhealthy" ? 503 : 200, json);
+}
+
+HttpResponse Live(const ServerContext& context) {
+  JsonText json;
+  json.BeginObject().Key("status").Text("alive");
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(200, json);
+}
+
+HttpResponse Ready(const ServerContext& context) {
+  const Status store = context.engine.Health();
+  const bool draining = context.draining.load(std::memory_order_relaxed);
+  const bool ready = store.ok() && !draining;
+  JsonText json;
+  json.BeginObject().Key("status").Text(ready ? "ready" : "not_ready");
+  if (!ready) json.Key("message").Text(draining ? "shutting down" : store.message());
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(ready ? 200 : 503, json);
+}
+
+HttpResponse Metrics(const ServerContext& context, const HttpRequest& request) {
+  const std::string_view accept = request.headers.Find("Accept").value_or("");
+  const auto accepts = [&](std::string_view type) {
+    return accept.find(type) != std::string_view::npos;
+  };
+  HttpResponse response;
+  response.headers.Set("Cache-Control", "no-store");
+  response.headers.Set("Vary", "Accept");
+  if (accepts("application/openmetrics-text")) {
+    response.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.body = MetricsText(context, MetricsFormat::kOpenMetrics);
+  } else if (accepts("application/json")) {
+    response.body = MetricsJson(context);
+  } else {
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = MetricsText(context, MetricsFormat::kPrometheus);
+  }
+  return response;
+}
+
+}  // namespace
+
+void AddHealthRoutes(Router& router, ServerContext& context) {
+  const auto add = [&](const char* path, auto answer) {
+    for (const char* method : {"GET", "HEAD"}) {
+      router.Inline(method, path, [&context, answer](HttpRequest request, Responder responder) {
+        HttpResponse response = answer(context, request);
+        context.cors.Decorate(request, response);
+        responder.Send(std::move(response));
+      });
+    }
+  };
+  add("/health", [](const ServerContext& c, const HttpRequest&) { return Health(c); });
+  add("/health/live", [](const ServerContext& c, const HttpRequest&) { return Live(c); });
+  add("/health/ready", [](const ServerContext& c, const HttpRequest&) { return Ready(c); });
+  add("/metrics", [](const ServerContext& c, const HttpRequest& r) { return Metrics(c, r); });
+}
+
+}  // namespace insightflow::server

@@ -1,0 +1,58 @@
+#include "server/app/params.h"
+
+#include <charconv>
+#include <string>
+
+namespace insightflow::server {
+namespace {
+
+constexpr std::size_t kLimitMax = 1'000;
+
+// Digits only, in whole.
+template <typename T>
+bool ParseWhole(const std::string& text, T* value) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, *value);
+  return error == std::errc() && stop == end;
+}
+
+}  // namespace
+
+Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback) {
+  const std::optional<std::string> text = request.Param("limit");
+  if (!text.has_value()) return fallback;
+  std::size_t limit = 0;
+  if (!ParseWhole(*text, &limit) || limit < 1 || limit > kLimitMax) {
+    return InvalidArgument("limit must be a number from 1 to 1000");
+  }
+  return limit;
+}
+
+Result<Window> WindowParam(const HttpRequest& request) {
+  const std::string window = request.Param("window").value_or("1h");
+  if (window == "1h") return Window::kHour;
+  if (window == "24h") return Window::kDay;
+  if (window == "all") return Window::kAll;
+  return InvalidArgument("window must be 1h, 24h or all");
+}
+
+const char* WindowName(Window window) {
+  switch (window) {
+    case Window::kHour: return "1h";
+    case Window::kDay: return "24h";
+    case Window::kAll: break;
+  }
+  return "all";
+}
+
+Result<std::optional<Timestamp>> BeforeParam(const HttpRequest& request) {
+  const std::optional<std::string> text = request.Param("before");
+  if (!text.has_value()) return std::optional<Timestamp>();
+  std::int64_t ms = 0;
+  if (!ParseWhole(*text, &ms) || ms < 0) {
+    return InvalidArgument("before must be milliseconds since 1970");
+  }
+  return std::optional<Timestamp>(FromMillis(ms));
+}
+
+}  // namespace insightflow::server

@@ -1,0 +1,25 @@
+// Query parameters with a meaning and a range. A wrong one is refused by name, never guessed at;
+// unknown ones are ignored.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "insightflow/live.h"
+#include "insightflow/status.h"
+#include "insightflow/time.h"
+#include "server/http/http.h"
+
+namespace insightflow::server {
+
+// `limit`: 1 to 1,000.
+Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback);
+
+// `window`: 1h (default), 24h or all.
+Result<Window> WindowParam(const HttpRequest& request);
+const char* WindowName(Window window);
+
+// `before`: milliseconds since 1970; nullopt when absent.
+Result<std::optional<Timestamp>> BeforeParam(const HttpRequest& request);
+
+}  // namespace insightflow::server

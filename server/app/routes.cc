@@ -1,0 +1,22 @@
+#include "server/app/routes.h"
+
+#include "server/app/collect.h"
+#include "server/app/health.h"
+#include "server/app/page.h"
+#include "server/app/stats.h"
+
+namespace insightflow::server {
+
+void AddRoutes(Router& router, ServerContext& context) {
+  AddCollectRoutes(router, context);
+  AddStatsRoutes(router, context);
+  AddHealthRoutes(router, context);
+  AddPageRoutes(router);
+  router.SetPreflight(
+      [&context](const HttpRequest& request) { return context.cors.Preflight(request); });
+  router.SetDecorator([&context](const HttpRequest& request, HttpResponse& response) {
+    context.cors.Decorate(request, response);
+  });
+}
+
+}  // namespace insightflow::server

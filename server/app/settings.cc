@@ -1,0 +1,246 @@
+#include "server/app/settings.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <sstream>
+#include <string_view>
+
+#include "insightflow/version.h"
+
+namespace insightflow::server {
+namespace {
+
+constexpr int kUsageError = 2;
+
+// Options that CLI11 fills as text and that become enumerations afterwards.
+struct Names {
+  std::string durability = "fsync";
+  std::string log_format = "text";
+  std::string log_level = "info";
+  std::string privacy = "ignore";
+  std::string import_format = "ndjson";
+  std::vector<std::string> import_map;
+  std::string config;
+};
+
+Durability ParseDurability(std::string_view name) {
+  if (name == "interval") return Durability::kInterval;
+  return name == "none" ? Durability::kNone : Durability::kFsync;
+}
+
+LogLevel ParseLevel(std::string_view name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warn") return LogLevel::kWarn;
+  return name == "error" ? LogLevel::kError : LogLevel::kInfo;
+}
+
+ImportFormat ParseFormat(std::string_view name) {
+  if (name == "csv") return ImportFormat::kCsv;
+  return name == "combined" ? ImportFormat::kCombined : ImportFormat::kNdjson;
+}
+
+CLI::Option* AddSize(CLI::App* app, const std::string& name, std::size_t* value,
+                     const std::string& help, const std::string& shown) {
+  return app->add_option(name, *value, help)
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str(shown)
+      ->type_name("SIZE");
+}
+
+void AddCommon(CLI::App* app, std::string* data, Names* names) {
+  app->add_option("--data", *data, "Folder of the store")->type_name("DIR");
+  app->add_option("--config", names->config, "TOML or INI file of settings")->type_name("FILE");
+}
+
+void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
+  AddCommon(app, &s->data, names);
+  app->add_option("--listen", s->listen, "Address to serve on; port 0 picks a free one")
+      ->type_name("HOST:PORT");
+  app->add_option("--durability", names->durability, "When a batch is answered")
+      ->check(CLI::IsMember({"fsync", "interval", "none"}));
+  app->add_flag("--insecure", s->insecure, "Serve beyond this machine without keys");
+  app->add_option("--log-format", names->log_format, "Log lines")
+      ->check(CLI::IsMember({"text", "json"}));
+  app->add_option("--log-level", names->log_level, "Least level that is logged")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app->add_option("--threads", s->threads, "Event loops; 0: one a core, at most 2")
+      ->check(CLI::Range(0, 64));
+  AddSize(app, "--dedupe-memory", &s->dedupe_memory, "Memory for remembered event ids", "1GiB");
+  AddSize(app, "--in-flight-memory", &s->in_flight_memory, "Batches that may wait for the disk",
+          "64MiB");
+  AddSize(app, "--disk-free-min", &s->disk_free_min, "Refuse events while less disk is free",
+          "64MiB");
+  app->add_option("--events-max", s->events_max, "Events in one request")
+      ->check(CLI::Range(1, 1'000'000));
+  AddSize(app, "--body-max", &s->body_max, "Bytes of one request's body", "4MiB")
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30));
+  app->add_option("--cors-origin", s->cors_origins,
+                  "Origin whose pages may call; repeatable (none: any may collect, none may ask)")
+      ->type_name("ORIGIN")
+      ->delimiter(',');
+  app->add_option("--trusted-proxy", s->trusted_proxies,
+                  "Network whose X-Forwarded-For is believed; repeatable")
+      ->type_name("CIDR")
+      ->delimiter(',');
+  app->add_option("--privacy", names->privacy, "What Sec-GPC: 1 and DNT: 1 do to a batch")
+      ->check(CLI::IsMember({"ignore", "drop"}));
+}
+
+void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
+  AddCommon(app, &s->data, names);
+  app->add_option("files", s->files, "Files to import; - is stdin, .gz is unpacked")
+      ->type_name("FILE");
+  app->add_option("--format", names->import_format, "What the lines are")
+      ->check(CLI::IsMember({"ndjson", "csv", "combined"}));
+  app->add_option("--map", names->import_map, "CSV: the column of a field; repeatable")
+      ->type_name("FIELD=COLUMN");
+  app->add_option("--source", s->options.source, "Keeps equal lines of several machines apart")
+      ->type_name("NAME");
+  app->add_option("--threads", s->options.threads, "Decoders")->check(CLI::Range(1, 64));
+  AddSize(app, "--dedupe-memory", &s->dedupe_memory, "Memory for remembered event ids", "1GiB");
+}
+
+// --log-format reads INSIGHTFLOW_LOG_FORMAT.
+void NameEnvironment(CLI::App* app) {
+  for (CLI::Option* option : app->get_options()) {
+    if (option->get_lnames().empty()) continue;
+    std::string name = "INSIGHTFLOW_" + option->get_lnames().front();
+    if (name == "INSIGHTFLOW_help") continue;
+    for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    option->envname(name);
+  }
+}
+
+// Sets what neither a flag nor the environment has set. A key below the command's own section goes
+// before one that is meant for all commands; a key that no command knows is a mistake.
+void ApplyFile(CLI::App& root, CLI::App& command, const std::string& path) {
+  std::vector<CLI::ConfigItem> items;
+  try {
+    items = CLI::ConfigTOML().from_file(path);
+  } catch (const CLI::FileError&) {
+    throw CLI::FileError("--config " + path + " cannot be read");
+  }
+  std::stable_partition(items.begin(), items.end(),
+                        [](const auto& item) { return !item.parents.empty(); });
+  const std::vector<CLI::App*> commands = root.get_subcommands([](CLI::App*) { return true; });
+  for (const CLI::ConfigItem& item : items) {
+    if (item.name == "++" || item.name == "--") continue;  // a section's edges
+    const auto knows = [&](const CLI::App* app) {
+      return (item.parents.empty() || app->get_name() == item.parents.front()) &&
+             app->get_option_no_throw("--" + item.name) != nullptr;
+    };
+    if (std::none_of(commands.begin(), commands.end(), knows)) {
+      throw CLI::ConfigError(path + ": unknown setting " + item.fullname());
+    }
+    if (!knows(&command)) continue;
+    CLI::Option* option = command.get_option_no_throw("--" + item.name);
+    if (option->count() > 0) continue;
+    option->add_result(item.inputs);
+    option->run_callback();
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> ParseMap(const std::vector<std::string>& pairs) {
+  std::vector<std::pair<std::string, std::string>> map;
+  for (const std::string& pair : pairs) {
+    const std::size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == pair.size()) {
+      throw CLI::ValidationError("--map", pair + " is not FIELD=COLUMN");
+    }
+    map.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  return map;
+}
+
+void RequireData(const std::string& data) {
+  if (data.empty()) {
+    throw CLI::ValidationError("--data",
+                               "name the store's folder with --data DIR or in INSIGHTFLOW_DATA");
+  }
+}
+
+// The three commands, bound to where their settings go.
+class Parser {
+ public:
+  Parser() {
+    root_.name("insightflow");
+    root_.require_subcommand(1);
+    root_.set_version_flag("--version", std::string("insightflow ") + Version());
+    root_.option_defaults()->always_capture_default();
+    serve_app_ = root_.add_subcommand("serve", "Collect events and answer over HTTP");
+    import_app_ = root_.add_subcommand("import", "Put files into a store; safe to repeat");
+    check_app_ = root_.add_subcommand("check", "Verify every checksum of a store");
+    AddServe(serve_app_, &serve_, &names_);
+    AddImport(import_app_, &import_, &names_);
+    AddCommon(check_app_, &check_.data, &names_);
+    for (CLI::App* app : {serve_app_, import_app_, check_app_}) NameEnvironment(app);
+    root_.footer(
+        "Every setting is also an environment variable (--log-format: INSIGHTFLOW_LOG_FORMAT) and\n"
+        "a key of the --config file. `insightflow serve --help` lists a command's settings.");
+  }
+
+  CLI::App& root() { return root_; }
+
+  Command Parse(int argc, const char* const* argv) {
+    root_.parse(argc, argv);
+    CLI::App* active = root_.get_subcommands().front();
+    if (!names_.config.empty()) ApplyFile(root_, *active, names_.config);
+    if (active == serve_app_) return FinishServe();
+    if (active == import_app_) return FinishImport();
+    RequireData(check_.data);
+    return check_;
+  }
+
+ private:
+  ServeSettings FinishServe() {
+    RequireData(serve_.data);
+    serve_.durability = ParseDurability(names_.durability);
+    serve_.log_format = names_.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
+    serve_.log_level = ParseLevel(names_.log_level);
+    serve_.privacy = names_.privacy == "drop" ? PrivacyPolicy::kDrop : PrivacyPolicy::kIgnore;
+    return serve_;
+  }
+
+  ImportSettings FinishImport() {
+    if (import_.files.empty()) throw CLI::ValidationError("import", "name a file, or - for stdin");
+    RequireData(import_.data);
+    import_.options.format = ParseFormat(names_.import_format);
+    import_.options.csv_map = ParseMap(names_.import_map);
+    if (!import_.options.csv_map.empty() && import_.options.format != ImportFormat::kCsv) {
+      throw CLI::ValidationError("--map", "goes with --format csv");
+    }
+    return import_;
+  }
+
+  CLI::App root_{"InsightFlow: user-behaviour analytics in one process"};
+  CLI::App* serve_app_ = nullptr;
+  CLI::App* import_app_ = nullptr;
+  CLI::App* check_app_ = nullptr;
+  ServeSettings serve_;
+  ImportSettings import_;
+  CheckSettings check_;
+  Names names_;
+};
+
+std::string OneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+}  // namespace
+
+Command ParseCommandLine(int argc, const char* const* argv) {
+  Parser parser;
+  try {
+    return parser.Parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream unused;
+    if (parser.root().exit(error, out, unused) == 0) return ExitNow{0, out.str(), ""};
+    return ExitNow{kUsageError, "", OneLine(error.what()) + " (insightflow --help lists all)"};
+  }
+}
+
+}  // namespace insightflow::server

@@ -1,0 +1,190 @@
+#include "server/app/stats.h"
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/app/errors.h"
+#include "server/app/json.h"
+#include "server/app/params.h"
+
+namespace insightflow::server {
+namespace {
+
+constexpr std::size_t kRankingLimit = 10;
+constexpr std::size_t kDashboardPages = 5;
+constexpr std::size_t kTimelineLimit = 100;
+constexpr std::size_t kUserIdBytesMax = 64;
+
+HttpResponse Answer(JsonText& json) {
+  HttpResponse response;
+  response.headers.Set("Cache-Control", "no-store");
+  response.body = json.Take();
+  return response;
+}
+
+void WriteTypes(const std::vector<TypeCount>& types, JsonText& json) {
+  json.BeginObject();
+  for (const TypeCount& type : types) json.Key(type.type).Number(type.count);
+  json.EndObject();
+}
+
+void WriteRows(const Ranking& ranking, std::string_view value_name, std::string_view count_name,
+               JsonText& json) {
+  json.BeginArray();
+  for (const RankedCount& row : ranking.rows) {
+    json.BeginObject().Key(value_name).Text(row.value).Key(count_name).Number(row.count);
+    if (row.count_error_max > 0) json.Key("count_error_max").Number(row.count_error_max);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void WriteSeries(const std::vector<std::uint64_t>& counts, JsonText& json) {
+  json.BeginArray();
+  for (const std::uint64_t count : counts) json.Number(count);
+  json.EndArray();
+}
+
+HttpResponse Online(const ServerContext& context) {
+  const OnlineUsers online = context.engine.Online();
+  JsonText json;
+  json.BeginObject().Key("count").Number(online.last_5_minutes);
+  json.Key("last_30_minutes").Number(online.last_30_minutes);
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(json);
+}
+
+// What the two rankings differ in.
+struct RankingCall {
+  const char* list;
+  const char* value;
+  const char* count;
+  Ranking (Engine::*ask)(Window, std::size_t) const;
+};
+
+HttpResponse Rank(const ServerContext& context, const HttpRequest& request,
+                  const RankingCall& call) {
+  const Result<std::size_t> limit = LimitParam(request, kRankingLimit);
+  if (!limit.ok()) return StatusResponse(limit.status(), request.request_id);
+  const Result<Window> window = WindowParam(request);
+  if (!window.ok()) return StatusResponse(window.status(), request.request_id);
+  const Ranking ranking = (context.engine.*call.ask)(*window, *limit);
+  JsonText json;
+  json.BeginObject().Key(call.list);
+  WriteRows(ranking, call.value, call.count, json);
+  json.Key("window").Text(WindowName(*window)).Key("exact").Bool(ranking.exact);
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(json);
+}
+
+HttpResponse Events(const ServerContext& context) {
+  const EventTotals totals = context.engine.Totals();
+  JsonText json;
+  json.BeginObject().Key("total_events").Number(totals.total).Key("events_by_type");
+  WriteTypes(totals.by_type, json);
+  json.Key("total_users").Number(totals.users);
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(json);
+}
+
+HttpResponse ConversionRate(const ServerContext& context) {
+  const Conversion conversion = context.engine.ConversionRate();
+  JsonText json;
+  json.BeginObject().Key("rate").Real(conversion.rate);
+  json.Key("conversion_rate_events").Real(conversion.rate_events);
+  json.Key("users_viewed").Number(conversion.users_viewed);
+  json.Key("users_purchased").Number(conversion.users_purchased);
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(json);
+}
+
+HttpResponse ShowDashboard(const ServerContext& context) {
+  const Dashboard dashboard = context.engine.GetDashboard(kDashboardPages);
+  JsonText json;
+  json.BeginObject().Key("online_users").Number(dashboard.online.last_5_minutes);
+  json.Key("total_events").Number(dashboard.totals.total).Key("events_by_type");
+  WriteTypes(dashboard.totals.by_type, json);
+  json.Key("hot_pages");
+  WriteRows(dashboard.hot_pages, "page_url", "views", json);
+  json.Key("conversion_rate").Real(dashboard.conversion.rate);
+  json.Key("total_users").Number(dashboard.totals.users);
+  json.Key("events_per_minute").Number(dashboard.rates.last_minute).Key("minutes");
+  WriteSeries(dashboard.rates.minutes, json);
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(json);
+}
+
+HttpResponse UserTimeline(const ServerContext& context, const HttpRequest& request,
+                          const std::string& user_id) {
+  if (user_id.empty() || user_id.size() > kUserIdBytesMax || !IsUtf8(user_id)) {
+    return StatusResponse(InvalidArgument("the user's id must be 1 to 64 bytes of UTF-8"),
+                          request.request_id);
+  }
+  const Result<std::size_t> limit = LimitParam(request, kTimelineLimit);
+  if (!limit.ok()) return StatusResponse(limit.status(), request.request_id);
+  const Result<std::optional<Timestamp>> before = BeforeParam(request);
+  if (!before.ok()) return StatusResponse(before.status(), request.request_id);
+  const auto events = context.engine.UserEvents(user_id, *limit, *before);
+  if (!events.ok()) return StatusResponse(events.status(), request.request_id);
+  JsonText json;
+  json.BeginObject().Key("user_id").Text(user_id).Key("events").BeginArray();
+  for (const StoredEvent& event : *events) WriteEvent(event, json);
+  json.EndArray().Key("count").Number(events->size());
+  json.Key("timestamp").Time(context.clock->Now()).EndObject();
+  return Answer(json);
+}
+
+}  // namespace
+
+void WriteEvent(const StoredEvent& stored, JsonText& json) {
+  const Event& event = stored.event;
+  json.BeginObject();
+  const std::pair<const char*, const std::string&> texts[] = {
+      {"event_id", event.event_id},         {"user_id", event.user_id},
+      {"session_id", event.session_id},     {"event_type", event.event_type},
+      {"page_url", event.page_url},         {"page_title", event.page_title},
+      {"referrer", event.referrer},         {"element", event.element},
+      {"element_id", event.element_id},     {"element_class", event.element_class},
+      {"element_text", event.element_text}, {"user_agent", event.user_agent},
+      {"ip_address", event.ip_address},     {"tab_id", event.tab_id},
+  };
+  for (const auto& [name, text] : texts) {
+    if (!text.empty()) json.Key(name).Text(text);
+  }
+  json.Key("timestamp").Integer(ToMillis(event.timestamp));
+  if (event.seq.has_value()) json.Key("seq").Number(*event.seq);
+  if (event.position_x.has_value()) json.Key("position_x").Integer(*event.position_x);
+  if (event.position_y.has_value()) json.Key("position_y").Integer(*event.position_y);
+  if (!event.extra_data.empty()) json.Key("extra_data").RawObject(event.extra_data);
+  json.Key("sequence").Number(stored.sequence);
+  json.Key("received").Integer(ToMillis(stored.received)).EndObject();
+}
+
+void AddStatsRoutes(Router& router, ServerContext& context) {
+  static constexpr RankingCall kPages{"pages", "page_url", "views", &Engine::HotPages};
+  static constexpr RankingCall kElements{"elements", "element", "clicks", &Engine::HotElements};
+  for (const std::string root : {"/api", "/api/v1"}) {
+    using Params = PathParams;
+    router.Get(root + "/stats/online",
+               [&context](const HttpRequest&, const Params&) { return Online(context); });
+    router.Get(root + "/stats/hot-pages", [&context](const HttpRequest& request, const Params&) {
+      return Rank(context, request, kPages);
+    });
+    router.Get(root + "/stats/hot-elements", [&context](const HttpRequest& request, const Params&) {
+      return Rank(context, request, kElements);
+    });
+    router.Get(root + "/stats/events",
+               [&context](const HttpRequest&, const Params&) { return Events(context); });
+    router.Get(root + "/stats/conversion",
+               [&context](const HttpRequest&, const Params&) { return ConversionRate(context); });
+    router.Get(root + "/stats/dashboard",
+               [&context](const HttpRequest&, const Params&) { return ShowDashboard(context); });
+    router.Get(root + "/user/:id/events",
+               [&context](const HttpRequest& request, const Params& params) {
+                 return UserTimeline(context, request, params["id"]);
+               });
+  }
+}
+
+}  // namespace insightflow::server
