@@ -28,7 +28,7 @@ def blocks(text):
 
 
 def difference(expected, actual, at="answer"):
-    """Where `actual` lacks something of `expected`; None when it has all. More fields may be there."""
+    """Where `actual` lacks something of `expected`; None when it has all. It may have more."""
     if expected == ANYTHING:
         return None
     if isinstance(expected, dict) and isinstance(actual, dict):

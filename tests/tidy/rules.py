@@ -36,7 +36,7 @@ VENDORS = {
     "lib/base": r"xxhash\.h|absl/",
     "lib/model": r"absl/",
     "lib/decode": r"simdjson\.h|absl/|immintrin\.h",
-    "lib/validate": r"absl/|immintrin\.h",
+    "lib/validate": r"absl/|immintrin\.h|arpa/inet\.h|netinet/in\.h",
     "lib/analytics": r"absl/|immintrin\.h",
     "lib/log": r"rocksdb/|lz4\.h|xxhash\.h|absl/|immintrin\.h|" + SYSTEM,
     "lib/segments": r"rocksdb/|lz4\.h|xxhash\.h|absl/|immintrin\.h",

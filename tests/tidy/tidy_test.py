@@ -15,6 +15,16 @@ ROOT = os.environ.get("INSIGHTFLOW_SOURCE_DIR") or os.path.abspath(
     os.path.join(os.path.dirname(__file__), "..", ".."))
 
 
+def registered_tests():
+    """What ctest would run in the build that this test belongs to."""
+    build = os.environ.get("INSIGHTFLOW_BINARY_DIR")
+    if not build:
+        raise AssertionError("run by ctest, which says where the build is: ctest -R tidy")
+    shown = subprocess.run(["ctest", "--show-only=json-v1"], cwd=build, check=True,
+                           capture_output=True, text=True).stdout
+    return json.loads(shown)["tests"]
+
+
 class HouseRules(unittest.TestCase):
     """The tree that this test stands in keeps every rule."""
 
@@ -32,13 +42,8 @@ class HouseRules(unittest.TestCase):
                 self.assertEqual([], found, "\n" + "\n".join(found))
 
     def test_every_test_file_is_registered(self):
-        build = os.environ.get("INSIGHTFLOW_BINARY_DIR")
-        if not build:
-            self.fail("run by ctest, which says where the build is: ctest -R tidy")
-        shown = subprocess.run(["ctest", "--show-only=json-v1"], cwd=build, check=True,
-                               capture_output=True, text=True).stdout
         text = " ".join(test["name"] + " " + " ".join(test.get("command", []))
-                        for test in json.loads(shown)["tests"])
+                        for test in registered_tests())
         for path in self.tree.files:
             match = re.fullmatch(r"tests/(unit|property|crash)/(\w+)/(\w+_test)\.cc", path)
             name = "{}_{}_{}".format(*match.groups()) if match else None
@@ -48,6 +53,14 @@ class HouseRules(unittest.TestCase):
             name = f"fuzz/{fuzz.group(1)}" if fuzz else name
             if name:
                 self.assertIn(name, text, f"{path} is not registered with ctest")
+
+    def test_commands_in_the_docs_find_tests(self):
+        names = [test["name"] for test in registered_tests()]
+        for path, text in self.tree.files.items():
+            for pattern in re.findall(r"`ctest (?:[^`]* )?-R '?([^`' ]+)", text):
+                if path.endswith(".md"):
+                    self.assertTrue(any(re.search(pattern, name) for name in names),
+                                    f"{path}: no test is named like {pattern}")
 
 
 GOOD_HEADER = "// What it is.\n#pragma once\n"
