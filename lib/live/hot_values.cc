@@ -1,0 +1,180 @@
+#include "lib/live/hot_values.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "lib/base/hash.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+HotValues::HotValues(std::size_t max, std::size_t value_bytes_max, std::uint64_t hash_seed)
+    : max_(std::min<std::size_t>(max, HashIndex::kNone - 1)),
+      value_bytes_max_(value_bytes_max),
+      hash_seed_(hash_seed) {}
+
+std::uint32_t HotValues::Find(std::string_view value, std::uint64_t hash) const {
+  return index_.Find(hash, [&](std::uint32_t id) { return places_[id].value == value; });
+}
+
+HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time) {
+  if (max_ == 0) {
+    ++other_;
+    minutes_.AddOther(time.minute);
+    hours_.AddOther(time.hour);
+    return {};
+  }
+  const std::uint64_t hash = HashBytes(value, hash_seed_);
+  std::uint32_t id = Find(value, hash);
+  if (id == HashIndex::kNone) {
+    id = places_.size() < max_ ? AddPlace(value, hash) : Replace(value, hash);
+  }
+  CountAt(id, time);
+  return {id, places_[id].generation};
+}
+
+std::uint32_t HotValues::AddPlace(std::string_view value, std::uint64_t hash) {
+  const auto id = static_cast<std::uint32_t>(places_.size());
+  places_.push_back({std::string(value)});
+  counts_.push_back(0);
+  minutes_.AddId();
+  hours_.AddId();
+  index_.Insert(hash, id);
+  return id;
+}
+
+std::uint32_t HotValues::Replace(std::string_view value, std::uint64_t hash) {
+  const std::uint32_t id = LeastCounted();
+  Place& place = places_[id];
+  index_.Erase(HashBytes(place.value, hash_seed_), id);
+  index_.Insert(hash, id);
+  minutes_.Release(id);
+  hours_.Release(id);
+  other_ += counts_[id] - place.error;
+  place.value.assign(value);
+  place.error = counts_[id];
+  place.lost_until = minutes_.newest();
+  ++place.generation;
+  return id;
+}
+
+std::uint32_t HotValues::LeastCounted() {
+  const auto later = [](const HeapEntry& a, const HeapEntry& b) {
+    return std::tie(a.count, a.id) > std::tie(b.count, b.id);
+  };
+  if (heap_.empty()) {
+    heap_.reserve(counts_.size());
+    for (std::uint32_t id = 0; id < counts_.size(); ++id) heap_.push_back({counts_[id], id});
+    std::make_heap(heap_.begin(), heap_.end(), later);
+  }
+  while (heap_.front().count != counts_[heap_.front().id]) {
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    heap_.back().count = counts_[heap_.back().id];
+    std::push_heap(heap_.begin(), heap_.end(), later);
+  }
+  return heap_.front().id;
+}
+
+template <typename CountOf, typename ErrorOf>
+std::vector<RankedCount> HotValues::Largest(std::size_t limit, CountOf count_of,
+                                            ErrorOf error_of) const {
+  struct Candidate {
+    std::uint64_t count;
+    std::uint32_t id;
+  };
+  const auto before = [this](const Candidate& a, const Candidate& b) {
+    return a.count != b.count ? a.count > b.count : places_[a.id].value < places_[b.id].value;
+  };
+  if (limit == 0) return {};
+  std::vector<Candidate> best;  // a heap with the last of them in front
+  best.reserve(std::min(limit, places_.size()));
+  for (std::uint32_t id = 0; id < places_.size(); ++id) {
+    const Candidate candidate{count_of(id), id};
+    if (candidate.count == 0) continue;
+    if (best.size() == limit) {
+      if (candidate.count < best.front().count || !before(candidate, best.front())) continue;
+      std::pop_heap(best.begin(), best.end(), before);
+      best.pop_back();
+    }
+    best.push_back(candidate);
+    std::push_heap(best.begin(), best.end(), before);
+  }
+  std::sort_heap(best.begin(), best.end(), before);
+  std::vector<RankedCount> rows;
+  rows.reserve(best.size());
+  for (const Candidate& c : best) rows.push_back({places_[c.id].value, c.count, error_of(c.id)});
+  return rows;
+}
+
+template <typename Counts, typename BucketOf>
+Ranking HotValues::TopOf(const Counts& counts, std::int64_t now, std::size_t limit,
+                         BucketOf bucket_of) const {
+  const auto span = counts.SpanAt(now);
+  const auto error_of = [&](std::uint32_t id) -> std::uint64_t {
+    if (span.other == 0 || places_[id].error == 0) return 0;
+    return std::min(places_[id].error, Counts::OtherUntil(bucket_of(places_[id].lost_until), span));
+  };
+  const auto count_of = [&](std::uint32_t id) -> std::uint64_t {
+    const std::uint64_t held = counts.Sum(id, span);
+    return held == 0 ? 0 : held + error_of(id);
+  };
+  return {Largest(limit, count_of, error_of), span.other, span.other == 0};
+}
+
+Ranking HotValues::Top(Window window, std::size_t limit, const LiveTime& now) const {
+  if (window == Window::kHour) {
+    return TopOf(minutes_, now.minute, limit, [](std::int64_t minute) { return minute; });
+  }
+  if (window == Window::kDay) {
+    return TopOf(hours_, now.hour, limit, [](std::int64_t minute) { return minute / 60; });
+  }
+  const auto count_of = [this](std::uint32_t id) { return counts_[id]; };
+  const auto error_of = [this](std::uint32_t id) { return places_[id].error; };
+  return {Largest(limit, count_of, error_of), other_, other_ == 0};
+}
+
+void HotValues::Save(std::string* out) const {
+  PutVarint(out, places_.size());
+  for (std::uint32_t id = 0; id < places_.size(); ++id) {
+    const Place& place = places_[id];
+    PutBytes(out, place.value);
+    PutVarint(out, counts_[id] - place.error);
+    PutVarint(out, place.error);
+    if (place.error != 0) PutVarint(out, static_cast<std::uint64_t>(place.lost_until));
+  }
+  PutVarint(out, other_);
+  minutes_.Save(out);
+  hours_.Save(out);
+}
+
+bool HotValues::Load(ByteReader* in) {
+  std::uint64_t size;
+  if (!in->GetVarint(&size) || size > max_) return false;
+  for (std::uint64_t i = 0; i < size; ++i) {
+    std::string_view value;
+    std::uint64_t held, error;
+    if (!in->GetBytes(&value) || value.empty() || value.size() > value_bytes_max_) return false;
+    if (!in->GetVarint(&held) || held == 0 || !in->GetVarint(&error)) return false;
+    const std::uint64_t hash = HashBytes(value, hash_seed_);
+    if (Find(value, hash) != HashIndex::kNone) return false;
+    const std::uint32_t id = AddPlace(value, hash);
+    counts_[id] = held + error;
+    places_[id].error = error;
+    if (error == 0) continue;
+    std::uint64_t lost_until;
+    if (!in->GetVarint(&lost_until) || lost_until > LiveTime::kSecondMax) return false;
+    places_[id].lost_until = static_cast<std::int64_t>(lost_until);
+  }
+  return in->GetVarint(&other_) && minutes_.Load(in) && hours_.Load(in);
+}
+
+std::size_t HotValues::bytes() const {
+  std::size_t bytes = places_.capacity() * (sizeof(Place) + sizeof(std::uint64_t)) +
+                      heap_.capacity() * sizeof(HeapEntry) + index_.bytes() + minutes_.bytes() +
+                      hours_.bytes();
+  for (const Place& place : places_) bytes += place.value.capacity();
+  return bytes;
+}
+
+}  // namespace v1
+}  // namespace insightflow

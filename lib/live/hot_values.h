@@ -1,0 +1,100 @@
+// The most frequent values of one kind (pages, elements): of all time, of the last hour and of the
+// last day.
+//
+// Exact while there are at most `max` distinct values. Then Space-Saving: a new value takes the
+// place of the one with the least count and inherits that count as its error. The windows count
+// only what happened while a value had its place; what it may have had before is bounded by its
+// error and by what the window lost, so that every answer brackets the truth.
+// Source: Metwally, Agrawal, El Abbadi, "Efficient Computation of Frequent and Top-k Elements in
+// Data Streams" (2005).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "insightflow/live.h"
+#include "lib/base/coding.h"
+#include "lib/live/hash_index.h"
+#include "lib/live/live_time.h"
+#include "lib/live/window_counts.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class HotValues {
+ public:
+  // A value's place, for as long as the value holds it.
+  struct Ref {
+    std::uint32_t id = HashIndex::kNone;
+    std::uint32_t generation = 0;
+  };
+
+  HotValues(std::size_t max, std::size_t value_bytes_max, std::uint64_t hash_seed);
+
+  // Counts an event of a value. O(1) while the value is held; O(log max) amortised when it takes
+  // another's place.
+  Ref Count(std::string_view value, const LiveTime& time);
+  // The same for a value that was counted before. False, and nothing is counted, when the value has
+  // lost its place since.
+  bool CountAgain(Ref ref, const LiveTime& time) {
+    if (ref.id == HashIndex::kNone || places_[ref.id].generation != ref.generation) return false;
+    CountAt(ref.id, time);
+    return true;
+  }
+
+  // O(max + limit log limit).
+  Ranking Top(Window window, std::size_t limit, const LiveTime& now) const;
+
+  void Save(std::string* out) const;
+  bool Load(ByteReader* in);
+  std::size_t bytes() const;
+
+ private:
+  struct Place {
+    std::string value;
+    std::uint64_t error = 0;       // the count that was there when the value came
+    std::int64_t lost_until = -1;  // the newest minute in which the value may have been missed
+    std::uint32_t generation = 0;
+  };
+  struct HeapEntry {
+    std::uint64_t count = 0;
+    std::uint32_t id = 0;
+  };
+
+  void CountAt(std::uint32_t id, const LiveTime& time) {
+    ++counts_[id];
+    minutes_.Add(time.minute, id);
+    hours_.Add(time.hour, id);
+  }
+  std::uint32_t AddPlace(std::string_view value, std::uint64_t hash);
+  std::uint32_t Replace(std::string_view value, std::uint64_t hash);
+  std::uint32_t LeastCounted();
+  std::uint32_t Find(std::string_view value, std::uint64_t hash) const;
+
+  // The ids with the largest counts, in order; those with 0 are left out.
+  template <typename CountOf, typename ErrorOf>
+  std::vector<RankedCount> Largest(std::size_t limit, CountOf count_of, ErrorOf error_of) const;
+  // `bucket_of(minute)` is the bucket of `counts` that the minute belongs to.
+  template <typename Counts, typename BucketOf>
+  Ranking TopOf(const Counts& counts, std::int64_t now, std::size_t limit,
+                BucketOf bucket_of) const;
+
+  std::size_t max_;
+  std::size_t value_bytes_max_;
+  std::uint64_t hash_seed_;
+  std::vector<Place> places_;          // by id
+  std::vector<std::uint64_t> counts_;  // by id, of all time, `error` included
+  std::uint64_t other_ = 0;            // events of all time that no place holds
+  HashIndex index_;
+  WindowCounts<std::uint32_t, 60> minutes_;
+  WindowCounts<std::uint64_t, 25> hours_;
+  // A heap of all ids by (count, id), made when the first value must go. Its counts lag behind,
+  // which only ever makes an id look smaller than it is; LeastCounted puts them right on its way.
+  std::vector<HeapEntry> heap_;
+};
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,111 @@
+// All live numbers of one log, without a lock: how a row changes them, and their stored form.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "insightflow/options.h"
+#include "insightflow/status.h"
+#include "lib/live/agent_cache.h"
+#include "lib/live/count_ring.h"
+#include "lib/live/hot_values.h"
+#include "lib/live/online_ring.h"
+#include "lib/live/recent_index.h"
+#include "lib/live/type_table.h"
+#include "lib/live/user_table.h"
+#include "lib/model/batch.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// What the dictionary codes of a batch stand for here: each is looked up once a batch, and not
+// before a row needs it, because the order of rows decides what is kept.
+struct BatchCodes {
+  struct Type {
+    std::uint32_t number = HashIndex::kNone;
+    TypeKind kind = TypeKind::kOther;
+  };
+  struct User {
+    std::uint64_t hash = 0;
+    std::uint32_t number = HashIndex::kNone;
+  };
+  std::vector<Type> types;
+  std::vector<User> users;
+  std::vector<HotValues::Ref> pages;
+  std::vector<HotValues::Ref> elements;
+  std::vector<Agent> agents;
+
+  void Reset(const EventBatch& batch);
+};
+
+class LiveData {
+ public:
+  LiveData(const LiveLimits& limits, std::uint64_t hash_seed);
+
+  // Looks a batch's users up. Changes nothing, so that it needs no lock among readers.
+  void Resolve(const EventBatch& batch, BatchCodes* codes) const;
+  // Applies rows [begin, end) of a batch whose codes were resolved. Row 0 is `first_sequence`.
+  void Apply(const EventBatch& batch, std::size_t begin, std::size_t end,
+             std::uint64_t first_sequence, BatchCodes* codes);
+
+  void Save(std::string* out) const;
+  // Into fresh data. kDataLoss: then the data is of no use.
+  Status Load(std::string_view in);
+
+  std::size_t bytes() const;
+  std::uint64_t HashOf(std::string_view user_id) const;
+
+  // Read by the answers.
+  const TypeTable& types() const { return types_; }
+  const CountRing& seconds() const { return seconds_; }
+  const CountRing& minutes() const { return minutes_; }
+  const CountRing& hours() const { return hours_; }
+  const HotValues& pages() const { return pages_; }
+  const HotValues& elements() const { return elements_; }
+  const UserTable& users() const { return users_; }
+  const OnlineRing& online() const { return online_; }
+  const RecentIndex& recent() const { return recent_; }
+
+  struct Counters {
+    std::uint64_t applied = 0;  // the last sequence
+    std::uint64_t view_events = 0;
+    std::uint64_t purchase_events = 0;
+    std::uint64_t users_viewed = 0;
+    std::uint64_t users_purchased = 0;
+    std::uint64_t overflow_events = 0;         // of users without a profile
+    std::uint64_t overflow_last_sequence = 0;  // the newest of them
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  BatchCodes::Type TypeOf(const EventBatch& batch, std::size_t row, BatchCodes* codes);
+  std::uint32_t UserOf(const EventBatch& batch, std::size_t row, BatchCodes* codes);
+  void ApplyRow(const EventBatch& batch, std::size_t row, std::uint64_t sequence,
+                BatchCodes* codes);
+  void ApplyUser(const EventBatch& batch, std::size_t row, std::uint64_t sequence, TypeKind kind,
+                 std::int64_t second, BatchCodes* codes);
+  void SaveHeader(std::string* out) const;
+  Status LoadHeader(ByteReader* in) const;
+  bool LoadBody(ByteReader* in);
+  void DeriveFromUsers();
+
+  LiveLimits limits_;
+  std::uint64_t hash_seed_;
+  TypeTable types_;
+  CountRing seconds_;
+  CountRing minutes_;
+  CountRing hours_;
+  HotValues pages_;
+  HotValues elements_;
+  UserTable users_;
+  OnlineRing online_;
+  RecentIndex recent_;
+  Counters counters_;
+  AgentCache agents_;
+};
+
+}  // namespace v1
+}  // namespace insightflow

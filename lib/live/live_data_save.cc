@@ -1,0 +1,95 @@
+// The stored form of live numbers: magic, version, the limits and seed they were counted under, the
+// parts, and a checksum of all that. What follows from the users is not stored but counted again.
+#include "lib/base/coding.h"
+#include "lib/base/hash.h"
+#include "lib/live/live_data.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x564c4649;  // "IFLV"
+constexpr std::uint8_t kVersion = 1;
+constexpr std::uint64_t kChecksumSeed = kMagic;
+
+}  // namespace
+
+void LiveData::SaveHeader(std::string* out) const {
+  PutFixed(out, kMagic);
+  PutFixed(out, kVersion);
+  PutVarint(out, limits_.event_types_max);
+  PutVarint(out, limits_.pages_max);
+  PutVarint(out, limits_.elements_max);
+  PutVarint(out, limits_.users_max);
+  PutVarint(out, limits_.recent_events_max);
+  PutFixed(out, hash_seed_);
+}
+
+void LiveData::Save(std::string* out) const {
+  const std::size_t begin = out->size();
+  SaveHeader(out);
+  PutVarint(out, counters_.applied);
+  PutVarint(out, counters_.view_events);
+  PutVarint(out, counters_.purchase_events);
+  PutVarint(out, counters_.overflow_events);
+  PutVarint(out, counters_.overflow_last_sequence);
+  types_.Save(out);
+  seconds_.Save(out);
+  minutes_.Save(out);
+  hours_.Save(out);
+  pages_.Save(out);
+  elements_.Save(out);
+  users_.Save(counters_.applied, out);
+  recent_.Save(out);
+  PutFixed(out, HashBytes(std::string_view(*out).substr(begin), kChecksumSeed));
+}
+
+Status LiveData::Load(std::string_view in) {
+  std::uint64_t checksum;
+  if (in.size() < sizeof checksum) return DataLoss("saved live numbers are cut off");
+  const std::string_view body = in.substr(0, in.size() - sizeof checksum);
+  ByteReader tail(in.substr(body.size()));
+  if (!tail.GetFixed(&checksum) || checksum != HashBytes(body, kChecksumSeed)) {
+    return DataLoss("the checksum of the saved live numbers does not match");
+  }
+  ByteReader reader(body);
+  if (Status status = LoadHeader(&reader); !status.ok()) return status;
+  if (!LoadBody(&reader) || !reader.empty()) {
+    return DataLoss("saved live numbers do not follow their format");
+  }
+  DeriveFromUsers();
+  return Status::Ok();
+}
+
+Status LiveData::LoadHeader(ByteReader* in) const {
+  std::string expected;
+  SaveHeader(&expected);
+  std::string_view header;
+  if (!in->GetRaw(expected.size(), &header) || header != expected) {
+    return DataLoss("saved live numbers are of another version, or of other limits");
+  }
+  return Status::Ok();
+}
+
+bool LiveData::LoadBody(ByteReader* in) {
+  return in->GetVarint(&counters_.applied) && counters_.applied < UINT64_MAX &&
+         in->GetVarint(&counters_.view_events) && in->GetVarint(&counters_.purchase_events) &&
+         in->GetVarint(&counters_.overflow_events) &&
+         in->GetVarint(&counters_.overflow_last_sequence) &&
+         counters_.overflow_last_sequence <= counters_.applied && types_.Load(in) &&
+         seconds_.Load(in, types_.size()) && minutes_.Load(in, types_.size()) &&
+         hours_.Load(in, types_.size()) && pages_.Load(in) && elements_.Load(in) &&
+         users_.Load(counters_.applied, hash_seed_, in) && recent_.Load(counters_.applied, in);
+}
+
+void LiveData::DeriveFromUsers() {
+  for (std::uint32_t i = 0; i < users_.size(); ++i) {
+    const UserRecord& user = users_.at(i);
+    online_.Move(-1, user.last_live_second);
+    counters_.users_viewed += user.views > 0 ? 1 : 0;
+    counters_.users_purchased += user.purchases > 0 ? 1 : 0;
+  }
+}
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,34 @@
+// How many users were last seen in each of the newest seconds, so that "who is online" is a sum
+// over seconds and never a walk over users.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace insightflow {
+inline namespace v1 {
+
+class OnlineRing {
+ public:
+  // Moves a user from the second it was last seen in (-1: new) to a later one.
+  void Move(std::int64_t from, std::int64_t to);
+  // Users last seen in the `count` seconds that end with `now`; at most kReach of them.
+  std::uint64_t Count(std::int64_t now, std::int64_t count) const;
+
+  static constexpr std::int64_t kReach = 2048;
+
+ private:
+  bool Holds(std::int64_t second) const {
+    return second >= 0 && second <= newest_ && newest_ - second < kReach;
+  }
+  static std::size_t SlotOf(std::int64_t second) {
+    return static_cast<std::size_t>(second) % kReach;
+  }
+
+  std::int64_t newest_ = -1;
+  std::array<std::uint32_t, kReach> users_ = {};
+};
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,122 @@
+#include "lib/live/user_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/base/hash.h"
+#include "lib/base/limits.h"
+#include "lib/live/live_time.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+static_assert(sizeof(UserRecord) <= 80, "a record is in memory a million times");
+static_assert(kUserIdBytesMax <= UINT8_MAX, "id_size");
+
+std::uint64_t ZigZag(std::int64_t value) {
+  return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+}
+
+std::int64_t UnZigZag(std::uint64_t value) {
+  return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
+}
+
+void SaveRecord(const UserRecord& user, std::uint64_t applied, std::string* out) {
+  PutBytes(out, user.Id());
+  PutVarint(out, ZigZag(user.first_ms));
+  PutVarint(out, static_cast<std::uint64_t>(user.last_ms) - user.first_ms);
+  PutVarint(out, static_cast<std::uint64_t>(user.last_live_second));
+  PutVarint(out, applied - user.last_sequence);
+  PutVarint(out, user.events);
+  PutVarint(out, user.views);
+  PutVarint(out, user.clicks);
+  PutVarint(out, user.purchases);
+  out->push_back(static_cast<char>(user.agent.device));
+  out->push_back(static_cast<char>(user.agent.browser));
+}
+
+bool LoadNumbers(std::uint64_t applied, ByteReader* in, UserRecord* user) {
+  std::uint64_t first, span, second, back;
+  if (!in->GetVarint(&first) || !in->GetVarint(&span) || !in->GetVarint(&second) ||
+      !in->GetVarint(&back) || !in->GetVarint(&user->events) || !in->GetVarint(&user->views) ||
+      !in->GetVarint(&user->clicks) || !in->GetVarint(&user->purchases)) {
+    return false;
+  }
+  user->first_ms = UnZigZag(first);
+  user->last_ms = static_cast<std::int64_t>(static_cast<std::uint64_t>(user->first_ms) + span);
+  user->last_live_second = static_cast<std::int64_t>(second);
+  user->last_sequence = applied - back;
+  std::uint64_t left = user->events;
+  for (const std::uint64_t part : {user->views, user->clicks, user->purchases}) {
+    if (part > left) return false;
+    left -= part;
+  }
+  return user->last_ms >= user->first_ms && second <= LiveTime::kSecondMax && back < applied &&
+         user->events > 0;
+}
+
+bool LoadAgent(ByteReader* in, Agent* agent) {
+  std::uint8_t device, browser;
+  if (!in->GetFixed(&device) || !in->GetFixed(&browser)) return false;
+  if (device > static_cast<std::uint8_t>(Device::kBot)) return false;
+  if (browser > static_cast<std::uint8_t>(Browser::kOther)) return false;
+  *agent = {static_cast<Device>(device), static_cast<Browser>(browser)};
+  return true;
+}
+
+}  // namespace
+
+UserTable::UserTable(std::size_t max) : max_(std::min<std::size_t>(max, kNone - 1)) {}
+
+std::uint32_t UserTable::Insert(std::uint64_t hash, std::string_view id) {
+  if (size_ >= max_ || id.empty() || id.size() > kUserIdBytesMax) return kNone;
+  if (size_ % kChunk == 0) {
+    chunks_.push_back(std::make_unique<UserRecord[]>(std::min(kChunk, max_ - size_)));
+  }
+  const auto number = static_cast<std::uint32_t>(size_++);
+  UserRecord& user = at(number);
+  user.id = KeepText(id);
+  user.id_size = static_cast<std::uint8_t>(id.size());
+  index_.Insert(hash, number);
+  return number;
+}
+
+const char* UserTable::KeepText(std::string_view text) {
+  if (text_used_ + text.size() > kTextChunk) {
+    text_.push_back(std::make_unique<char[]>(kTextChunk));
+    text_used_ = 0;
+  }
+  char* place = text_.back().get() + text_used_;
+  std::copy(text.begin(), text.end(), place);
+  text_used_ += text.size();
+  return place;
+}
+
+void UserTable::Save(std::uint64_t applied, std::string* out) const {
+  PutVarint(out, size_);
+  for (std::uint32_t i = 0; i < size_; ++i) SaveRecord(at(i), applied, out);
+}
+
+bool UserTable::Load(std::uint64_t applied, std::uint64_t hash_seed, ByteReader* in) {
+  std::uint64_t size;
+  if (!in->GetVarint(&size) || size > max_) return false;
+  for (std::uint64_t i = 0; i < size; ++i) {
+    std::string_view id;
+    if (!in->GetBytes(&id)) return false;
+    const std::uint64_t hash = HashBytes(id, hash_seed);
+    if (Find(hash, id) != kNone) return false;
+    const std::uint32_t number = Insert(hash, id);
+    if (number == kNone) return false;
+    UserRecord& user = at(number);
+    if (!LoadNumbers(applied, in, &user) || !LoadAgent(in, &user.agent)) return false;
+  }
+  return true;
+}
+
+std::size_t UserTable::bytes() const {
+  return chunks_.size() * kChunk * sizeof(UserRecord) + text_.size() * kTextChunk + index_.bytes();
+}
+
+}  // namespace v1
+}  // namespace insightflow
