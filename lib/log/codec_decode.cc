@@ -124,30 +124,21 @@ bool GetFlags(ByteReader* in, EventBatch* batch) {
   return (all & ~kStoredFlags) == 0;
 }
 
-bool GetTextColumn(ByteReader* in, std::size_t rows, Scratch* scratch, DictColumn* column) {
+bool GetTextColumn(std::size_t rows, ByteReader* in, ByteReader* texts, Scratch* scratch,
+                   DictColumn* column) {
   std::uint64_t entries;
   if (!in->GetVarint(&entries) || entries == 0 || entries > rows) return false;
   if (!GetInts(in, static_cast<std::size_t>(entries), &scratch->values)) return false;
   const std::uint64_t bytes = SumLengths(scratch->values, false, true, &scratch->ends);
+  std::string_view data;
+  if (bytes > texts->remaining() || !texts->GetRaw(static_cast<std::size_t>(bytes), &data)) {
+    return false;
+  }
   if (!GetInts(in, rows, &scratch->values)) return false;
   std::uint32_t greatest = 0;
   for (const std::uint32_t code : scratch->values) greatest = std::max(greatest, code);
-  std::string_view data;
-  if (greatest > entries || bytes > in->remaining() ||
-      !in->GetRaw(static_cast<std::size_t>(bytes), &data)) {
-    return false;
-  }
+  if (greatest > entries) return false;
   column->Load(scratch->values, scratch->ends, data);
-  return true;
-}
-
-bool GetTextColumns(ByteReader* in, Scratch* scratch, EventBatch* batch) {
-  std::uint16_t present;
-  if (!in->GetFixed(&present) || present >> kFieldCount != 0) return false;
-  for (std::size_t f = 0; f < kFieldCount; ++f) {
-    if ((present >> f & 1) == 0) continue;
-    if (!GetTextColumn(in, batch->rows, scratch, &batch->text[f])) return false;
-  }
   return true;
 }
 
@@ -169,16 +160,27 @@ bool GetSparse(ByteReader* in, std::uint8_t flag, const EventBatch& batch,
 
 bool GetCore(std::string_view raw, Scratch* scratch, EventBatch* batch) {
   ByteReader in(raw);
+  std::uint16_t present;
+  std::uint32_t text_bytes;
+  if (!in.GetFixed(&present) || present >> kFieldCount != 0 || !in.GetFixed(&text_bytes) ||
+      text_bytes > in.remaining()) {
+    return false;
+  }
+  ByteReader texts(raw.substr(raw.size() - text_bytes));
+  in = ByteReader(raw.substr(raw.size() - in.remaining(), in.remaining() - text_bytes));
+  if (!GetTimes(&in, scratch, batch) || !GetFlags(&in, batch)) return false;
+  for (std::size_t f = 0; f < kFieldCount; ++f) {
+    if ((present >> f & 1) == 0) continue;
+    if (!GetTextColumn(batch->rows, &in, &texts, scratch, &batch->text[f])) return false;
+  }
   const auto to_position = [](std::uint32_t v) {
     return static_cast<std::int32_t>(v ^ 0x80000000u);
   };
   const auto to_seq = [](std::uint64_t v) { return v; };
-  return GetTimes(&in, scratch, batch) && GetFlags(&in, batch) &&
-         GetTextColumns(&in, scratch, batch) &&
-         GetSparse(&in, kHasPositionX, *batch, &scratch->values, &batch->position_x, to_position) &&
+  return GetSparse(&in, kHasPositionX, *batch, &scratch->values, &batch->position_x, to_position) &&
          GetSparse(&in, kHasPositionY, *batch, &scratch->values, &batch->position_y, to_position) &&
          GetSparse(&in, kHasClientSeq, *batch, &scratch->wide_values, &batch->client_seq, to_seq) &&
-         in.empty();
+         in.empty() && texts.empty();
 }
 
 // The ids section, cut into its parts and checked against its size.
