@@ -67,8 +67,7 @@ class Assembler {
   // begins another request.
   HttpRequest Take();
 
-  // Of the request last taken or refused. After a request that was not keep-alive no byte may be
-  // fed.
+  // Of the request last completed or refused. After one that was not keep-alive no byte may be fed.
   bool keep_alive() const { return keep_alive_; }
   bool http_1_0() const { return http_1_0_; }
 
@@ -76,16 +75,20 @@ class Assembler {
   const HttpRefusal& refusal() const { return refusal_; }
 
  private:
+  struct Facts;
+
   bool Refuse(int status, const char* code, const char* message);
   std::size_t FeedHead(std::string_view bytes);
   std::size_t FeedBody(std::string_view bytes);
+  bool CheckPiece(std::string_view piece);
   bool FinishLine(std::string_view line);
   bool ParseRequestLine(std::string_view line);
   bool ParseTarget(std::string_view target);
   bool ParseHeader(std::string_view line);
+  Facts CollectFacts() const;
   bool FinishHead();
-  bool CheckFraming();
-  bool CheckContent();
+  bool CheckFraming(const Facts& facts);
+  bool CheckContent(const Facts& facts);
   bool FinishBody();
   bool InflateBody();
 

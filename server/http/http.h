@@ -1,7 +1,6 @@
 // The types that pass between the listener, the router and the handlers.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,14 +22,14 @@ struct HttpHeaders {
 // and body within their limits, a method and target of legal characters.
 struct HttpRequest {
   std::string method;
-  std::string target;  // as sent: path and query
+  std::string target;  // as sent: path and query; of an absolute form only these
   std::string path;    // decoded, without the query
   HttpHeaders headers;
-  std::string body;
+  std::string body;            // inflated when it came as gzip
   std::string remote_address;  // of the peer, numeric, without the port
   std::string request_id;      // echoed or made
 
-  // The decoded value of a query parameter; nullopt when absent.
+  // The decoded value of a query parameter, the first of that name; nullopt when absent.
   std::optional<std::string> Param(std::string_view name) const;
 };
 
@@ -38,8 +37,20 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   HttpHeaders headers;  // beside Content-Type, Content-Length, X-Request-ID and security headers
-  std::string body;
+  std::string body;     // empty with a status of 400 or more: the listener writes a JSON error
 };
+
+// {"error":{"code","message","request_id"}}: the form of every error outside a batch.
+HttpResponse ErrorResponse(int status, std::string_view code, std::string_view message,
+                           std::string_view request_id);
+
+// "Not Found" for 404, "Unknown" for a status without a name.
+std::string_view ReasonPhrase(int status);
+
+// Decodes %XX. nullopt when an escape is not two hexadecimal digits.
+std::optional<std::string> PercentDecode(std::string_view text);
+
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);  // ASCII
 
 // Answers one request. Send may be called once, from any thread, also after the client has gone. A
 // responder that is destroyed without Send answers 500. Move-only; about the size of a pointer.

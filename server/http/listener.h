@@ -76,7 +76,7 @@ struct ListenerStats {
   std::uint64_t accept_errors = 0;
   std::uint64_t requests = 0;  // handed to the handler
   std::uint64_t bytes_in_flight = 0;
-  std::uint64_t refused_malformed = 0;  // 400, 411, 415, 417, 501, 505
+  std::uint64_t refused_malformed = 0;  // 400, 415, 417, 501, 505
   std::uint64_t refused_too_large = 0;  // 413, 414, 431
   std::uint64_t refused_overload = 0;   // 503: bytes in flight
   std::uint64_t closed_by_deadline = 0;

@@ -55,13 +55,17 @@ class Router : public HttpHandler {
   explicit Router(RouterOptions options = {});
   ~Router() override;  // answers what waits, then joins the workers
 
-  // The path is literal.
-  void Inline(std::string_view method, std::string_view path, InlineHandler handler);
+  // Any pattern, but its values are not passed on.
+  void Inline(std::string_view method, std::string_view pattern, InlineHandler handler);
 
   void Get(std::string_view pattern, RouteHandler handler);
   void Post(std::string_view pattern, RouteHandler handler);
   void Put(std::string_view pattern, RouteHandler handler);
   void Delete(std::string_view pattern, RouteHandler handler);
+
+  // A path that begins with `prefix` is looked up as though it began with `target`: "/api/v1/" for
+  // "/api/". The request itself is passed on unchanged.
+  void Alias(std::string prefix, std::string target);
 
   // Answers OPTIONS on known paths (CORS preflights), on the loop; without one, 204 with Allow.
   void SetPreflight(PreflightHandler handler);

@@ -1,0 +1,12 @@
+// Threads of the connection layer.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+namespace insightflow::server {
+
+// A thread to which the system delivers no signal: those are for the program's own threads.
+std::thread StartThread(std::function<void()> run);
+
+}  // namespace insightflow::server
