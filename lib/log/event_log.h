@@ -20,6 +20,10 @@
 #include "insightflow/store.h"
 #include "lib/decode/decoder.h"
 
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
 namespace insightflow {
 inline namespace v1 {
 
@@ -29,6 +33,8 @@ struct EventLogOptions {
   std::size_t disk_free_min = std::size_t{64} << 20;
   std::size_t failed_events_max = 10'000;
   std::size_t failed_bytes_max = std::size_t{16} << 20;
+  // For tests that make the disk fail. Not owned; null: the machine's.
+  rocksdb::Env* env = nullptr;
 };
 
 // What is stored beside the record itself, known only at commit.

@@ -1,0 +1,62 @@
+// Rejected events, kept for inspection: bounded by count and bytes, the oldest go first.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "insightflow/store.h"
+#include "insightflow/status.h"
+#include "lib/decode/decoder.h"
+#include "lib/log/store.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// One thread adds; everything else may be called from any thread.
+class FailedStore {
+ public:
+  FailedStore(const Store* store, std::size_t events_max, std::size_t bytes_max)
+      : store_(store), events_max_(events_max), bytes_max_(bytes_max) {}
+
+  // Reads the counters: O(1), values are not looked at.
+  Status Open();
+
+  // Puts the events, what has to make room for them and the new counters into `batch`. Call
+  // Commit() once the batch is written. O(added + dropped).
+  Status Add(std::span<const RejectedEvent> rejected, std::int64_t received_ms,
+             rocksdb::WriteBatch* batch);
+  void Commit();
+
+  Result<std::vector<FailedEvent>> Read(std::uint64_t after, std::size_t limit) const;
+  std::uint64_t events() const { return events_.load(std::memory_order_relaxed); }
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Counters {
+    std::uint64_t first_id = 1;  // of the oldest that is kept
+    std::uint64_t next_id = 1;
+    std::uint64_t bytes = 0;  // of the values kept
+    std::uint64_t dropped = 0;
+    std::uint64_t events() const { return next_id - first_id; }
+  };
+  Status MakeRoom(bool all, Counters* counters, rocksdb::WriteBatch* batch) const;
+  void Publish();
+
+  const Store* const store_;
+  const std::size_t events_max_;
+  const std::size_t bytes_max_;
+  Counters stored_;
+  Counters pending_;
+  std::atomic<std::uint64_t> events_ = 0;
+  std::atomic<std::uint64_t> dropped_ = 0;
+};
+
+// A line for each rejected event that cannot be read.
+std::vector<std::string> CheckFailedEvents(const Store& store);
+
+}  // namespace v1
+}  // namespace insightflow
