@@ -1,0 +1,141 @@
+// Live numbers: what an event costs on the ingest path, and how long a dashboard waits meanwhile.
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "benchmarks/common/generator.h"
+#include "benchmarks/common/measure.h"
+#include "lib/live/live_state.h"
+
+namespace insightflow {
+namespace {
+
+constexpr std::size_t kRows = 1'000;
+constexpr std::size_t kBatches = 1'000;
+constexpr std::uint64_t kHashSeed = 7;
+
+// A stretch of a log that can be applied again and again: every pass happens after the one before.
+class Log {
+ public:
+  Log(std::size_t batches, std::uint32_t pages) {
+    benchmarks::Generator generator({.pages = pages});
+    for (std::size_t i = 0; i < batches; ++i) batches_.push_back(MakeBatch(&generator));
+    span_ms_ = batches_.back().received_ms - batches_.front().time_ms.front() + 1;
+  }
+
+  void ApplyNext(LiveState* live) {
+    live->Apply(batches_[next_], live->applied_sequence() + 1);
+    now_ms_ = batches_[next_].received_ms;
+    for (std::int64_t& time : batches_[next_].time_ms) time += span_ms_;
+    batches_[next_].received_ms += span_ms_;
+    next_ = (next_ + 1) % batches_.size();
+  }
+  void ApplyAll(LiveState* live) {
+    for (std::size_t i = 0; i < batches_.size(); ++i) ApplyNext(live);
+  }
+
+  std::int64_t now_ms() const { return now_ms_; }
+
+ private:
+  static EventBatch MakeBatch(benchmarks::Generator* generator) {
+    EventBatch batch;
+    for (std::size_t i = 0; i < kRows; ++i) {
+      const Event event = benchmarks::ToEvent(generator->Next());
+      const std::size_t row = batch.PushRow(ToMillis(event.timestamp));
+      batch.column(Field::kUserId).Set(row, event.user_id);
+      batch.column(Field::kEventType).Set(row, event.event_type);
+      batch.column(Field::kPageUrl).Set(row, event.page_url);
+      batch.column(Field::kElement).Set(row, event.element);
+      batch.column(Field::kUserAgent).Set(row, event.user_agent);
+      batch.received_ms = batch.time_ms[row];
+    }
+    return batch;
+  }
+
+  std::vector<EventBatch> batches_;
+  std::size_t next_ = 0;
+  std::int64_t span_ms_ = 0;
+  std::atomic<std::int64_t> now_ms_ = 0;
+};
+
+// Smoke runs (--benchmark_min_time=0) ask for one iteration: a short log is enough for them.
+std::size_t BatchesFor(const benchmark::State& state) {
+  return state.max_iterations == 1 ? 20 : kBatches;
+}
+
+void BM_Apply(benchmark::State& state) {
+  Log log(BatchesFor(state), static_cast<std::uint32_t>(state.range(0)));
+  LiveLimits limits;
+  limits.pages_max = static_cast<std::size_t>(state.range(1));
+  LiveState live(limits, kHashSeed);
+  log.ApplyAll(&live);
+  for (auto _ : state) log.ApplyNext(&live);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRows));
+  state.counters["s_per_event"] = benchmark::Counter(
+      kRows, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["users"] = static_cast<double>(live.users());
+  state.counters["bytes"] = static_cast<double>(live.bytes());
+}
+BENCHMARK(BM_Apply)
+    ->ArgNames({"pages", "pages_max"})
+    ->Args({5'000, 100'000})
+    ->Args({5'000, 1'000})
+    ->Args({1'000'000, 100'000});
+
+// A dashboard a millisecond while another thread applies as fast as it can.
+void BM_DashboardUnderApply(benchmark::State& state) {
+  Log log(BatchesFor(state), static_cast<std::uint32_t>(state.range(0)));
+  LiveState live(LiveLimits(), kHashSeed);
+  log.ApplyAll(&live);
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> applied = 0;
+  std::thread writer([&] {
+    for (; !stop; applied += kRows) log.ApplyNext(&live);
+  });
+  std::vector<double> milliseconds;
+  for (auto _ : state) {
+    const auto begin = std::chrono::steady_clock::now();
+    benchmark::DoNotOptimize(live.GetDashboard(10, log.now_ms()));
+    const auto took = std::chrono::steady_clock::now() - begin;
+    state.SetIterationTime(benchmarks::Seconds(took));
+    milliseconds.push_back(1e3 * benchmarks::Seconds(took));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  stop = true;
+  writer.join();
+  const benchmarks::Latencies latencies = benchmarks::Summarize(milliseconds);
+  state.counters["p50_ms"] = latencies.p50;
+  state.counters["p99_ms"] = latencies.p99;
+  state.counters["max_ms"] = latencies.max;
+  state.counters["applied_per_s"] =
+      benchmark::Counter(static_cast<double>(applied), benchmark::Counter::kIsRate);
+}
+BENCHMARK(BM_DashboardUnderApply)
+    ->ArgName("pages")
+    ->Arg(5'000)
+    ->Arg(100'000)
+    ->Iterations(1'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
+
+void BM_Save(benchmark::State& state) {
+  Log log(BatchesFor(state), 5'000);
+  LiveState live(LiveLimits(), kHashSeed);
+  log.ApplyAll(&live);
+  std::string saved;
+  for (auto _ : state) {
+    saved.clear();
+    live.Save(&saved);
+  }
+  state.counters["bytes"] = static_cast<double>(saved.size());
+}
+BENCHMARK(BM_Save)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace insightflow
