@@ -1,0 +1,99 @@
+// The dedupe window: nanoseconds a key and bytes a key, from an empty window to a spent budget.
+//
+// BM_Fresh fills a window up to the argument (millions of ids) and then times fresh keys; BM_Fill
+// times the whole way there, growth included; BM_Known times keys that are duplicates.
+
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/log/dedupe.h"
+
+namespace insightflow {
+namespace {
+
+constexpr std::size_t kBudget = std::size_t{1} << 30;
+constexpr std::int64_t kWindowMs = std::int64_t{7} * 24 * 3600 * 1000;
+constexpr std::size_t kBatch = 1'000;
+
+// Distinct keys that look random: the n-th step of SplitMix64, twice.
+std::uint64_t Mix(std::uint64_t n) {
+  n *= 0x9e3779b97f4a7c15;
+  n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9;
+  n = (n ^ n >> 27) * 0x94d049bb133111eb;
+  return n ^ n >> 31;
+}
+
+class Filler {
+ public:
+  // Batches of keys number `next_` and up, made before they are timed.
+  const std::vector<Hash128>& Next() {
+    keys_.resize(kBatch);
+    for (Hash128& key : keys_) {
+      key = {Mix(2 * next_), Mix(2 * next_ + 1)};
+      ++next_;
+    }
+    return keys_;
+  }
+  void GoBack(std::uint64_t keys) { next_ -= keys; }
+  std::size_t Insert(DedupeWindow* window, const std::vector<Hash128>& keys) {
+    // A thousand keys a millisecond, as at a million events a second.
+    return window->Insert(keys, static_cast<std::int64_t>(next_ / kBatch), &fresh_);
+  }
+
+ private:
+  std::uint64_t next_ = 1;
+  std::vector<Hash128> keys_;
+  std::vector<std::uint8_t> fresh_;
+};
+
+std::uint64_t Millions(const benchmark::State& state) {
+  return static_cast<std::uint64_t>(state.range(0)) * 1'000'000;
+}
+
+void Report(benchmark::State& state, const DedupeWindow& window) {
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
+  state.counters["ids"] = static_cast<double>(window.size());
+  state.counters["bytes_per_id"] =
+      static_cast<double>(window.bytes()) / static_cast<double>(window.size());
+  state.counters["s_per_key"] = benchmark::Counter(
+      static_cast<double>(kBatch),
+      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+void Fill(std::uint64_t ids, Filler* filler, DedupeWindow* window) {
+  for (std::uint64_t i = 0; i < ids; i += kBatch) filler->Insert(window, filler->Next());
+}
+
+void Run(benchmark::State& state, std::uint64_t filled, std::size_t fresh_expected) {
+  DedupeWindow window(kBudget, kWindowMs);
+  Filler filler;
+  Fill(filled, &filler, &window);
+  if (fresh_expected == 0) filler.GoBack(filled);
+  for (auto _ : state) {
+    state.PauseTiming();
+    const std::vector<Hash128>& keys = filler.Next();
+    state.ResumeTiming();
+    if (filler.Insert(&window, keys) != fresh_expected) {
+      state.SkipWithError("wrong count of fresh keys");
+      break;
+    }
+  }
+  Report(state, window);
+}
+
+void BM_Fresh(benchmark::State& state) { Run(state, Millions(state), kBatch); }
+void BM_Known(benchmark::State& state) { Run(state, Millions(state), 0); }
+void BM_Fill(benchmark::State& state) { Run(state, 0, kBatch); }
+
+// Iterations of 1,000 keys. The large ones are for long runs: --benchmark_filter=.
+BENCHMARK(BM_Fresh)->Arg(1)->Arg(10)->Iterations(1'000);
+BENCHMARK(BM_Fresh)->Name("BM_FreshLarge")->Arg(100)->Arg(130)->Iterations(2'000);
+BENCHMARK(BM_Known)->Arg(1)->Arg(10)->Iterations(1'000);
+BENCHMARK(BM_Fill)->Iterations(10'000);
+BENCHMARK(BM_Fill)->Name("BM_FillLarge")->Iterations(100'000);
+
+}  // namespace
+}  // namespace insightflow

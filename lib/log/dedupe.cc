@@ -1,0 +1,299 @@
+#include "lib/log/dedupe.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "lib/log/dedupe_table.h"
+#include "lib/log/table_memory.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::size_t kShards = 256;
+// Keys are prefetched this far ahead of their probe.
+constexpr std::size_t kAhead = 16;
+
+// Generations. Alive at once: at most kGenerationsPerWindow + 2 that ended by time (each spans at
+// least a part of the window), kGenerationsPerBudget + 2 that ended by count, kept below
+// kGenerationsMax; a dead one's code is swept from all shards within kShards / kSweepShards further
+// generations; so no code is given out again (after kCodes generations) while a slot has it.
+constexpr std::uint64_t kCodes = 255;  // 1 … 255
+constexpr std::int64_t kGenerationsPerWindow = 128;
+constexpr std::uint64_t kGenerationsPerBudget = 56;
+constexpr std::uint64_t kGenerationsMax = 188;
+constexpr std::size_t kSweepShards = 4;
+static_assert(kGenerationsPerWindow + kGenerationsPerBudget + 4 <= kGenerationsMax);
+static_assert(kGenerationsMax + kShards / kSweepShards < kCodes);
+
+constexpr std::size_t kBytesMin = std::size_t{1} << 20;
+constexpr std::size_t kBucketsMin = 2;
+constexpr std::size_t kBucketsMax = std::size_t{1} << 28;  // of a shard
+
+// Keys that arrived one after another; they are forgotten together.
+struct Generation {
+  std::int64_t first_ms = 0;
+  std::int64_t last_ms = 0;
+  std::uint64_t keys = 0;
+};
+
+struct Shard {
+  TableMemory memory;
+  std::uint32_t buckets = 0;  // 0: no key yet
+  std::uint32_t used = 0;     // slots written since the last rebuild or sweep, and alive then
+  bool compact = false;
+
+  BucketTable<FullForm> full() { return {memory.data(), buckets}; }
+  BucketTable<CompactForm> packed() { return {memory.data(), buckets}; }
+};
+
+// later >= earlier; the difference may exceed INT64_MAX.
+std::uint64_t Span(std::int64_t earlier, std::int64_t later) {
+  return static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier);
+}
+
+}  // namespace
+
+class DedupeWindow::Impl {
+ public:
+  Impl(std::size_t bytes_max, std::int64_t window_ms);
+
+  std::size_t Insert(std::span<const Hash128> keys, std::int64_t now_ms,
+                     std::vector<std::uint8_t>* fresh);
+
+  std::uint64_t size() const { return size_; }
+  std::size_t bytes() const { return bytes_; }
+  std::int64_t reach_ms() const { return reach_ms_; }
+
+ private:
+  Generation& generation(std::uint64_t id) { return generations_[id % kCodes]; }
+  static std::uint8_t CodeOf(std::uint64_t id) {
+    return static_cast<std::uint8_t>(1 + id % kCodes);
+  }
+
+  bool InsertKey(const MixedKey& key);
+  void Prefetch(const MixedKey& key);
+
+  void AdvanceTo(std::int64_t now_ms);
+  void BeginGeneration();
+  void DropOldestGeneration();
+  void SweepSomeShards();
+
+  void MakeRoom(Shard* shard);
+  void Rebuild(Shard* shard, std::size_t buckets_min);
+  bool Resize(Shard* shard, std::size_t buckets, bool compact);
+  void ForgetEverything();
+  void Release(Shard* shard);
+
+  const std::uint64_t window_ms_;
+  const std::uint64_t generation_ms_;
+  std::uint32_t shard_buckets_max_;
+  std::uint64_t generation_keys_max_;
+
+  std::array<Shard, kShards> shards_;
+  std::array<Generation, kCodes> generations_;
+  LiveCodes live_ = {};
+  std::uint64_t oldest_ = 0;
+  std::uint64_t current_ = 0;
+  std::size_t next_sweep_ = 0;
+
+  std::int64_t now_ms_ = std::numeric_limits<std::int64_t>::min();
+  std::int64_t reach_ms_ = std::numeric_limits<std::int64_t>::min();
+  std::uint64_t size_ = 0;
+  std::size_t bytes_ = sizeof(Impl) + sizeof(DedupeWindow);
+};
+
+DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
+    : window_ms_(static_cast<std::uint64_t>(std::max<std::int64_t>(window_ms, 1))),
+      generation_ms_((window_ms_ + kGenerationsPerWindow - 1) / kGenerationsPerWindow) {
+  bytes_max = std::max(bytes_max, kBytesMin);
+  // Room for every shard at its largest and for the one that is being rebuilt.
+  constexpr std::size_t kTables = kShards + 1;
+  std::size_t shard_bytes = (bytes_max - bytes_) / kTables;
+  while (TableMemory::BytesFor(shard_bytes) * kTables + bytes_ > bytes_max) {
+    shard_bytes -= kBucketBytes;
+  }
+  shard_buckets_max_ =
+      static_cast<std::uint32_t>(std::min(shard_bytes / kBucketBytes, kBucketsMax));
+  generation_keys_max_ = std::uint64_t{shard_buckets_max_} * kShards *
+                         BucketTable<CompactForm>::kSlots / kGenerationsPerBudget;
+  live_[CodeOf(current_)] = 1;
+}
+
+std::size_t DedupeWindow::Impl::Insert(std::span<const Hash128> keys, std::int64_t now_ms,
+                                       std::vector<std::uint8_t>* fresh) {
+  fresh->resize(keys.size());
+  if (keys.empty()) return 0;
+  AdvanceTo(now_ms);
+  for (std::size_t i = 0; i < std::min(kAhead, keys.size()); ++i) Prefetch(MixedKey(keys[i]));
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i + kAhead < keys.size()) Prefetch(MixedKey(keys[i + kAhead]));
+    const bool is_fresh = keys[i] == Hash128{} || InsertKey(MixedKey(keys[i]));
+    (*fresh)[i] = is_fresh ? 1 : 0;
+    count += is_fresh ? 1 : 0;
+  }
+  return count;
+}
+
+void DedupeWindow::Impl::Prefetch(const MixedKey& key) {
+  Shard& shard = shards_[key.shard()];
+  if (shard.compact) {
+    shard.packed().Prefetch(key);
+  } else if (shard.buckets != 0) {
+    shard.full().Prefetch(key);
+  }
+}
+
+// False when the key is known.
+bool DedupeWindow::Impl::InsertKey(const MixedKey& key) {
+  Shard& shard = shards_[key.shard()];
+  if (generation(current_).keys >= generation_keys_max_) BeginGeneration();
+  for (;;) {
+    const std::uint8_t code = CodeOf(current_);
+    Placing placing = Placing::kFull;
+    if (shard.compact) {
+      placing = shard.packed().Insert(key, code, live_);
+    } else if (shard.used < std::size_t{shard.buckets} * 16 / 5) {  // 4/5 of 4 slots a bucket
+      placing = shard.full().Insert(key, code, live_);
+    }
+    if (placing == Placing::kKnown) return false;
+    if (placing == Placing::kPlaced) {
+      ++shard.used;
+      ++generation(current_).keys;
+      ++size_;
+      return true;
+    }
+    MakeRoom(&shard);
+  }
+}
+
+// Lets time pass: forgets generations that left the window, begins a new one when due. Time that
+// goes back stands still.
+void DedupeWindow::Impl::AdvanceTo(std::int64_t now_ms) {
+  now_ms_ = std::max(now_ms_, now_ms);
+  const Generation& newest = generation(current_);
+  if (newest.keys > 0 && Span(newest.first_ms, now_ms_) >= generation_ms_) BeginGeneration();
+  while (oldest_ < current_ && Span(generation(oldest_).last_ms, now_ms_) > window_ms_) {
+    DropOldestGeneration();
+  }
+  Generation& current = generation(current_);
+  if (current.keys == 0) current.first_ms = now_ms_;
+  current.last_ms = now_ms_;
+}
+
+void DedupeWindow::Impl::BeginGeneration() {
+  SweepSomeShards();
+  if (current_ - oldest_ + 1 >= kGenerationsMax) DropOldestGeneration();
+  ++current_;
+  generation(current_) = {now_ms_, now_ms_, 0};
+  live_[CodeOf(current_)] = 1;
+}
+
+void DedupeWindow::Impl::DropOldestGeneration() {
+  const Generation& dropped = generation(oldest_);
+  size_ -= dropped.keys;
+  if (dropped.keys > 0) {
+    constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+    reach_ms_ = std::max(reach_ms_, dropped.last_ms == kEnd ? kEnd : dropped.last_ms + 1);
+  }
+  live_[CodeOf(oldest_)] = 0;
+  ++oldest_;
+  if (size_ == 0) {
+    for (Shard& shard : shards_) Release(&shard);
+  }
+}
+
+void DedupeWindow::Impl::SweepSomeShards() {
+  for (std::size_t i = 0; i < kSweepShards; ++i) {
+    Shard& shard = shards_[next_sweep_];
+    next_sweep_ = (next_sweep_ + 1) % kShards;
+    if (shard.buckets == 0) continue;
+    const std::size_t alive =
+        shard.compact ? shard.packed().Sweep(live_) : shard.full().Sweep(live_);
+    shard.used = static_cast<std::uint32_t>(alive);
+    if (alive == 0) {
+      Release(&shard);
+    } else if (!shard.compact && alive < shard.buckets) {
+      Rebuild(&shard, 0);  // at most a quarter of the slots: give memory back
+    }
+  }
+}
+
+// Called when a key found no place in its shard.
+void DedupeWindow::Impl::MakeRoom(Shard* shard) {
+  if (!shard->compact) {
+    const bool crowded = shard->used < std::size_t{shard->buckets} * 16 / 5;
+    Rebuild(shard, crowded ? shard->buckets + shard->buckets / 2 : 0);
+    return;
+  }
+  if (oldest_ == current_) BeginGeneration();
+  DropOldestGeneration();
+}
+
+// Moves the live keys to a table of the right size: full slots as long as they fit a shard's share.
+void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
+  const std::size_t alive = shard->buckets == 0 ? 0 : shard->full().Sweep(live_);
+  // 15 buckets for 32 keys: 1.5 times the keys until 4/5 of the slots are used.
+  std::size_t buckets = std::max({kBucketsMin, buckets_min, alive * 15 / 32 + 1});
+  for (; buckets <= shard_buckets_max_; buckets += buckets / 2) {
+    if (Resize(shard, buckets, false)) return;
+  }
+  if (alive < std::size_t{shard_buckets_max_} * 12 / 5 && buckets_min < shard_buckets_max_ &&
+      Resize(shard, shard_buckets_max_, false)) {
+    return;
+  }
+  // Only keys that were made to collide can fail to fit now.
+  if (!Resize(shard, shard_buckets_max_, true)) ForgetEverything();
+}
+
+// False, and nothing changes, when a key finds no place in the new table.
+bool DedupeWindow::Impl::Resize(Shard* shard, std::size_t buckets, bool compact) {
+  Shard next;
+  next.memory = TableMemory(buckets * kBucketBytes);
+  next.buckets = static_cast<std::uint32_t>(buckets);
+  next.compact = compact;
+  bool fits = true;
+  if (shard->buckets != 0) {
+    fits = shard->full().EveryLive(live_, [&](const FullForm::Slot& slot) {
+      const MixedKey key(slot.low, slot.high);
+      const std::uint8_t code = FullForm::Code(slot);
+      ++next.used;
+      return (compact ? next.packed().Insert(key, code, live_)
+                      : next.full().Insert(key, code, live_)) != Placing::kFull;
+    });
+  }
+  if (!fits) return false;
+  bytes_ += next.memory.bytes();
+  std::swap(*shard, next);
+  bytes_ -= next.memory.bytes();
+  return true;
+}
+
+void DedupeWindow::Impl::ForgetEverything() {
+  BeginGeneration();
+  while (oldest_ < current_) DropOldestGeneration();
+}
+
+void DedupeWindow::Impl::Release(Shard* shard) {
+  bytes_ -= shard->memory.bytes();
+  *shard = Shard();
+}
+
+DedupeWindow::DedupeWindow(std::size_t bytes_max, std::int64_t window_ms)
+    : impl_(std::make_unique<Impl>(bytes_max, window_ms)) {}
+
+DedupeWindow::~DedupeWindow() = default;
+
+std::size_t DedupeWindow::Insert(std::span<const Hash128> keys, std::int64_t now_ms,
+                                 std::vector<std::uint8_t>* fresh) {
+  return impl_->Insert(keys, now_ms, fresh);
+}
+
+std::uint64_t DedupeWindow::size() const { return impl_->size(); }
+std::size_t DedupeWindow::bytes() const { return impl_->bytes(); }
+std::int64_t DedupeWindow::reach_ms() const { return impl_->reach_ms(); }
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,181 @@
+// Buckets of one cache line, two to choose from for each key: what a shard of the dedupe window is
+// made of. Two forms share the code: full slots hold the whole key, compact slots 56 bits of it.
+//
+// A key goes to the emptier of its two buckets; when both are full, a slot whose other bucket has
+// room moves there. Sources: Azar, Broder, Karlin, Upfal, "Balanced Allocations" (1994); Fan,
+// Andersen, Kaminsky, Mitzenmacher, "Cuckoo Filter" (2014) for finding the other bucket from the
+// slot alone.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/hash.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// A dedupe key after a bijective mix, so that bits may be cut from it wherever they are needed. The
+// top 8 bits of `high` choose the shard, the 32 below them the first bucket; `low` >> 8 is the tag,
+// which chooses the distance to the second bucket.
+struct MixedKey {
+  explicit MixedKey(const Hash128& key)
+      : high((key.high ^ std::rotl(key.low, 32)) * 0xd6e8feb86659fd93),
+        low((key.low ^ high >> 29) * 0x9e3779b97f4a7c15) {}
+  MixedKey(std::uint64_t mixed_low, std::uint64_t mixed_high) : high(mixed_high), low(mixed_low) {}
+
+  std::size_t shard() const { return high >> 56; }
+
+  std::uint64_t high;
+  std::uint64_t low;
+};
+
+inline constexpr std::size_t kBucketBytes = 64;
+inline constexpr std::uint64_t kLow56 = (std::uint64_t{1} << 56) - 1;
+
+// Which generation codes are alive. Code 0, of a slot never used, is not.
+using LiveCodes = std::array<std::uint8_t, 256>;
+
+struct FullForm {
+  struct Slot {
+    std::uint64_t low;
+    std::uint64_t high;  // the key's, with the generation's code in place of the shard
+  };
+  static Slot Make(const MixedKey& key, std::uint8_t code) {
+    return {key.low, (key.high & kLow56) | std::uint64_t{code} << 56};
+  }
+  static bool Holds(const Slot& slot, const MixedKey& key) {
+    return slot.low == key.low && (slot.high ^ key.high) << 8 == 0;
+  }
+  static std::uint8_t Code(const Slot& slot) { return static_cast<std::uint8_t>(slot.high >> 56); }
+  static std::uint64_t Tag(const Slot& slot) { return slot.low >> 8; }
+};
+
+struct CompactForm {
+  using Slot = std::uint64_t;  // the generation's code, then the tag
+  static Slot Make(const MixedKey& key, std::uint8_t code) {
+    return key.low >> 8 | std::uint64_t{code} << 56;
+  }
+  static bool Holds(Slot slot, const MixedKey& key) { return (slot ^ key.low >> 8) << 8 == 0; }
+  static std::uint8_t Code(Slot slot) { return static_cast<std::uint8_t>(slot >> 56); }
+  static std::uint64_t Tag(Slot slot) { return slot & kLow56; }
+};
+
+// Maps 32 random bits to 0 … buckets - 1 without a division.
+inline std::uint32_t ScaleTo(std::uint32_t buckets, std::uint32_t bits) {
+  return static_cast<std::uint32_t>(std::uint64_t{bits} * buckets >> 32);
+}
+
+inline std::uint32_t FirstBucket(const MixedKey& key, std::uint32_t buckets) {
+  return ScaleTo(buckets, static_cast<std::uint32_t>(key.high >> 24));
+}
+
+// Its own inverse: the other bucket of the other bucket is the bucket.
+inline std::uint32_t OtherBucket(std::uint64_t tag, std::uint32_t bucket, std::uint32_t buckets) {
+  const auto bits = static_cast<std::uint32_t>(tag * 0xff51afd7ed558ccd >> 32);
+  const std::uint32_t sum = ScaleTo(buckets, bits);
+  return sum >= bucket ? sum - bucket : sum + (buckets - bucket);
+}
+
+enum class Placing : std::uint8_t { kKnown, kPlaced, kFull };
+
+// A view of a table's memory: `buckets` lines of 64 bytes.
+template <typename Form>
+class BucketTable {
+ public:
+  using Slot = typename Form::Slot;
+  static constexpr std::size_t kSlots = kBucketBytes / sizeof(Slot);
+
+  BucketTable(void* data, std::uint32_t buckets)
+      : slots_(static_cast<Slot*>(data)), buckets_(buckets) {}
+
+  // Finds a live slot of the key, or writes one; changes nothing when there is no room.
+  Placing Insert(const MixedKey& key, std::uint8_t code, const LiveCodes& live) {
+    const std::uint32_t first = FirstBucket(key, buckets_);
+    const std::uint32_t other = OtherBucket(key.low >> 8, first, buckets_);
+    unsigned first_free = 0;
+    unsigned other_free = 0;
+    if (Scan(first, key, live, &first_free) || Scan(other, key, live, &other_free)) {
+      return Placing::kKnown;
+    }
+    const bool to_first = std::popcount(first_free) >= std::popcount(other_free);
+    const unsigned free = to_first ? first_free : other_free;
+    if (free != 0) {
+      At(to_first ? first : other)[std::countr_zero(free)] = Form::Make(key, code);
+      return Placing::kPlaced;
+    }
+    Slot* slot = MakeRoom(first, live);
+    if (slot == nullptr) slot = MakeRoom(other, live);
+    if (slot == nullptr) return Placing::kFull;
+    *slot = Form::Make(key, code);
+    return Placing::kPlaced;
+  }
+
+  void Prefetch(const MixedKey& key) const {
+    const std::uint32_t first = FirstBucket(key, buckets_);
+    __builtin_prefetch(At(first), 1);
+    __builtin_prefetch(At(OtherBucket(key.low >> 8, first, buckets_)), 1);
+  }
+
+  // Clears dead slots, so that their codes may be given out again. Returns how many are alive.
+  std::size_t Sweep(const LiveCodes& live) {
+    std::size_t alive = 0;
+    for (std::size_t i = 0; i < buckets_ * kSlots; ++i) {
+      if (live[Form::Code(slots_[i])] != 0) {
+        ++alive;
+      } else {
+        slots_[i] = Slot{};
+      }
+    }
+    return alive;
+  }
+
+  // Calls visit(slot) until it returns false; says whether it never did.
+  template <typename Visit>
+  bool EveryLive(const LiveCodes& live, Visit visit) const {
+    for (std::size_t i = 0; i < buckets_ * kSlots; ++i) {
+      if (live[Form::Code(slots_[i])] != 0 && !visit(slots_[i])) return false;
+    }
+    return true;
+  }
+
+ private:
+  Slot* At(std::uint32_t bucket) const { return slots_ + std::size_t{bucket} * kSlots; }
+
+  // Whether a live slot of the bucket holds the key; otherwise bit s of `free`: slot s is free.
+  bool Scan(std::uint32_t bucket, const MixedKey& key, const LiveCodes& live,
+            unsigned* free) const {
+    const Slot* slots = At(bucket);
+    unsigned dead = 0;
+    unsigned same = 0;
+    for (unsigned s = 0; s < kSlots; ++s) {
+      dead |= (live[Form::Code(slots[s])] ^ 1u) << s;
+      same |= static_cast<unsigned>(Form::Holds(slots[s], key)) << s;
+    }
+    *free = dead;
+    return (same & ~dead) != 0;
+  }
+
+  // Moves a slot of a full bucket to its other bucket and returns the slot, nullptr when every
+  // other bucket is full as well.
+  Slot* MakeRoom(std::uint32_t bucket, const LiveCodes& live) {
+    Slot* slots = At(bucket);
+    for (std::size_t s = 0; s < kSlots; ++s) {
+      Slot* others = At(OtherBucket(Form::Tag(slots[s]), bucket, buckets_));
+      for (std::size_t o = 0; o < kSlots; ++o) {
+        if (live[Form::Code(others[o])] != 0) continue;
+        others[o] = slots[s];
+        return &slots[s];
+      }
+    }
+    return nullptr;
+  }
+
+  Slot* slots_;
+  std::uint32_t buckets_;
+};
+
+}  // namespace v1
+}  // namespace insightflow

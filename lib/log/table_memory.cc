@@ -1,0 +1,61 @@
+#include "lib/log/table_memory.h"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::size_t kLine = 64;
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+// Below, the allocator's own pages are fine; above, freed memory must not linger in its heap.
+constexpr std::size_t kMapBytesMin = std::size_t{128} << 10;
+
+std::size_t RoundUp(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
+
+// Maps `size` bytes that begin at a huge page, so that the kernel can use such pages.
+void* MapAligned(std::size_t size) {
+  void* const mapped = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  const auto begin = reinterpret_cast<std::uintptr_t>(mapped);
+  const std::uintptr_t aligned = RoundUp(begin, kHugePage);
+  if (aligned > begin) munmap(mapped, aligned - begin);
+  auto* const data = reinterpret_cast<char*>(aligned);
+  munmap(data + size, begin + kHugePage - aligned);
+  madvise(data, size, MADV_HUGEPAGE);  // a wish: small pages work as well
+  return data;
+}
+
+}  // namespace
+
+std::size_t TableMemory::BytesFor(std::size_t size) {
+  return RoundUp(size, size >= kMapBytesMin ? kPage : kLine);
+}
+
+TableMemory::TableMemory(std::size_t size) : bytes_(BytesFor(size)) {
+  if (bytes_ >= kMapBytesMin) {
+    data_ = MapAligned(bytes_);
+    return;
+  }
+  data_ = std::aligned_alloc(kLine, bytes_);
+  if (data_ == nullptr) throw std::bad_alloc();
+  std::memset(data_, 0, bytes_);
+}
+
+TableMemory::~TableMemory() {
+  if (bytes_ >= kMapBytesMin) {
+    munmap(data_, bytes_);
+  } else {
+    std::free(data_);
+  }
+}
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,145 @@
+#include "lib/log/dedupe.h"
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/reference/dedupe_reference.h"
+#include "tests/reference/random_batch.h"
+
+namespace insightflow {
+namespace {
+
+using testing::DedupeReference;
+
+constexpr std::int64_t kYears = std::int64_t{1} << 40;
+
+// Drives a window and its twin with the same keys and judges every answer.
+class Judge {
+ public:
+  Judge(std::size_t bytes_max, std::int64_t window_ms, std::int64_t now_ms, std::uint64_t seed)
+      : random_(seed),
+        window_(bytes_max, window_ms),
+        bytes_max_(bytes_max),
+        window_ms_(window_ms),
+        generation_ms_((window_ms + 127) / 128),
+        now_ms_(now_ms) {}
+
+  std::uint64_t Below(std::uint64_t n) { return random_() % n; }
+  void Advance(std::int64_t by_ms) { now_ms_ += by_ms; }
+  const DedupeWindow& window() const { return window_; }
+  std::int64_t now_ms() const { return now_ms_; }
+
+  // Sends `count` keys, about `repeats` percent of which were sent before. Empty, or what is wrong.
+  std::string Send(std::size_t count, std::uint64_t repeats) {
+    std::vector<Hash128> keys(count);
+    for (Hash128& key : keys) {
+      const bool again = !sent_.empty() && Below(100) < repeats;
+      key = again ? sent_[Recent()] : Hash128{random_(), random_()};
+      sent_.push_back(key);
+    }
+    std::vector<std::uint8_t> fresh(3, 7);  // what it held does not matter
+    const std::size_t told = window_.Insert(keys, now_ms_, &fresh);
+    if (fresh.size() != count) return "wrong size of the answer";
+    std::size_t counted = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      counted += fresh[i];
+      const std::string wrong = JudgeKey(keys[i], fresh[i] != 0);
+      if (!wrong.empty()) return "key " + std::to_string(i) + ": " + wrong;
+    }
+    if (told != counted) return "wrong count of fresh keys";
+    if (window_.bytes() > bytes_max_) return "over its budget: " + std::to_string(window_.bytes());
+    return {};
+  }
+
+ private:
+  // Mostly what was sent lately, sometimes anything.
+  std::size_t Recent() {
+    const std::size_t back =
+        Below(2) == 0 ? std::min<std::size_t>(sent_.size(), 2'000) : sent_.size();
+    return sent_.size() - 1 - Below(back);
+  }
+
+  std::string JudgeKey(const Hash128& key, bool fresh) {
+    const auto seen = reference_.SeenAt(key);
+    if (fresh) {
+      // The reach after the call: it may have moved on during it.
+      if (seen && *seen >= window_.reach_ms() && now_ms_ - *seen <= window_ms_) {
+        return "forgotten, seen at " + std::to_string(*seen) + ", now " + std::to_string(now_ms_);
+      }
+      reference_.Remember(key, now_ms_);
+      return {};
+    }
+    if (!seen) return "never seen, yet known";
+    if (now_ms_ - *seen > window_ms_ + generation_ms_) return "known beyond the window";
+    return {};
+  }
+
+  std::mt19937_64 random_;
+  DedupeWindow window_;
+  DedupeReference reference_;
+  std::vector<Hash128> sent_;
+  std::size_t bytes_max_;
+  std::int64_t window_ms_;
+  std::int64_t generation_ms_;
+  std::int64_t now_ms_;
+};
+
+class DedupePropertyTest : public ::testing::Test {
+ protected:
+  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
+
+  const std::uint64_t seed_ = testing::TestSeed();
+};
+
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileTimePasses) {
+  for (const std::int64_t window_ms : {1, 100, 10'000, 604'800'000}) {
+    Judge judge(std::size_t{1} << 20, window_ms, -5'000, seed_);
+    for (int i = 0; i < 600; ++i) {
+      ASSERT_EQ(judge.Send(judge.Below(200), 50), "") << window_ms;
+      judge.Advance(static_cast<std::int64_t>(judge.Below(
+          static_cast<std::uint64_t>(judge.Below(20) == 0 ? window_ms * 2 : window_ms / 50 + 2))));
+    }
+  }
+}
+
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhenTheBudgetIsSpent) {
+  Judge judge(std::size_t{1} << 20, 1'000'000, 0, seed_);
+  for (int i = 0; i < 250; ++i) {
+    ASSERT_EQ(judge.Send(judge.Below(3'000), 30), "");
+    judge.Advance(static_cast<std::int64_t>(judge.Below(40)));
+  }
+  EXPECT_GT(judge.window().size(), 80'000u);
+  EXPECT_GT(judge.window().reach_ms(), 0);
+  EXPECT_LT(judge.window().reach_ms(), judge.now_ms());
+}
+
+// Codes of generations come round several times while slots of old ones are still there.
+TEST_F(DedupePropertyTest, AgreesWithTheTwinOverManyWindows) {
+  Judge judge(std::size_t{1} << 20, 1'280, 0, seed_);
+  for (int i = 0; i < 3'000; ++i) {
+    ASSERT_EQ(judge.Send(judge.Below(300), 30), "");
+    judge.Advance(static_cast<std::int64_t>(judge.Below(30)));
+  }
+}
+
+TEST_F(DedupePropertyTest, ReachNeverGoesBackAndAllIsRememberedBeforeAnythingIsForgotten) {
+  Judge judge(std::size_t{4} << 20, kYears, 0, seed_);
+  std::int64_t reach = std::numeric_limits<std::int64_t>::min();
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(judge.Send(3'000, 10), "");
+    ASSERT_GE(judge.window().reach_ms(), reach);
+    reach = judge.window().reach_ms();
+    if (i == 100) {
+      ASSERT_EQ(reach, std::numeric_limits<std::int64_t>::min());
+    }
+    judge.Advance(7);
+  }
+}
+
+}  // namespace
+}  // namespace insightflow
