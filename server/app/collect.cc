@@ -3,8 +3,6 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
-#include <algorithm>
-#include <cctype>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -16,19 +14,13 @@
 namespace insightflow::server {
 namespace {
 
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
-
 // JSON, or text/plain because beacons and the first generation's clients send that. A client that
 // names no type means JSON.
 bool IsJsonType(const std::optional<std::string_view>& header) {
   if (!header.has_value()) return true;
   std::string_view type = header->substr(0, header->find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  return EqualsIgnoringCase(type, "application/json") || EqualsIgnoringCase(type, "text/plain");
+  return EqualsIgnoreCase(type, "application/json") || EqualsIgnoreCase(type, "text/plain");
 }
 
 bool AsksForPrivacy(const HttpRequest& request) {
@@ -198,7 +190,7 @@ std::string CollectJson(const IngestResult& result, bool first_generation) {
 }
 
 void AddCollectRoutes(Router& router, ServerContext& context) {
-  for (const char* path : {"/api/events", "/api/v1/events", "/bff/events/batch"}) {
+  for (const char* path : {"/api/events", "/bff/events/batch"}) {
     router.Inline("POST", path, [&context](HttpRequest request, Responder responder) {
       Collect(context, std::move(request), std::move(responder));
     });

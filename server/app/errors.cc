@@ -1,20 +1,6 @@
 #include "server/app/errors.h"
 
-#include "server/app/json.h"
-
 namespace insightflow::server {
-
-HttpResponse ErrorResponse(int status, std::string_view code, std::string_view message,
-                           std::string_view request_id) {
-  JsonText json;
-  json.BeginObject().Key("error").BeginObject();
-  json.Key("code").Text(code).Key("message").Text(message).Key("request_id").Text(request_id);
-  json.EndObject().EndObject();
-  HttpResponse response;
-  response.status = status;
-  response.body = json.Take();
-  return response;
-}
 
 HttpResponse StatusResponse(const Status& status, std::string_view request_id) {
   int http_status = 500;

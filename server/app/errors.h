@@ -1,4 +1,4 @@
-// Failures as HTTP answers: {"error":{"code","message","request_id"}}.
+// The engine's failures as HTTP answers.
 #pragma once
 
 #include <string_view>
@@ -7,9 +7,6 @@
 #include "server/http/http.h"
 
 namespace insightflow::server {
-
-HttpResponse ErrorResponse(int status, std::string_view code, std::string_view message,
-                           std::string_view request_id);
 
 // What the engine's failure means to a client. kResourceExhausted is the server's lack of disk or
 // memory here: 503 with Retry-After, as is kUnavailable.

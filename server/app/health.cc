@@ -81,13 +81,11 @@ HttpResponse Metrics(const ServerContext& context, const HttpRequest& request) {
 
 void AddHealthRoutes(Router& router, ServerContext& context) {
   const auto add = [&](const char* path, auto answer) {
-    for (const char* method : {"GET", "HEAD"}) {
-      router.Inline(method, path, [&context, answer](HttpRequest request, Responder responder) {
-        HttpResponse response = answer(context, request);
-        context.cors.Decorate(request, response);
-        responder.Send(std::move(response));
-      });
-    }
+    router.Inline("GET", path, [&context, answer](HttpRequest request, Responder responder) {
+      HttpResponse response = answer(context, request);
+      context.cors.Decorate(request, response);
+      responder.Send(std::move(response));
+    });
   };
   add("/health", [](const ServerContext& c, const HttpRequest&) { return Health(c); });
   add("/health/live", [](const ServerContext& c, const HttpRequest&) { return Live(c); });

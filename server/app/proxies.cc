@@ -99,11 +99,8 @@ std::string TrustedProxies::ClientAddress(const HttpRequest& request) const {
   if (networks_.empty() || !Trusts(client)) return client;
   std::string chain;  // a header that is sent several times is one list
   for (const auto& [name, value] : request.headers.fields) {
-    constexpr std::string_view kName = "x-forwarded-for";
-    const bool same =
-        std::equal(name.begin(), name.end(), kName.begin(), kName.end(),
-                   [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-    if (same) chain.append(chain.empty() ? "" : ",").append(value);
+    if (!EqualsIgnoreCase(name, "X-Forwarded-For")) continue;
+    chain.append(chain.empty() ? "" : ",").append(value);
   }
   std::string_view rest = chain;
   while (!rest.empty()) {

@@ -12,6 +12,7 @@ void AddRoutes(Router& router, ServerContext& context) {
   AddStatsRoutes(router, context);
   AddHealthRoutes(router, context);
   AddPageRoutes(router);
+  router.Alias("/api/v1/", "/api/");
   router.SetPreflight(
       [&context](const HttpRequest& request) { return context.cors.Preflight(request); });
   router.SetDecorator([&context](const HttpRequest& request, HttpResponse& response) {

@@ -164,27 +164,24 @@ void WriteEvent(const StoredEvent& stored, JsonText& json) {
 void AddStatsRoutes(Router& router, ServerContext& context) {
   static constexpr RankingCall kPages{"pages", "page_url", "views", &Engine::HotPages};
   static constexpr RankingCall kElements{"elements", "element", "clicks", &Engine::HotElements};
-  for (const std::string root : {"/api", "/api/v1"}) {
-    using Params = PathParams;
-    router.Get(root + "/stats/online",
-               [&context](const HttpRequest&, const Params&) { return Online(context); });
-    router.Get(root + "/stats/hot-pages", [&context](const HttpRequest& request, const Params&) {
-      return Rank(context, request, kPages);
-    });
-    router.Get(root + "/stats/hot-elements", [&context](const HttpRequest& request, const Params&) {
-      return Rank(context, request, kElements);
-    });
-    router.Get(root + "/stats/events",
-               [&context](const HttpRequest&, const Params&) { return Events(context); });
-    router.Get(root + "/stats/conversion",
-               [&context](const HttpRequest&, const Params&) { return ConversionRate(context); });
-    router.Get(root + "/stats/dashboard",
-               [&context](const HttpRequest&, const Params&) { return ShowDashboard(context); });
-    router.Get(root + "/user/:id/events",
-               [&context](const HttpRequest& request, const Params& params) {
-                 return UserTimeline(context, request, params["id"]);
-               });
-  }
+  using Params = PathParams;
+  router.Get("/api/stats/online",
+             [&context](const HttpRequest&, const Params&) { return Online(context); });
+  router.Get("/api/stats/hot-pages", [&context](const HttpRequest& request, const Params&) {
+    return Rank(context, request, kPages);
+  });
+  router.Get("/api/stats/hot-elements", [&context](const HttpRequest& request, const Params&) {
+    return Rank(context, request, kElements);
+  });
+  router.Get("/api/stats/events",
+             [&context](const HttpRequest&, const Params&) { return Events(context); });
+  router.Get("/api/stats/conversion",
+             [&context](const HttpRequest&, const Params&) { return ConversionRate(context); });
+  router.Get("/api/stats/dashboard",
+             [&context](const HttpRequest&, const Params&) { return ShowDashboard(context); });
+  router.Get("/api/user/:id/events", [&context](const HttpRequest& request, const Params& params) {
+    return UserTimeline(context, request, params["id"]);
+  });
 }
 
 }  // namespace insightflow::server
