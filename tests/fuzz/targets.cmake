@@ -16,7 +16,8 @@ function(insightflow_fuzz name module corpus)
   endif()
   target_sources(${target} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/fuzz/replay_main.cc")
   add_test(NAME fuzz/${name} COMMAND ${target} "${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${corpus}")
-  set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 120 LABELS fuzz ENVIRONMENT "${clean_env}")
+  set_tests_properties(fuzz/${name} PROPERTIES
+    TIMEOUT 120 LABELS fuzz ENVIRONMENT "${sanitizer_env}")
 endfunction()
 
 insightflow_fuzz(event_decoder decode json)
