@@ -55,6 +55,7 @@ class CsvSchema {
       kPositionX,
       kPositionY,
       kClientSeq,
+      kExtraObject,  // a column named extra_data: its cells are JSON objects
       kExtra
     };
     Kind kind = Kind::kExtra;
@@ -64,7 +65,8 @@ class CsvSchema {
 
   // `header` is the first line. `map` holds pairs of (wire field, column name). Errors
   // (kInvalidArgument): an unknown wire field, a column that the header lacks, two columns for one
-  // field, no column for user_id, event_type or timestamp.
+  // field or of one name, two fields for one column, no column for user_id, event_type or
+  // timestamp. A column whose name is a wire field feeds it unless the map names another.
   static Result<CsvSchema> Create(std::string_view header,
                                   const std::vector<std::pair<std::string, std::string>>& map);
 
@@ -108,6 +110,7 @@ class Decoder {
 };
 
 // The length of the longest prefix of `text` that ends at the end of a CSV record, 0 when there is
+// none. O(size).
 std::size_t FindCsvRecordsEnd(std::string_view text);
 
 // Events built in C++ through the same rules as JSON.

@@ -1,0 +1,252 @@
+#include "lib/decode/event_reader.h"
+
+#include <algorithm>
+
+#include "lib/validate/time_text.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::string_view kExtraName = WireKeyName(WireKey::kExtraData);
+constexpr std::string_view kTimeName = WireKeyName(WireKey::kTimestamp);
+constexpr std::string_view kSeqName = WireKeyName(WireKey::kSeq);
+constexpr const char* kIntRangeMessage = "a number does not fit";
+// The levels around a member of extra_data.
+constexpr std::size_t kMemberLevel = 1;
+
+// False when the bit of `key` was set already.
+bool SetBit(WireKey key, std::uint32_t* bits) {
+  const std::uint32_t bit = std::uint32_t{1} << static_cast<unsigned>(key);
+  const bool fresh = (*bits & bit) == 0;
+  *bits |= bit;
+  return fresh;
+}
+
+bool IsText(WireKey key) { return static_cast<std::size_t>(key) < kFieldCount; }
+
+}  // namespace
+
+void EventReader::Begin(JsonCursor* cursor, EventDraft* draft) {
+  cursor_ = cursor;
+  draft_ = draft;
+  fault_ = {};
+  seen_ = 0;
+  seen_extra_ = 0;
+  unknown_.clear();
+  unknown_text_.clear();
+  extra_keys_.clear();
+}
+
+bool EventReader::Read(JsonCursor* cursor, EventDraft* draft, Fault* fault) {
+  Begin(cursor, draft);
+  draft->Reset();
+  cursor->ForgetStrings();
+  const bool is_json =
+      cursor->ReadObject([this](std::string_view key, ValueFault key_fault, std::size_t key_begin) {
+        return ReadMember(key, key_fault, key_begin);
+      });
+  if (!is_json) return false;
+  if (!unknown_.empty()) MergeUnknown();
+  *fault = fault_;
+  return true;
+}
+
+bool EventReader::ReadMember(std::string_view key, ValueFault key_fault, std::size_t key_begin) {
+  const WireKey id = FindWireKey(key);
+  if (id == WireKey::kUnknown) {
+    if (key_fault != ValueFault::kNone) Blame(key_fault, kExtraName);
+    return ReadUnknown(key, key_begin);
+  }
+  if (!SetBit(id, &seen_)) {
+    ValueFault ignored = ValueFault::kNone;
+    return cursor_->SkipValue(0, &ignored);
+  }
+  switch (id) {
+    case WireKey::kEventId: return ReadText(WireKeyName(id), &draft_->event_id);
+    case WireKey::kTimestamp: return ReadTime();
+    case WireKey::kPositionX: return ReadPosition(WireKeyName(id), &draft_->position_x);
+    case WireKey::kPositionY: return ReadPosition(WireKeyName(id), &draft_->position_y);
+    case WireKey::kSeq: return ReadSeq();
+    case WireKey::kExtraData: return ReadExtraData();
+    default: return ReadText(WireKeyName(id), &draft_->text[static_cast<std::size_t>(id)]);
+  }
+}
+
+bool EventReader::ReadText(std::string_view name, std::string_view* value) {
+  if (cursor_->Peek() == '"') {
+    ValueFault found = ValueFault::kNone;
+    if (!cursor_->ReadString(value, &found)) return false;
+    if (found != ValueFault::kNone) Blame(found, name);
+    return true;
+  }
+  return cursor_->TakeNull() || SkipWrongType(name);
+}
+
+bool EventReader::ReadTime() {
+  if (cursor_->NumberIsNext()) {
+    JsonNumber number;
+    std::string_view token;
+    if (!cursor_->ReadNumber(&number, &token)) return false;
+    draft_->time_ms = FloorToInt64(number, token);
+    if (!draft_->time_ms) Blame(RejectCode::kIntRange, kTimeName, kIntRangeMessage);
+    return true;
+  }
+  std::string_view text;
+  if (!ReadText(kTimeName, &text)) return false;
+  if (text.empty() || fault_) return true;
+  draft_->time_ms = ParseIsoTime(text);
+  if (!draft_->time_ms) {
+    Blame(RejectCode::kBadTime, kTimeName,
+          "the time is neither milliseconds nor ISO 8601 with a zone");
+  }
+  return true;
+}
+
+bool EventReader::ReadPosition(std::string_view name, std::optional<std::int32_t>* value) {
+  if (cursor_->TakeNull()) return true;
+  if (!cursor_->NumberIsNext()) return SkipWrongType(name);
+  JsonNumber number;
+  std::string_view token;
+  if (!cursor_->ReadNumber(&number, &token)) return false;
+  *value = RoundToInt32(number, token);
+  if (!*value) Blame(RejectCode::kIntRange, name, kIntRangeMessage);
+  return true;
+}
+
+bool EventReader::ReadSeq() {
+  if (cursor_->TakeNull()) return true;
+  if (!cursor_->NumberIsNext()) return SkipWrongType(kSeqName);
+  JsonNumber number;
+  std::string_view token;
+  if (!cursor_->ReadNumber(&number, &token)) return false;
+  draft_->seq = AsUint64(number, token);
+  if (!draft_->seq) Blame(RejectCode::kIntRange, kSeqName, kIntRangeMessage);
+  return true;
+}
+
+bool EventReader::ReadExtraData() {
+  if (cursor_->TakeNull()) return true;
+  if (cursor_->Peek() != '{') return SkipWrongType(kExtraName);
+  const std::size_t begin = cursor_->offset();
+  const std::size_t spaces_before = cursor_->spaces();
+  ValueFault found = ValueFault::kNone;
+  const bool is_json =
+      cursor_->ReadObject([this, &found](std::string_view key, ValueFault key_fault, std::size_t) {
+        if (found == ValueFault::kNone) found = key_fault;
+        return ReadExtraMember(key, &found);
+      });
+  if (!is_json) return false;
+  const std::size_t end = cursor_->previous_end();
+  const std::size_t spaces_after = cursor_->offset() - end;
+  draft_->extra_data = cursor_->text().substr(begin, end - begin);
+  if (found != ValueFault::kNone) {
+    Blame(found, kExtraName);
+  } else if (end - begin > kExtraDataBytesMax) {
+    Blame(RejectCode::kTooLong, kExtraName, "extra_data is longer than 16 KiB");
+  } else if (cursor_->spaces() - spaces_before != spaces_after) {
+    compact_.clear();
+    cursor_->AppendCompact(begin, end, &compact_);
+    draft_->extra_data = compact_;
+  }
+  return true;
+}
+
+bool EventReader::ReadExtraMember(std::string_view key, ValueFault* fault) {
+  extra_keys_.push_back(key);
+  const WireKey id = FindWireKey(key);
+  if (id == WireKey::kUnknown || !SetBit(id, &seen_extra_)) {
+    return cursor_->SkipValue(kMemberLevel, fault);
+  }
+  if (IsText(id) && IsLifted(static_cast<Field>(id)) && cursor_->Peek() == '"') {
+    draft_->has_lifted = true;
+    return cursor_->ReadString(&draft_->lifted[static_cast<std::size_t>(id)], fault);
+  }
+  if ((id == WireKey::kPositionX || id == WireKey::kPositionY) && cursor_->NumberIsNext()) {
+    JsonNumber number;
+    std::string_view token;
+    if (!cursor_->ReadNumber(&number, &token)) return false;
+    draft_->has_lifted = true;
+    auto& to = id == WireKey::kPositionX ? draft_->lifted_x : draft_->lifted_y;
+    to = RoundToInt32(number, token);
+    if (number.kind != JsonNumber::Kind::kReal && !AsInt64(number)) *fault = ValueFault::kIntRange;
+    return true;
+  }
+  return cursor_->SkipValue(kMemberLevel, fault);
+}
+
+bool EventReader::ReadUnknown(std::string_view key, std::size_t key_begin) {
+  ValueFault found = ValueFault::kNone;
+  if (!cursor_->SkipValue(kMemberLevel, &found)) return false;
+  if (found != ValueFault::kNone) Blame(found, kExtraName);
+  const std::size_t begin = unknown_text_.size();
+  cursor_->AppendCompact(key_begin, cursor_->offset(), &unknown_text_);
+  unknown_.push_back({key, begin, unknown_text_.size()});
+  return true;
+}
+
+void EventReader::MergeUnknown() {
+  std::sort(extra_keys_.begin(), extra_keys_.end());
+  std::vector<const Unknown*> by_key;
+  for (const Unknown& unknown : unknown_) {
+    if (!std::binary_search(extra_keys_.begin(), extra_keys_.end(), unknown.key)) {
+      by_key.push_back(&unknown);
+    }
+  }
+  // Of equal keys the first stays; what stays goes back into the text's order.
+  std::stable_sort(by_key.begin(), by_key.end(),
+                   [](const Unknown* a, const Unknown* b) { return a->key < b->key; });
+  by_key.erase(std::unique(by_key.begin(), by_key.end(),
+                           [](const Unknown* a, const Unknown* b) { return a->key == b->key; }),
+               by_key.end());
+  std::sort(by_key.begin(), by_key.end());
+  if (by_key.empty()) return;
+  merged_.assign(draft_->extra_data.empty() ? "{" : draft_->extra_data);
+  if (merged_.size() > 1) merged_.pop_back();
+  for (const Unknown* unknown : by_key) {
+    if (merged_.size() > 1) merged_.push_back(',');
+    merged_.append(unknown_text_, unknown->begin, unknown->end - unknown->begin);
+  }
+  merged_.push_back('}');
+  draft_->extra_data = merged_;
+}
+
+Fault EventReader::CheckExtraData(std::string_view text, EventDraft* draft) {
+  constexpr Fault kNotAnObject = {RejectCode::kBadType, kExtraName,
+                                  "extra_data is not a JSON object"};
+  if (text.size() > kExtraDataBytesMax) {
+    return {RejectCode::kTooLong, kExtraName, "extra_data is longer than 16 KiB"};
+  }
+  const JsonIndex::Outcome outcome = own_index_.Build(text);
+  if (outcome == JsonIndex::Outcome::kNotJson) return kNotAnObject;
+  own_cursor_.Reset(text, own_index_, outcome == JsonIndex::Outcome::kOk);
+  Begin(&own_cursor_, draft);
+  if (own_cursor_.Peek() != '{' || !ReadExtraData() || !own_cursor_.AtEnd()) return kNotAnObject;
+  return fault_;
+}
+
+bool EventReader::SkipWrongType(std::string_view name) {
+  Blame(RejectCode::kBadType, name, "the value has the wrong JSON type");
+  ValueFault ignored = ValueFault::kNone;
+  return cursor_->SkipValue(0, &ignored);
+}
+
+void EventReader::Blame(RejectCode code, std::string_view field, const char* message) {
+  if (!fault_) fault_ = {code, field, message};
+}
+
+void EventReader::Blame(ValueFault found, std::string_view field) {
+  switch (found) {
+    case ValueFault::kBadString:
+      Blame(RejectCode::kBadString, field, "a string is not valid Unicode");
+      break;
+    case ValueFault::kIntRange: Blame(RejectCode::kIntRange, field, kIntRangeMessage); break;
+    case ValueFault::kTooDeep:
+      Blame(RejectCode::kTooDeep, field, "extra_data is nested more than 16 levels");
+      break;
+    case ValueFault::kNone: break;
+  }
+}
+
+}  // namespace v1
+}  // namespace insightflow

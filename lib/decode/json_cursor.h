@@ -1,0 +1,140 @@
+// A walk over the tokens of a JSON text that checks all of its grammar, once, as it goes.
+//
+// Two kinds of trouble are kept apart. What is not JSON ends the walk: methods return false and
+// error() says where. What is JSON but not acceptable (a lone surrogate, an integer past 2^63 − 1,
+// too many levels) is noted as a ValueFault and the walk goes on, so that only the event at hand is
+// refused.
+//
+// Not thread-safe. The text and the index must outlive the cursor's use of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "lib/decode/json_index.h"
+#include "lib/decode/json_number.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+enum class ValueFault : std::uint8_t { kNone, kBadString, kIntRange, kTooDeep };
+
+class JsonCursor {
+ public:
+  // `valid_utf8`: what the index says of the text.
+  void Reset(std::string_view text, const JsonIndex& index, bool valid_utf8);
+
+  bool AtEnd() const { return at_ == end_; }
+  // The first byte of the token, NUL at the end.
+  char Peek() const { return at_ == end_ ? '\0' : text_[*at_]; }
+  // Where the token begins; the text's size at the end.
+  std::size_t offset() const { return *at_; }
+  // Where the token before this one ends, when it is a bracket, a comma or a colon.
+  std::size_t previous_end() const { return at_[-1] + 1; }
+  std::string_view text() const { return text_; }
+
+  std::size_t previous_begin() const { return at_[-1]; }
+  // Goes back to the first token.
+  void Rewind();
+
+  // Consumes a bracket, comma or colon when it is the next token.
+  bool Take(char c) {
+    if (Peek() != c) return false;
+    Advance(1);
+    return true;
+  }
+
+  // The token is a string (Peek() is '"'): its value without escapes, valid until ForgetStrings.
+  // A string that is not Unicode sets `fault` to kBadString and gives its escaped text.
+  bool ReadString(std::string_view* value, ValueFault* fault);
+  // The token begins like a number (NumberIsNext()).
+  bool ReadNumber(JsonNumber* number, std::string_view* token);
+  bool NumberIsNext() const {
+    const char c = Peek();
+    return c == '-' || (c >= '0' && c <= '9');
+  }
+  bool TakeNull();
+  // Any value; `level` of its brackets counts from `level_before` + 1. The first fault stays.
+  bool SkipValue(std::size_t level_before, ValueFault* fault);
+
+  // Walks an object (Peek() is '{'). Visit is bool(key, key fault, offset of the key) with the
+  // cursor at the value, which it consumes; false ends the walk.
+  template <typename Visit>
+  bool ReadObject(Visit visit);
+
+  // Lets memory of unescaped strings be used again.
+  void ForgetStrings() { unescaped_size_ = 0; }
+  // Bytes of white space after the tokens consumed so far.
+  std::size_t spaces() const { return spaces_; }
+  // Appends the tokens in [begin, end) of the text, which the cursor has just passed, without the
+  // white space between them.
+  void AppendCompact(std::size_t begin, std::size_t end, std::string* out) const;
+
+  bool Fail(const char* message);
+  struct Error {
+    std::size_t offset = 0;
+    const char* message = nullptr;
+  };
+  const Error& error() const { return error_; }
+
+ private:
+  void Advance(std::size_t token_bytes) {
+    spaces_ += at_[1] - at_[0] - token_bytes;
+    ++at_;
+  }
+  // One past the last byte of the token, which is not a bracket, comma or colon.
+  std::size_t TokenEnd() const {
+    std::size_t end = at_[1];
+    while (IsSpace(text_[end - 1])) --end;
+    return end;
+  }
+  static bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+  // Whether [begin, end) has neither a backslash nor a byte that is not UTF-8.
+  bool IsPlain(std::size_t begin, std::size_t end) {
+    if (next_escape_ < begin) next_escape_ = FindEscape(begin);
+    if (next_bad_ < begin) next_bad_ = FindBad(begin);
+    return next_escape_ >= end && next_bad_ >= end;
+  }
+  std::size_t FindEscape(std::size_t from) const;
+  std::size_t FindBad(std::size_t from) const;
+  bool Unescape(std::string_view raw, std::string_view* value, ValueFault* fault);
+  bool SkipScalar(ValueFault* fault);  // a string, a number or a word
+  bool SkipKey(ValueFault* fault);     // with its colon
+
+  std::string_view text_;
+  const std::uint32_t* begin_ = nullptr;
+  const std::uint32_t* at_ = nullptr;
+  const std::uint32_t* end_ = nullptr;
+  std::size_t next_escape_ = 0;
+  std::size_t next_bad_ = 0;
+  bool valid_utf8_ = true;
+  std::size_t spaces_ = 0;
+  std::string unescaped_;  // as long as the text once it is needed, so that views into it stay
+  std::size_t unescaped_size_ = 0;
+  std::string open_;  // the brackets around the value that SkipValue is at
+  Error error_;
+};
+
+template <typename Visit>
+bool JsonCursor::ReadObject(Visit visit) {
+  Advance(1);
+  if (Take('}')) return true;
+  for (;;) {
+    if (Peek() != '"') return Fail("a key in quotes is expected");
+    const std::size_t key_begin = offset();
+    std::string_view key;
+    ValueFault fault = ValueFault::kNone;
+    if (!ReadString(&key, &fault)) return false;
+    if (!Take(':')) return Fail("':' is expected");
+    if (!visit(key, fault, key_begin)) return false;
+    if (Take(',')) continue;
+    if (Take('}')) return true;
+    return Fail("',' or '}' is expected");
+  }
+}
+
+}  // namespace v1
+}  // namespace insightflow

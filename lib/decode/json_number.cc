@@ -1,0 +1,124 @@
+#include "lib/decode/json_number.h"
+
+#include <absl/strings/charconv.h>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::uint64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
+
+bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+
+// The end of the digits that begin at `i`.
+std::size_t SkipDigits(std::string_view text, std::size_t i) {
+  while (i < text.size() && IsDigit(text[i])) ++i;
+  return i;
+}
+
+// Too small is as good as zero; only too large is lost.
+bool FitsDouble(std::string_view token) { return !std::isinf(JsonNumberValue(token)); }
+
+// The part after the integer: a fraction, an exponent, both.
+JsonNumber::Kind JudgeReal(std::string_view token, std::size_t i) {
+  bool exponent = false;
+  if (token[i] == '.') {
+    const std::size_t end = SkipDigits(token, i + 1);
+    if (end == i + 1) return JsonNumber::Kind::kNone;
+    i = end;
+  }
+  if (i < token.size() && (token[i] | 0x20) == 'e') {
+    exponent = true;
+    ++i;
+    if (i < token.size() && (token[i] == '+' || token[i] == '-')) ++i;
+    const std::size_t end = SkipDigits(token, i);
+    if (end == i) return JsonNumber::Kind::kNone;
+    i = end;
+  }
+  if (i != token.size()) return JsonNumber::Kind::kNone;
+  constexpr std::size_t kSurelyFits = 300;  // digits without an exponent
+  if ((exponent || token.size() > kSurelyFits) && !FitsDouble(token)) {
+    return JsonNumber::Kind::kBigReal;
+  }
+  return JsonNumber::Kind::kReal;
+}
+
+}  // namespace
+
+JsonNumber ParseJsonNumber(std::string_view token) {
+  JsonNumber number;
+  std::size_t i = 0;
+  if (!token.empty() && token[0] == '-') {
+    number.negative = true;
+    i = 1;
+  }
+  const std::size_t begin = i;
+  bool overflow = false;
+  for (; i < token.size() && IsDigit(token[i]); ++i) {
+    const auto digit = static_cast<std::uint64_t>(token[i] - '0');
+    if (i - begin < 18) {
+      number.magnitude = number.magnitude * 10 + digit;
+    } else {
+      overflow |= __builtin_mul_overflow(number.magnitude, 10, &number.magnitude);
+      overflow |= __builtin_add_overflow(number.magnitude, digit, &number.magnitude);
+    }
+  }
+  if (i == begin || (token[begin] == '0' && i - begin > 1)) return {};
+  if (i == token.size()) {
+    number.kind = overflow ? JsonNumber::Kind::kBigInteger : JsonNumber::Kind::kInteger;
+  } else {
+    number.kind = JudgeReal(token, i);
+  }
+  return number;
+}
+
+double JsonNumberValue(std::string_view token) {
+  double value = 0;
+  absl::from_chars(token.data(), token.data() + token.size(), value);
+  return value;
+}
+
+std::optional<std::int64_t> AsInt64(const JsonNumber& number) {
+  if (number.kind != JsonNumber::Kind::kInteger) return std::nullopt;
+  if (number.magnitude > kInt64Max + (number.negative ? 1 : 0)) return std::nullopt;
+  return static_cast<std::int64_t>(number.negative ? 0 - number.magnitude : number.magnitude);
+}
+
+std::optional<std::int32_t> RoundToInt32(const JsonNumber& number, std::string_view token) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  double value = 0;
+  if (number.kind == JsonNumber::Kind::kReal) {
+    value = std::round(JsonNumberValue(token));
+  } else if (const auto integer = AsInt64(number)) {
+    value = static_cast<double>(*integer);
+  } else {
+    return std::nullopt;
+  }
+  if (!(value >= Limits::min() && value <= Limits::max())) return std::nullopt;
+  return static_cast<std::int32_t>(value);
+}
+
+std::optional<std::int64_t> FloorToInt64(const JsonNumber& number, std::string_view token) {
+  if (number.kind != JsonNumber::Kind::kReal) return AsInt64(number);
+  const double value = std::floor(JsonNumberValue(token));
+  if (!(value >= -0x1p63 && value < 0x1p63)) return std::nullopt;
+  return static_cast<std::int64_t>(value);
+}
+
+std::optional<std::uint64_t> AsUint64(const JsonNumber& number, std::string_view token) {
+  if (number.kind == JsonNumber::Kind::kInteger) {
+    if (number.negative && number.magnitude != 0) return std::nullopt;
+    return number.magnitude;
+  }
+  if (number.kind != JsonNumber::Kind::kReal) return std::nullopt;
+  const double value = JsonNumberValue(token);
+  if (!(value >= 0 && value < 0x1p64) || value != std::floor(value)) return std::nullopt;
+  return static_cast<std::uint64_t>(value);
+}
+
+}  // namespace v1
+}  // namespace insightflow
