@@ -18,15 +18,33 @@ namespace {
 
 constexpr std::size_t kRows = 1'000;
 constexpr std::size_t kBatches = 1'000;
+constexpr std::uint32_t kUsers = 1'000'000;
 constexpr std::uint64_t kHashSeed = 7;
 
 // A stretch of a log that can be applied again and again: every pass happens after the one before.
 class Log {
  public:
   Log(std::size_t batches, std::uint32_t pages) {
-    benchmarks::Generator generator({.pages = pages});
-    for (std::size_t i = 0; i < batches; ++i) batches_.push_back(MakeBatch(&generator));
+    benchmarks::Generator generator({.users = kUsers, .pages = pages});
+    for (std::size_t i = 0; i < batches; ++i) {
+      EventBatch& batch = batches_.emplace_back();
+      for (std::size_t row = 0; row < kRows; ++row) Append(generator.Next(), &batch);
+    }
     span_ms_ = batches_.back().received_ms - batches_.front().time_ms.front() + 1;
+  }
+
+  // Makes every user known, then applies the whole stretch once.
+  void Warm(LiveState* live) {
+    EventBatch batch;
+    benchmarks::GeneratedEvent event;
+    event.time_ms = batches_.front().time_ms.front();
+    for (event.user = 0; event.user < kUsers; ++event.user) {
+      Append(event, &batch);
+      if (batch.rows < kRows && event.user + 1 < kUsers) continue;
+      live->Apply(batch, live->applied_sequence() + 1);
+      batch.Clear();
+    }
+    for (std::size_t i = 0; i < batches_.size(); ++i) ApplyNext(live);
   }
 
   void ApplyNext(LiveState* live) {
@@ -36,26 +54,19 @@ class Log {
     batches_[next_].received_ms += span_ms_;
     next_ = (next_ + 1) % batches_.size();
   }
-  void ApplyAll(LiveState* live) {
-    for (std::size_t i = 0; i < batches_.size(); ++i) ApplyNext(live);
-  }
 
   std::int64_t now_ms() const { return now_ms_; }
 
  private:
-  static EventBatch MakeBatch(benchmarks::Generator* generator) {
-    EventBatch batch;
-    for (std::size_t i = 0; i < kRows; ++i) {
-      const Event event = benchmarks::ToEvent(generator->Next());
-      const std::size_t row = batch.PushRow(ToMillis(event.timestamp));
-      batch.column(Field::kUserId).Set(row, event.user_id);
-      batch.column(Field::kEventType).Set(row, event.event_type);
-      batch.column(Field::kPageUrl).Set(row, event.page_url);
-      batch.column(Field::kElement).Set(row, event.element);
-      batch.column(Field::kUserAgent).Set(row, event.user_agent);
-      batch.received_ms = batch.time_ms[row];
-    }
-    return batch;
+  static void Append(const benchmarks::GeneratedEvent& generated, EventBatch* batch) {
+    const Event event = benchmarks::ToEvent(generated);
+    const std::size_t row = batch->PushRow(ToMillis(event.timestamp));
+    batch->column(Field::kUserId).Set(row, event.user_id);
+    batch->column(Field::kEventType).Set(row, event.event_type);
+    batch->column(Field::kPageUrl).Set(row, event.page_url);
+    batch->column(Field::kElement).Set(row, event.element);
+    batch->column(Field::kUserAgent).Set(row, event.user_agent);
+    batch->received_ms = batch->time_ms[row];
   }
 
   std::vector<EventBatch> batches_;
@@ -74,7 +85,7 @@ void BM_Apply(benchmark::State& state) {
   LiveLimits limits;
   limits.pages_max = static_cast<std::size_t>(state.range(1));
   LiveState live(limits, kHashSeed);
-  log.ApplyAll(&live);
+  log.Warm(&live);
   for (auto _ : state) log.ApplyNext(&live);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRows));
   state.counters["s_per_event"] = benchmark::Counter(
@@ -88,11 +99,33 @@ BENCHMARK(BM_Apply)
     ->Args({5'000, 1'000})
     ->Args({1'000'000, 100'000});
 
+void BM_Dashboard(benchmark::State& state) {
+  Log log(BatchesFor(state), static_cast<std::uint32_t>(state.range(0)));
+  LiveState live(LiveLimits(), kHashSeed);
+  log.Warm(&live);
+  for (auto _ : state) benchmark::DoNotOptimize(live.GetDashboard(10, log.now_ms()));
+}
+BENCHMARK(BM_Dashboard)->ArgName("pages")->Arg(5'000)->Arg(100'000)->Unit(benchmark::kMicrosecond);
+
+void BM_HotPages(benchmark::State& state) {
+  Log log(BatchesFor(state), 100'000);
+  LiveState live(LiveLimits(), kHashSeed);
+  log.Warm(&live);
+  const auto window = static_cast<Window>(state.range(0));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(live.HotPages(window, 10, log.now_ms() + state.range(1)));
+  }
+}
+BENCHMARK(BM_HotPages)
+    ->ArgNames({"window", "later_ms"})
+    ->ArgsProduct({{0, 1, 2}, {0, 120'000}})
+    ->Unit(benchmark::kMicrosecond);
+
 // A dashboard a millisecond while another thread applies as fast as it can.
 void BM_DashboardUnderApply(benchmark::State& state) {
   Log log(BatchesFor(state), static_cast<std::uint32_t>(state.range(0)));
   LiveState live(LiveLimits(), kHashSeed);
-  log.ApplyAll(&live);
+  log.Warm(&live);
   std::atomic<bool> stop = false;
   std::atomic<std::uint64_t> applied = 0;
   std::thread writer([&] {
@@ -120,14 +153,13 @@ BENCHMARK(BM_DashboardUnderApply)
     ->ArgName("pages")
     ->Arg(5'000)
     ->Arg(100'000)
-    ->Iterations(1'000)
     ->UseManualTime()
     ->Unit(benchmark::kMicrosecond);
 
 void BM_Save(benchmark::State& state) {
   Log log(BatchesFor(state), 5'000);
   LiveState live(LiveLimits(), kHashSeed);
-  log.ApplyAll(&live);
+  log.Warm(&live);
   std::string saved;
   for (auto _ : state) {
     saved.clear();
