@@ -287,8 +287,9 @@ bool Loop::RecoverFrom(int accept_error) {
     case EMFILE:
     case ENFILE:
       // A client that waits is worth more than the one that has rested longest.
-      if (!ListOf(Phase::kIdle).empty()) ListOf(Phase::kIdle).front()->Close();
-      break;
+      if (ListOf(Phase::kIdle).empty()) break;
+      ListOf(Phase::kIdle).front()->Close();
+      return true;
     default: break;
   }
   SetAccepting(false);
