@@ -65,7 +65,7 @@ Status ImportFile(const std::string& path, Importer& importer, Signals& signals,
   if (signals.Signalled()) return Status::Ok();
   const Result<IngestResult> result = importer.Finish();
   if (!result.ok()) return result.status();
-  ShowRejections(path, *result);
+  ShowRejections(path == "-" ? "stdin" : path, *result);
   AddTo(total, *result);
   return Status::Ok();
 }

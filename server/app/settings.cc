@@ -43,10 +43,17 @@ ImportFormat ParseFormat(std::string_view name) {
 
 CLI::Option* AddSize(CLI::App* app, const std::string& name, std::size_t* value,
                      const std::string& help, const std::string& shown) {
+  CLI::AsSizeValue size(false);
+  size.description("");
   return app->add_option(name, *value, help)
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(size)
       ->default_str(shown)
       ->type_name("SIZE");
+}
+
+CLI::Validator AtLeastMiB() {
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  return CLI::Range(kMiB, SIZE_MAX).description("at least 1MiB");
 }
 
 void AddCommon(CLI::App* app, std::string* data, Names* names) {
@@ -67,15 +74,17 @@ void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app->add_option("--threads", s->threads, "Event loops; 0: one a core, at most 2")
       ->check(CLI::Range(0, 64));
-  AddSize(app, "--dedupe-memory", &s->dedupe_memory, "Memory for remembered event ids", "1GiB");
+  AddSize(app, "--dedupe-memory", &s->dedupe_memory, "Memory for remembered event ids", "1GiB")
+      ->check(AtLeastMiB());
   AddSize(app, "--in-flight-memory", &s->in_flight_memory, "Batches that may wait for the disk",
-          "64MiB");
+          "64MiB")
+      ->check(AtLeastMiB());
   AddSize(app, "--disk-free-min", &s->disk_free_min, "Refuse events while less disk is free",
           "64MiB");
   app->add_option("--events-max", s->events_max, "Events in one request")
       ->check(CLI::Range(1, 1'000'000));
   AddSize(app, "--body-max", &s->body_max, "Bytes of one request's body", "4MiB")
-      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30));
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30).description("1KiB to 1GiB"));
   app->add_option("--cors-origin", s->cors_origins,
                   "Origin whose pages may call; repeatable (none: any may collect, none may ask)")
       ->type_name("ORIGIN")
@@ -99,7 +108,8 @@ void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
   app->add_option("--source", s->options.source, "Keeps equal lines of several machines apart")
       ->type_name("NAME");
   app->add_option("--threads", s->options.threads, "Decoders")->check(CLI::Range(1, 64));
-  AddSize(app, "--dedupe-memory", &s->dedupe_memory, "Memory for remembered event ids", "1GiB");
+  AddSize(app, "--dedupe-memory", &s->dedupe_memory, "Memory for remembered event ids", "1GiB")
+      ->check(AtLeastMiB());
 }
 
 // --log-format reads INSIGHTFLOW_LOG_FORMAT.
