@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <system_error>
 
 namespace insightflow {
 inline namespace v1 {
@@ -21,7 +22,11 @@ std::size_t SkipDigits(std::string_view text, std::size_t i) {
 }
 
 // Too small is as good as zero; only too large is lost.
-bool FitsDouble(std::string_view token) { return !std::isinf(JsonNumberValue(token)); }
+bool FitsDouble(std::string_view token) {
+  double value = 0;
+  const auto result = absl::from_chars(token.data(), token.data() + token.size(), value);
+  return result.ec != std::errc::result_out_of_range || std::abs(value) < 1;
+}
 
 // The part after the integer: a fraction, an exponent, both.
 JsonNumber::Kind JudgeReal(std::string_view token, std::size_t i) {
