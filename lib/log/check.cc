@@ -1,6 +1,5 @@
 #include "lib/log/check.h"
 
-#include <rocksdb/file_checksum.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_reader.h>
@@ -14,6 +13,7 @@
 
 #include "lib/log/codec.h"
 #include "lib/log/failed_store.h"
+#include "lib/log/file_checksum.h"
 #include "lib/log/follower_store.h"
 #include "lib/log/log_entry.h"
 #include "lib/log/rocks_log_scan.h"
@@ -33,22 +33,22 @@ rocksdb::ReadOptions CheckReadOptions() {
   return options;
 }
 
-// CRC-32C of a whole file, as RocksDB computes it while writing.
+// The checksum of a whole file, as it was computed while RocksDB wrote it.
 rocksdb::Status ChecksumFile(rocksdb::Env* env, const std::string& path, std::string* checksum) {
   std::unique_ptr<rocksdb::SequentialFile> file;
   rocksdb::Status status = env->NewSequentialFile(path, &file, rocksdb::EnvOptions());
   if (!status.ok()) return status;
-  const auto crc = rocksdb::GetFileChecksumGenCrc32cFactory()->CreateFileChecksumGenerator(
-      rocksdb::FileChecksumGenContext());
+  const auto sum =
+      FileChecksumFactory()->CreateFileChecksumGenerator(rocksdb::FileChecksumGenContext());
   std::vector<char> buffer(kReadBytes);
   rocksdb::Slice bytes;
   do {
     status = file->Read(buffer.size(), &bytes, buffer.data());
     if (!status.ok()) return status;
-    crc->Update(bytes.data(), bytes.size());
+    sum->Update(bytes.data(), bytes.size());
   } while (!bytes.empty());
-  crc->Finalize();
-  *checksum = crc->GetChecksum();
+  sum->Finalize();
+  *checksum = sum->GetChecksum();
   return status;
 }
 

@@ -1,12 +1,12 @@
 #include "lib/log/store_options.h"
 
 #include <rocksdb/cache.h>
-#include <rocksdb/file_checksum.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <cstdarg>
-#include <limits>
+
+#include "lib/log/file_checksum.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -72,7 +72,7 @@ rocksdb::DBOptions MakeDbOptions(rocksdb::Env* env) {
   options.wal_bytes_per_sync = kMiB;
   options.log_readahead_size = kMiB;
   // Every byte of every table file is covered by a checksum in the manifest.
-  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  options.file_checksum_gen_factory = FileChecksumFactory();
   options.max_bgerror_resume_count = 0;
   options.max_background_jobs = 2;
   options.max_open_files = 128;
