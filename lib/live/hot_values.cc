@@ -13,8 +13,8 @@ HotValues::HotValues(std::size_t max, std::size_t value_bytes_max, std::uint64_t
       value_bytes_max_(value_bytes_max),
       hash_seed_(hash_seed) {}
 
-std::uint32_t HotValues::Find(std::string_view value, std::uint64_t hash) const {
-  return index_.Find(hash, [&](std::uint32_t id) { return places_[id].value == value; });
+std::uint64_t HotValues::HashOf(std::string_view value) const {
+  return HashBytes(value, hash_seed_);
 }
 
 HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time) {
@@ -24,8 +24,8 @@ HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time) {
     hours_.AddOther(time.hour);
     return {};
   }
-  const std::uint64_t hash = HashBytes(value, hash_seed_);
-  std::uint32_t id = Find(value, hash);
+  const std::uint64_t hash = HashOf(value);
+  std::uint32_t id = IdOf(hash, value);
   if (id == HashIndex::kNone) {
     id = places_.size() < max_ ? AddPlace(value, hash) : Replace(value, hash);
   }
@@ -36,7 +36,8 @@ HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time) {
 std::uint32_t HotValues::AddPlace(std::string_view value, std::uint64_t hash) {
   const auto id = static_cast<std::uint32_t>(places_.size());
   places_.push_back({std::string(value)});
-  counts_.push_back(0);
+  counts_.Push(0);
+  errors_.Push(0);
   minutes_.AddId();
   hours_.AddId();
   index_.Insert(hash, id);
@@ -46,13 +47,13 @@ std::uint32_t HotValues::AddPlace(std::string_view value, std::uint64_t hash) {
 std::uint32_t HotValues::Replace(std::string_view value, std::uint64_t hash) {
   const std::uint32_t id = LeastCounted();
   Place& place = places_[id];
-  index_.Erase(HashBytes(place.value, hash_seed_), id);
+  index_.Erase(HashOf(place.value), id);
   index_.Insert(hash, id);
   minutes_.Release(id);
   hours_.Release(id);
-  other_ += counts_[id] - place.error;
+  other_ += counts_[id] - errors_[id];
+  errors_.Set(id, counts_[id]);  // what was there may all have been the new value's
   place.value.assign(value);
-  place.error = counts_[id];
   place.lost_until = minutes_.newest();
   ++place.generation;
   return id;
@@ -75,8 +76,8 @@ std::uint32_t HotValues::LeastCounted() {
   return heap_.front().id;
 }
 
-template <typename CountOf, typename ErrorOf>
-std::vector<RankedCount> HotValues::Largest(std::size_t limit, CountOf count_of,
+template <typename BoundOf, typename CountOf, typename ErrorOf>
+std::vector<RankedCount> HotValues::Largest(std::size_t limit, BoundOf bound_of, CountOf count_of,
                                             ErrorOf error_of) const {
   struct Candidate {
     std::uint64_t count;
@@ -88,16 +89,22 @@ std::vector<RankedCount> HotValues::Largest(std::size_t limit, CountOf count_of,
   if (limit == 0) return {};
   std::vector<Candidate> best;  // a heap with the last of them in front
   best.reserve(std::min(limit, places_.size()));
-  for (std::uint32_t id = 0; id < places_.size(); ++id) {
+  const auto offer = [&](std::uint32_t id) {
     const Candidate candidate{count_of(id), id};
-    if (candidate.count == 0) continue;
+    if (candidate.count == 0) return;
     if (best.size() == limit) {
-      if (candidate.count < best.front().count || !before(candidate, best.front())) continue;
+      if (!before(candidate, best.front())) return;
       std::pop_heap(best.begin(), best.end(), before);
       best.pop_back();
     }
     best.push_back(candidate);
     std::push_heap(best.begin(), best.end(), before);
+  };
+  for (std::size_t block = 0; block < counts_.blocks(); ++block) {
+    if (best.size() == limit && bound_of(block) < best.front().count) continue;
+    const std::size_t begin = block * CountColumn::kBlock;
+    const std::size_t end = std::min(begin + CountColumn::kBlock, places_.size());
+    for (std::size_t id = begin; id < end; ++id) offer(static_cast<std::uint32_t>(id));
   }
   std::sort_heap(best.begin(), best.end(), before);
   std::vector<RankedCount> rows;
@@ -111,14 +118,17 @@ Ranking HotValues::TopOf(const Counts& counts, std::int64_t now, std::size_t lim
                          BucketOf bucket_of) const {
   const auto span = counts.SpanAt(now);
   const auto error_of = [&](std::uint32_t id) -> std::uint64_t {
-    if (span.other == 0 || places_[id].error == 0) return 0;
-    return std::min(places_[id].error, Counts::OtherUntil(bucket_of(places_[id].lost_until), span));
+    if (span.other == 0 || errors_[id] == 0) return 0;
+    return std::min(errors_[id], Counts::OtherUntil(bucket_of(places_[id].lost_until), span));
   };
   const auto count_of = [&](std::uint32_t id) -> std::uint64_t {
     const std::uint64_t held = counts.Sum(id, span);
     return held == 0 ? 0 : held + error_of(id);
   };
-  return {Largest(limit, count_of, error_of), span.other, span.other == 0};
+  const auto bound_of = [&](std::size_t block) {
+    return counts.BoundOf(block) + std::min(errors_.BoundOf(block), span.other);
+  };
+  return {Largest(limit, bound_of, count_of, error_of), span.other, span.other == 0};
 }
 
 Ranking HotValues::Top(Window window, std::size_t limit, const LiveTime& now) const {
@@ -128,9 +138,10 @@ Ranking HotValues::Top(Window window, std::size_t limit, const LiveTime& now) co
   if (window == Window::kDay) {
     return TopOf(hours_, now.hour, limit, [](std::int64_t minute) { return minute / 60; });
   }
+  const auto bound_of = [this](std::size_t block) { return counts_.BoundOf(block); };
   const auto count_of = [this](std::uint32_t id) { return counts_[id]; };
-  const auto error_of = [this](std::uint32_t id) { return places_[id].error; };
-  return {Largest(limit, count_of, error_of), other_, other_ == 0};
+  const auto error_of = [this](std::uint32_t id) { return errors_[id]; };
+  return {Largest(limit, bound_of, count_of, error_of), other_, other_ == 0};
 }
 
 void HotValues::Save(std::string* out) const {
@@ -138,9 +149,9 @@ void HotValues::Save(std::string* out) const {
   for (std::uint32_t id = 0; id < places_.size(); ++id) {
     const Place& place = places_[id];
     PutBytes(out, place.value);
-    PutVarint(out, counts_[id] - place.error);
-    PutVarint(out, place.error);
-    if (place.error != 0) PutVarint(out, static_cast<std::uint64_t>(place.lost_until));
+    PutVarint(out, counts_[id] - errors_[id]);
+    PutVarint(out, errors_[id]);
+    if (errors_[id] != 0) PutVarint(out, static_cast<std::uint64_t>(place.lost_until));
   }
   PutVarint(out, other_);
   minutes_.Save(out);
@@ -155,11 +166,11 @@ bool HotValues::Load(ByteReader* in) {
     std::uint64_t held, error;
     if (!in->GetBytes(&value) || value.empty() || value.size() > value_bytes_max_) return false;
     if (!in->GetVarint(&held) || held == 0 || !in->GetVarint(&error)) return false;
-    const std::uint64_t hash = HashBytes(value, hash_seed_);
-    if (Find(value, hash) != HashIndex::kNone) return false;
+    const std::uint64_t hash = HashOf(value);
+    if (IdOf(hash, value) != HashIndex::kNone) return false;
     const std::uint32_t id = AddPlace(value, hash);
-    counts_[id] = held + error;
-    places_[id].error = error;
+    counts_.Set(id, held + error);
+    errors_.Set(id, error);
     if (error == 0) continue;
     std::uint64_t lost_until;
     if (!in->GetVarint(&lost_until) || lost_until > LiveTime::kSecondMax) return false;
@@ -169,7 +180,7 @@ bool HotValues::Load(ByteReader* in) {
 }
 
 std::size_t HotValues::bytes() const {
-  std::size_t bytes = places_.capacity() * (sizeof(Place) + sizeof(std::uint64_t)) +
+  std::size_t bytes = places_.capacity() * sizeof(Place) + counts_.bytes() + errors_.bytes() +
                       heap_.capacity() * sizeof(HeapEntry) + index_.bytes() + minutes_.bytes() +
                       hours_.bytes();
   for (const Place& place : places_) bytes += place.value.capacity();

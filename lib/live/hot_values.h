@@ -17,6 +17,7 @@
 
 #include "insightflow/live.h"
 #include "lib/base/coding.h"
+#include "lib/live/count_column.h"
 #include "lib/live/hash_index.h"
 #include "lib/live/live_time.h"
 #include "lib/live/window_counts.h"
@@ -33,6 +34,23 @@ class HotValues {
   };
 
   HotValues(std::size_t max, std::size_t value_bytes_max, std::uint64_t hash_seed);
+
+  // The place of a value, if it has one. Changes nothing. To find many values, call the steps for
+  // all of them one after the other, so that their cache misses overlap.
+  std::uint64_t HashOf(std::string_view value) const;
+  void PrefetchSlot(std::uint64_t hash) const { index_.Prefetch(hash); }
+  std::uint32_t PrefetchRecord(std::uint64_t hash) const {
+    const std::uint32_t guess = index_.Guess(hash);
+    if (guess != HashIndex::kNone) __builtin_prefetch(&places_[guess]);
+    return guess;
+  }
+  void PrefetchText(std::uint32_t guess) const {
+    if (guess != HashIndex::kNone) __builtin_prefetch(places_[guess].value.data());
+  }
+  Ref Find(std::uint64_t hash, std::string_view value) const {
+    const std::uint32_t id = IdOf(hash, value);
+    return id == HashIndex::kNone ? Ref() : Ref{id, places_[id].generation};
+  }
 
   // Counts an event of a value. O(1) while the value is held; O(log max) amortised when it takes
   // another's place.
@@ -55,7 +73,6 @@ class HotValues {
  private:
   struct Place {
     std::string value;
-    std::uint64_t error = 0;       // the count that was there when the value came
     std::int64_t lost_until = -1;  // the newest minute in which the value may have been missed
     std::uint32_t generation = 0;
   };
@@ -65,18 +82,22 @@ class HotValues {
   };
 
   void CountAt(std::uint32_t id, const LiveTime& time) {
-    ++counts_[id];
+    counts_.Add(id, 1);
     minutes_.Add(time.minute, id);
     hours_.Add(time.hour, id);
   }
   std::uint32_t AddPlace(std::string_view value, std::uint64_t hash);
   std::uint32_t Replace(std::string_view value, std::uint64_t hash);
   std::uint32_t LeastCounted();
-  std::uint32_t Find(std::string_view value, std::uint64_t hash) const;
+  std::uint32_t IdOf(std::uint64_t hash, std::string_view value) const {
+    return index_.Find(hash, [&](std::uint32_t id) { return places_[id].value == value; });
+  }
 
-  // The ids with the largest counts, in order; those with 0 are left out.
-  template <typename CountOf, typename ErrorOf>
-  std::vector<RankedCount> Largest(std::size_t limit, CountOf count_of, ErrorOf error_of) const;
+  // The ids with the largest counts, in order; those with 0 are left out. `bound_of(block)` is at
+  // least as large as any count of the block.
+  template <typename BoundOf, typename CountOf, typename ErrorOf>
+  std::vector<RankedCount> Largest(std::size_t limit, BoundOf bound_of, CountOf count_of,
+                                   ErrorOf error_of) const;
   // `bucket_of(minute)` is the bucket of `counts` that the minute belongs to.
   template <typename Counts, typename BucketOf>
   Ranking TopOf(const Counts& counts, std::int64_t now, std::size_t limit,
@@ -85,9 +106,10 @@ class HotValues {
   std::size_t max_;
   std::size_t value_bytes_max_;
   std::uint64_t hash_seed_;
-  std::vector<Place> places_;          // by id
-  std::vector<std::uint64_t> counts_;  // by id, of all time, `error` included
-  std::uint64_t other_ = 0;            // events of all time that no place holds
+  std::vector<Place> places_;  // by id
+  CountColumn counts_;         // by id, of all time, `error` included
+  CountColumn errors_;         // by id
+  std::uint64_t other_ = 0;    // events of all time that no place holds
   HashIndex index_;
   WindowCounts<std::uint32_t, 60> minutes_;
   WindowCounts<std::uint64_t, 25> hours_;

@@ -22,6 +22,34 @@ void CountValue(const DictColumn& column, std::size_t row, const LiveTime& time,
   if (!values->CountAgain(ref, time)) ref = values->Count(column.Entry(code), time);
 }
 
+// Calls found(code, hash) for every entry of a column after its record was fetched from memory,
+// many at a time.
+template <typename Table, typename HashOf, typename Found>
+void FindEntries(const DictColumn& column, const Table& table, HashOf hash_of, Found found) {
+  constexpr std::uint32_t kBlock = 64;  // cache misses under way at a time
+  std::array<std::uint64_t, kBlock> hashes;
+  std::array<std::uint32_t, kBlock> guesses;
+  for (std::uint32_t begin = 1; begin <= column.entries(); begin += kBlock) {
+    const std::uint32_t size = std::min(kBlock, column.entries() - begin + 1);
+    for (std::uint32_t i = 0; i < size; ++i) {
+      hashes[i] = hash_of(column.Entry(begin + i));
+      table.PrefetchSlot(hashes[i]);
+    }
+    for (std::uint32_t i = 0; i < size; ++i) guesses[i] = table.PrefetchRecord(hashes[i]);
+    for (std::uint32_t i = 0; i < size; ++i) table.PrefetchText(guesses[i]);
+    for (std::uint32_t i = 0; i < size; ++i) found(begin + i, hashes[i]);
+  }
+}
+
+void ResolveValues(const DictColumn& column, const HotValues& values,
+                   std::vector<HotValues::Ref>* refs) {
+  FindEntries(
+      column, values, [&](std::string_view value) { return values.HashOf(value); },
+      [&](std::uint32_t code, std::uint64_t hash) {
+        (*refs)[code] = values.Find(hash, column.Entry(code));
+      });
+}
+
 template <typename T>
 void Refill(const DictColumn& column, std::vector<T>* values) {
   values->assign(std::size_t{column.entries()} + 1, T());
@@ -56,24 +84,19 @@ std::uint64_t LiveData::HashOf(std::string_view user_id) const {
   return HashBytes(user_id, hash_seed_);
 }
 
-void LiveData::Resolve(const EventBatch& batch, BatchCodes* codes) const {
+void LiveData::Resolve(const EventBatch& batch, BatchCodes* codes) {
   codes->Reset(batch);
-  const DictColumn& column = batch.column(Field::kUserId);
-  constexpr std::size_t kBlock = 64;  // cache misses under way at a time
-  std::array<std::uint32_t, kBlock> guesses;
-  for (std::size_t begin = 1; begin < codes->users.size(); begin += kBlock) {
-    const std::size_t end = std::min(begin + kBlock, codes->users.size());
-    for (std::size_t i = begin; i < end; ++i) {
-      codes->users[i].hash = HashOf(column.Entry(i));
-      users_.PrefetchSlot(codes->users[i].hash);
-    }
-    for (std::size_t i = begin; i < end; ++i) {
-      guesses[i - begin] = users_.PrefetchRecord(codes->users[i].hash);
-    }
-    for (std::size_t i = begin; i < end; ++i) users_.PrefetchId(guesses[i - begin]);
-    for (std::size_t i = begin; i < end; ++i) {
-      codes->users[i].number = users_.Find(codes->users[i].hash, column.Entry(i));
-    }
+  const DictColumn& users = batch.column(Field::kUserId);
+  FindEntries(
+      users, users_, [this](std::string_view id) { return HashOf(id); },
+      [&](std::uint32_t code, std::uint64_t hash) {
+        codes->users[code] = {hash, users_.Find(hash, users.Entry(code))};
+      });
+  ResolveValues(batch.column(Field::kPageUrl), pages_, &codes->pages);
+  ResolveValues(batch.column(Field::kElement), elements_, &codes->elements);
+  const DictColumn& agents = batch.column(Field::kUserAgent);
+  for (std::uint32_t code = 1; code <= agents.entries(); ++code) {
+    codes->agents[code] = agents_.Classify(agents.Entry(code));
   }
 }
 
@@ -149,12 +172,8 @@ void LiveData::ApplyUser(const EventBatch& batch, std::size_t row, std::uint64_t
     online_.Move(user.last_live_second, second);
     user.last_live_second = second;
   }
-  const DictColumn& agents = batch.column(Field::kUserAgent);
-  const std::uint32_t code = agents.CodeAt(row);
-  if (code == 0) return;
-  Agent& agent = codes->agents[code];
-  if (agent.device == Device::kUnknown) agent = agents_.Classify(agents.Entry(code));
-  user.agent = agent;
+  const std::uint32_t agent = batch.column(Field::kUserAgent).CodeAt(row);
+  if (agent != 0) user.agent = codes->agents[agent];
 }
 
 std::size_t LiveData::bytes() const {

@@ -21,8 +21,8 @@
 namespace insightflow {
 inline namespace v1 {
 
-// What the dictionary codes of a batch stand for here: each is looked up once a batch, and not
-// before a row needs it, because the order of rows decides what is kept.
+// What the dictionary codes of a batch stand for here: each is looked up once a batch. What is not
+// known yet is added when a row needs it, because the order of rows decides what is kept.
 struct BatchCodes {
   struct Type {
     std::uint32_t number = HashIndex::kNone;
@@ -45,8 +45,8 @@ class LiveData {
  public:
   LiveData(const LiveLimits& limits, std::uint64_t hash_seed);
 
-  // Looks a batch's users up. Changes nothing, so that it needs no lock among readers.
-  void Resolve(const EventBatch& batch, BatchCodes* codes) const;
+  // Looks a batch's texts up. Changes nothing that readers see, so that it needs no lock.
+  void Resolve(const EventBatch& batch, BatchCodes* codes);
   // Applies rows [begin, end) of a batch whose codes were resolved. Row 0 is `first_sequence`.
   void Apply(const EventBatch& batch, std::size_t begin, std::size_t end,
              std::uint64_t first_sequence, BatchCodes* codes);

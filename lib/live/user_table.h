@@ -58,7 +58,7 @@ class UserTable {
     }
     return guess;
   }
-  void PrefetchId(std::uint32_t guess) const {
+  void PrefetchText(std::uint32_t guess) const {
     if (guess != kNone) __builtin_prefetch(at(guess).id);
   }
 

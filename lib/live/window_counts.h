@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/coding.h"
+#include "lib/live/count_column.h"
 #include "lib/live/live_time.h"
 
 namespace insightflow {
@@ -35,7 +36,7 @@ class WindowCounts {
   };
 
   void AddId() {
-    sums_.push_back(0);
+    sums_.Push(0);
     bits_.emplace_back();
   }
 
@@ -53,7 +54,7 @@ class WindowCounts {
     }
     bits.counted |= bit;
     ++b.counts[id];
-    ++sums_[id];
+    sums_.Add(id, 1);
   }
 
   // Counts an event that no id stands for.
@@ -69,7 +70,7 @@ class WindowCounts {
       b.counts[id] = 0;
     }
     bits_[id].counted = 0;
-    sums_[id] = 0;
+    sums_.Set(id, 0);
   }
 
   std::int64_t newest() const { return newest_; }
@@ -86,6 +87,9 @@ class WindowCounts {
     }
     return span;
   }
+
+  // No id of a block of CountColumn::kBlock has more events in any span.
+  std::uint64_t BoundOf(std::size_t block) const { return sums_.BoundOf(block); }
 
   // An id's events in a span.
   std::uint64_t Sum(std::uint32_t id, const Span& span) const {
@@ -106,7 +110,7 @@ class WindowCounts {
   bool Load(ByteReader* in);
 
   std::size_t bytes() const {
-    std::size_t bytes = sums_.capacity() * sizeof(std::uint64_t) + bits_.capacity() * sizeof(Bits);
+    std::size_t bytes = sums_.bytes() + bits_.capacity() * sizeof(Bits);
     for (const Bucket& b : buckets_) {
       bytes += b.counts.capacity() * sizeof(Count) + b.ids.capacity() * sizeof(std::uint32_t);
     }
@@ -138,17 +142,23 @@ class WindowCounts {
     const std::int64_t steps = std::min<std::int64_t>(bucket - newest_, kBuckets);
     for (std::int64_t i = 0; i < steps; ++i) Expire(SlotOf(bucket - i));
     newest_ = bucket;
+    // Loose bounds only cost readers time: tighten them when as much has expired as that takes.
+    if (expired_ > sums_.size()) {
+      sums_.Tighten();
+      expired_ = 0;
+    }
   }
 
   void Expire(std::size_t slot) {
     const std::uint64_t keep = ~(std::uint64_t{1} << slot);
     Bucket& b = buckets_[slot];
     for (const std::uint32_t id : b.ids) {
-      sums_[id] -= b.counts[id];
+      sums_.Subtract(id, b.counts[id]);
       b.counts[id] = 0;
       bits_[id].counted &= keep;
       bits_[id].listed &= keep;
     }
+    expired_ += b.ids.size();
     b.ids.clear();
     b.other = 0;
   }
@@ -160,8 +170,9 @@ class WindowCounts {
   }
 
   std::int64_t newest_ = -1;
-  std::vector<std::uint64_t> sums_;  // by id, over all buckets
-  std::vector<Bits> bits_;           // by id
+  std::size_t expired_ = 0;  // ids in buckets that went since the bounds were tight
+  CountColumn sums_;         // by id, over all buckets
+  std::vector<Bits> bits_;   // by id
   std::array<Bucket, kBuckets> buckets_;
 };
 
@@ -207,7 +218,7 @@ bool WindowCounts<Count, kBuckets>::Load(ByteReader* in) {
       if (b.counts.size() <= next) b.counts.resize(sums_.size());
       b.counts[next] = static_cast<Count>(rest + 1);
       b.ids.push_back(static_cast<std::uint32_t>(next));
-      sums_[next] += rest + 1;
+      sums_.Add(next, rest + 1);
       bits_[next].counted |= std::uint64_t{1} << slot;
       bits_[next].listed |= std::uint64_t{1} << slot;
     }
