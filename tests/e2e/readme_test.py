@@ -5,13 +5,13 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import unittest
 
-SOURCE = os.environ["INSIGHTFLOW_SOURCE_DIR"]
-PROGRAM = os.environ["INSIGHTFLOW_BIN"]
+import harness
+from harness import PROGRAM, SOURCE
+
 SHOWN_URL = "http://127.0.0.1:8080"
 SHOWN_PROGRAM = "build/release/server/insightflow"
 ANYTHING = "…"
@@ -46,38 +46,12 @@ def difference(expected, actual, at="answer"):
     return None if expected == actual else f"{at} is {actual!r}, the README says {expected!r}"
 
 
-class Server:
-    """A server on a free port with a store of its own."""
-
-    def __init__(self, folder):
-        command = [PROGRAM, "serve", "--data", os.path.join(folder, "data"),
-                   "--listen", "127.0.0.1:0"]
-        self.process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
-        self.url = None
-        for line in self.process.stderr:
-            match = re.search(r"listening on (http://[\w.:\[\]]+)", line)
-            if match:
-                self.url = match.group(1)
-                break
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=20)
-        return self.process.returncode
-
-
 class Readme(unittest.TestCase):
     def test_every_shell_block(self):
         with tempfile.TemporaryDirectory() as folder:
-            log = os.path.join(SOURCE, "..", "shared", "data", "access.log")
-            self.assertTrue(os.path.exists(log), "../shared/data/access.log is missing")
-            shutil.copy(log, folder)
-            server = Server(folder)
-            try:
-                self.assertIsNotNone(server.url, "the server did not start")
-                self.run_blocks(folder, server.url)
-            finally:
-                self.assertEqual(0, server.stop())
+            shutil.copy(harness.shared_data("access.log"), folder)
+            with harness.Server(os.path.join(folder, "data")) as server:
+                self.run_blocks(folder, f"http://127.0.0.1:{server.port}")
 
     def run_blocks(self, folder, url):
         said, ran = "", 0
