@@ -73,7 +73,7 @@ class DedupeWindow::Impl {
   }
 
   bool InsertKey(const MixedKey& key);
-  void Prefetch(const MixedKey& key);
+  [[gnu::always_inline]] void Prefetch(const MixedKey& key);
 
   void AdvanceTo(std::int64_t now_ms);
   void BeginGeneration();
@@ -121,6 +121,15 @@ DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
   live_[CodeOf(current_)] = 1;
 }
 
+inline void DedupeWindow::Impl::Prefetch(const MixedKey& key) {
+  Shard& shard = shards_[key.shard()];
+  if (shard.compact) {
+    shard.packed().Prefetch(key);
+  } else if (shard.buckets != 0) {
+    shard.full().Prefetch(key);
+  }
+}
+
 std::size_t DedupeWindow::Impl::Insert(std::span<const Hash128> keys, std::int64_t now_ms,
                                        std::vector<std::uint8_t>* fresh) {
   fresh->resize(keys.size());
@@ -135,15 +144,6 @@ std::size_t DedupeWindow::Impl::Insert(std::span<const Hash128> keys, std::int64
     count += is_fresh ? 1 : 0;
   }
   return count;
-}
-
-void DedupeWindow::Impl::Prefetch(const MixedKey& key) {
-  Shard& shard = shards_[key.shard()];
-  if (shard.compact) {
-    shard.packed().Prefetch(key);
-  } else if (shard.buckets != 0) {
-    shard.full().Prefetch(key);
-  }
 }
 
 // False when the key is known.

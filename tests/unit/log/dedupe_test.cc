@@ -1,0 +1,196 @@
+#include "lib/log/dedupe.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "lib/log/dedupe_table.h"
+
+namespace insightflow {
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+constexpr std::int64_t kDayMs = 24 * 3600 * 1000;
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
+
+std::vector<Hash128> Keys(std::uint64_t first, std::size_t count) {
+  std::vector<Hash128> keys(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    keys[i] = HashBytes128(std::to_string(first + i), 1);
+  }
+  return keys;
+}
+
+std::size_t Insert(DedupeWindow* window, const std::vector<Hash128>& keys, std::int64_t now_ms) {
+  std::vector<std::uint8_t> fresh;
+  return window->Insert(keys, now_ms, &fresh);
+}
+
+TEST(DedupeTest, AKeyIsFreshOnce) {
+  DedupeWindow window(kMiB, kDayMs);
+  const std::vector<Hash128> keys = Keys(0, 100);
+  EXPECT_EQ(Insert(&window, keys, 1), 100u);
+  EXPECT_EQ(Insert(&window, keys, 2), 0u);
+  EXPECT_EQ(window.size(), 100u);
+  EXPECT_EQ(window.reach_ms(), kNever);
+}
+
+TEST(DedupeTest, AnswersComeInOrder) {
+  DedupeWindow window(kMiB, kDayMs);
+  const Hash128 a{1, 2};
+  const Hash128 b{2, 1};
+  std::vector<std::uint8_t> fresh = {9, 9, 9, 9, 9, 9, 9};
+  EXPECT_EQ(window.Insert(std::vector<Hash128>{a, b, a, Hash128{}, b, Hash128{}}, 1, &fresh), 4u);
+  EXPECT_EQ(fresh, (std::vector<std::uint8_t>{1, 1, 0, 1, 0, 1}));
+  EXPECT_EQ(window.size(), 2u);
+  EXPECT_EQ(window.Insert({}, 1, &fresh), 0u);
+  EXPECT_TRUE(fresh.empty());
+}
+
+TEST(DedupeTest, KeysThatDifferInOneBitAreDifferent) {
+  DedupeWindow window(kMiB, kDayMs);
+  std::vector<Hash128> keys = {{5, 9}};
+  for (int bit = 0; bit < 64; ++bit) {
+    keys.push_back({5 ^ std::uint64_t{1} << bit, 9});
+    keys.push_back({5, 9 ^ std::uint64_t{1} << bit});
+  }
+  EXPECT_EQ(Insert(&window, keys, 1), keys.size());
+  EXPECT_EQ(Insert(&window, keys, 1), 0u);
+}
+
+TEST(DedupeTest, AKeyLastsTheWindowAndAtMostAPartMore) {
+  const std::vector<Hash128> keys = Keys(0, 10);
+  for (const std::int64_t start : {std::int64_t{-1'000'000}, std::int64_t{0}, kDayMs * 20'000}) {
+    DedupeWindow window(kMiB, 12'800);
+    Insert(&window, keys, start);
+    EXPECT_EQ(Insert(&window, keys, start + 12'800), 0u);
+    EXPECT_EQ(Insert(&window, keys, start + 12'800 + 100), 10u);
+    EXPECT_EQ(Insert(&window, keys, start + 12'800 + 100), 0u);
+    EXPECT_GE(window.reach_ms(), start);
+    EXPECT_LE(window.reach_ms(), start + 100);
+    EXPECT_EQ(window.size(), 10u);
+  }
+}
+
+TEST(DedupeTest, ExtremeTimesAreFine) {
+  const std::vector<Hash128> keys = Keys(0, 10);
+  DedupeWindow window(kMiB, std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(Insert(&window, keys, kNever), 10u);
+  EXPECT_EQ(Insert(&window, keys, -1), 0u);
+  EXPECT_EQ(Insert(&window, keys, std::numeric_limits<std::int64_t>::max()), 10u);
+  EXPECT_EQ(Insert(&window, keys, std::numeric_limits<std::int64_t>::max()), 0u);
+  DedupeWindow none(kMiB, 0);
+  EXPECT_EQ(Insert(&none, keys, 5), 10u);
+  EXPECT_EQ(Insert(&none, keys, 5), 0u);
+  EXPECT_EQ(Insert(&none, keys, 8), 10u);
+}
+
+TEST(DedupeTest, TimeThatGoesBackStandsStill) {
+  DedupeWindow window(kMiB, 1'280);
+  const std::vector<Hash128> keys = Keys(0, 20);
+  Insert(&window, Keys(0, 10), 10'000);
+  EXPECT_EQ(Insert(&window, keys, 9'900), 10u);
+  EXPECT_EQ(Insert(&window, keys, 10'900), 0u);
+  EXPECT_EQ(window.reach_ms(), kNever);
+}
+
+TEST(DedupeTest, MemoryFollowsTheIds) {
+  DedupeWindow window(std::size_t{1} << 30, 1'000);
+  EXPECT_LE(window.bytes(), 100u << 10);
+  Insert(&window, Keys(0, 10'000), 1);
+  EXPECT_LE(window.bytes(), kMiB);
+  Insert(&window, Keys(0, 300'000), 1);
+  EXPECT_EQ(window.size(), 300'000u);
+  EXPECT_LE(window.bytes(), 300'000u * 40);
+  Insert(&window, Keys(0, 1), 10'000);  // all of it has left the window
+  EXPECT_EQ(window.size(), 1u);
+  EXPECT_LE(window.bytes(), 100u << 10);
+}
+
+TEST(DedupeTest, ASpentBudgetForgetsTheOldestFirst) {
+  DedupeWindow window(kMiB, kDayMs);
+  std::int64_t now_ms = 0;
+  for (std::uint64_t first = 0; first < 300'000; first += 1'000) {
+    ASSERT_EQ(Insert(&window, Keys(first, 1'000), ++now_ms), 1'000u);
+    ASSERT_LE(window.bytes(), kMiB);
+  }
+  // At least eight of nine bytes a key are put to use.
+  EXPECT_GT(window.size(), 100'000u);
+  EXPECT_LT(window.reach_ms(), now_ms - 90);
+  const auto reach = static_cast<std::uint64_t>(window.reach_ms());
+  EXPECT_EQ(Insert(&window, Keys((reach - 1) * 1'000, 300'000 - (reach - 1) * 1'000), now_ms), 0u);
+  EXPECT_EQ(Insert(&window, Keys(0, 1'000), now_ms), 1'000u);
+}
+
+// More keys in one moment than the budget holds: nothing older is promised, and it goes on.
+TEST(DedupeTest, OneCallMayExceedTheBudget) {
+  DedupeWindow window(kMiB, kDayMs);
+  const std::vector<Hash128> keys = Keys(0, 400'000);
+  EXPECT_EQ(Insert(&window, keys, 7), keys.size());
+  EXPECT_LE(window.bytes(), kMiB);
+  EXPECT_EQ(window.reach_ms(), 8);
+  EXPECT_EQ(Insert(&window, Keys(390'000, 10'000), 7), 0u);
+}
+
+// Keys made to share all but a few bits, as a caller without a good hash would send them.
+TEST(DedupeTest, WeakKeysAreStillTold) {
+  for (const int shift : {0, 20, 40, 56}) {
+    DedupeWindow window(kMiB, kDayMs);
+    std::vector<Hash128> low;
+    std::vector<Hash128> high;
+    for (std::uint64_t i = 1; i <= 200; ++i) {
+      low.push_back({i << shift, 0});
+      high.push_back({0, i << shift});
+    }
+    EXPECT_EQ(Insert(&window, low, 1), low.size());
+    EXPECT_EQ(Insert(&window, high, 1), high.size());
+    EXPECT_EQ(Insert(&window, low, 1), 0u);
+    EXPECT_EQ(Insert(&window, high, 1), 0u);
+  }
+}
+
+TEST(DedupeTest, ATinyBudgetIsRaisedToItsLeast) {
+  DedupeWindow window(0, kDayMs);
+  EXPECT_EQ(Insert(&window, Keys(0, 10'000), 1), 10'000u);
+  EXPECT_LE(window.bytes(), kMiB);
+}
+
+TEST(BucketTableTest, TheOtherBucketOfTheOtherIsTheFirst) {
+  for (const std::uint32_t buckets : {1u, 2u, 3u, 63u, 1u << 16, (1u << 28) - 1}) {
+    for (std::uint64_t tag = 0; tag < 1'000; ++tag) {
+      const auto bucket = static_cast<std::uint32_t>(tag * 7'919 % buckets);
+      const std::uint32_t other = OtherBucket(tag, bucket, buckets);
+      ASSERT_LT(other, buckets);
+      ASSERT_EQ(OtherBucket(tag, other, buckets), bucket);
+    }
+  }
+}
+
+TEST(BucketTableTest, FillsNearlyAllSlotsAndChangesNothingWhenFull) {
+  constexpr std::uint32_t kBuckets = 512;
+  alignas(kBucketBytes) static std::uint64_t memory[kBuckets * 8] = {};
+  BucketTable<CompactForm> table(memory, kBuckets);
+  LiveCodes live = {};
+  live[3] = 1;
+  std::vector<Hash128> placed;
+  for (std::uint64_t n = 0;; ++n) {
+    const Hash128 key = Keys(n, 1)[0];
+    const Placing placing = table.Insert(MixedKey(key), 3, live);
+    ASSERT_NE(placing, Placing::kKnown);
+    if (placing == Placing::kFull) break;
+    placed.push_back(key);
+  }
+  EXPECT_GT(placed.size(), kBuckets * 8 * 9 / 10);
+  for (const Hash128& key : placed) {
+    ASSERT_EQ(table.Insert(MixedKey(key), 3, live), Placing::kKnown);
+  }
+  EXPECT_EQ(table.Sweep(live), placed.size());
+  live[3] = 0;
+  EXPECT_EQ(table.Sweep(live), 0u);
+}
+
+}  // namespace
+}  // namespace insightflow
