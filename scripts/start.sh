@@ -13,6 +13,11 @@ source "$root/scripts/lib/server.sh"
 
 seconds_to_start=60
 
+if [[ ${1-} == -h || ${1-} == --help ]]; then
+  sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  exit 0
+fi
+
 # option_value NAME DEFAULT ARGUMENTS…: what --NAME is set to, as the server will read it.
 option_value() {
   local name=$1 value=$2
@@ -63,13 +68,18 @@ await_server() {
 mkdir -p "$run_dir"
 # Two starts at once: the second waits, then finds the first one's server.
 exec 9>"$run_dir/start.lock"
-flock 9
+flock -n 9 || {
+  say "another start is under way; waiting for it"
+  flock 9
+}
 
 if pid=$(server_pid); then
   url=
   if [[ -r $url_file ]]; then read -r url <"$url_file"; fi
-  [[ -n $url ]] && healthy "$url" || fail "a server runs (pid $pid) but is not healthy:" \
-    "see ${server_log#"$root"/}, or stop it with scripts/stop.sh"
+  if [[ -z $url ]] || ! healthy "$url"; then
+    fail "a server runs (pid $pid) but is not healthy:" \
+      "see ${server_log#"$root"/}, or stop it with scripts/stop.sh"
+  fi
   say "InsightFlow is running already at $url (pid $pid)"
   say_ready "$url"
   exit 0
