@@ -111,6 +111,8 @@ class RawClient {
 
   void EndSending() { shutdown(socket_, SHUT_WR); }
 
+  void Shutdown() { shutdown(socket_, SHUT_RDWR); }  // also wakes threads that wait on it
+
   void Reset() {  // RST instead of FIN
     const linger hard{1, 0};
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);

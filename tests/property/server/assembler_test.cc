@@ -126,7 +126,7 @@ class Maker {
 
 TEST(AssemblerPropertyTest, ARequestComesBackAsItWasMade) {
   Maker maker(Seed());
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 2'000; ++i) {
     std::string bytes;
     std::string expected;
     for (std::size_t j = 1 + maker.Below(4); j > 0; --j) {
@@ -146,7 +146,7 @@ TEST(AssemblerPropertyTest, NoCutChangesTheOutcome) {
   limits.header_bytes_max = 200;
   limits.headers_max = 6;
   limits.body_bytes_max = 150;
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < 4'000; ++i) {
     const std::string bytes =
         maker.Spoilt(maker.Request().bytes + maker.Request().bytes + maker.Request().bytes);
     const std::string whole = HttpOutcome(bytes, limits);

@@ -52,6 +52,7 @@ class AttackTest : public insightflow::testing::HttpTest {
  protected:
   void TearDown() override {
     if (listener != nullptr) ExpectServing();
+    listener.reset();
   }
 
   // Sends everything at once, and says what came back until the server closed.
@@ -61,6 +62,10 @@ class AttackTest : public insightflow::testing::HttpTest {
     client.EndSending();
     return client.ReceiveAll();
   }
+
+  // For what the tests put in the place of accept, which outlives them.
+  std::atomic<std::size_t> accept_calls_{0};
+  std::atomic<bool> exhausted_{false};
 };
 
 TEST_F(AttackTest, NothingIsSmuggled) {
@@ -168,7 +173,7 @@ TEST_F(AttackTest, SlowBodiesMeetTheirDeadline) {
 }
 
 TEST_F(AttackTest, HalfOpenAndRestingConnectionsMeetTheirDeadline) {
-  options.idle_deadline = milliseconds(50);
+  options.idle_deadline = milliseconds(300);
   Start();
   RawClient silent = Connect();
   RawClient rested = Connect();
@@ -189,8 +194,8 @@ TEST_F(AttackTest, WhoDoesNotReadItsAnswerMeetsTheDeadline) {
 }
 
 TEST_F(AttackTest, AHandlerMayTakeLongerThanEveryDeadline) {
-  options.header_deadline = options.body_deadline = milliseconds(10);
-  options.idle_deadline = options.write_deadline = milliseconds(10);
+  options.header_deadline = options.body_deadline = milliseconds(300);
+  options.idle_deadline = options.write_deadline = milliseconds(300);
   Start();
   RawClient waiting = Connect();
   waiting.Send(Post("/hold", "x"));
@@ -230,7 +235,7 @@ TEST_F(AttackTest, ZipBombsAreRefusedWithinTheLimit) {
   const std::string bomb = Gzip(std::string(60'000'000, '\0'));
   ASSERT_LT(bomb.size(), 100'000U);
   const std::size_t before = ResidentBytes();
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 5; ++i) {
     EXPECT_THAT(Attack(Post("/", bomb, "Content-Encoding: gzip\r\n")), HasSubstr("413"));
     EXPECT_THAT(Attack(Post("/?gz=1", bomb)), HasSubstr("413"));
   }
@@ -309,12 +314,11 @@ TEST_F(AttackTest, OneAddressMayNotTakeAllConnections) {
 }
 
 TEST_F(AttackTest, AcceptErrorsPass) {
-  std::atomic<std::size_t> calls{0};
   options.accept = [&](int fd, sockaddr* address, unsigned* length) {
     static constexpr int kErrors[] = {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM,
                                       EPROTO,       EINTR,  EIO,    EPERM,   ENETDOWN};
-    const std::size_t call = calls++;
-    if (call < 30) {
+    const std::size_t call = accept_calls_++;
+    if (call < 10) {
       errno = kErrors[call % std::size(kErrors)];
       return -1;
     }
@@ -323,14 +327,13 @@ TEST_F(AttackTest, AcceptErrorsPass) {
   Start();
   RawClient client = Connect();
   EXPECT_EQ(client.Ask(Get("/")).status, 200);
-  EXPECT_EQ(Stats().accept_errors, 27) << "all but the three EINTR";
+  EXPECT_EQ(Stats().accept_errors, 9) << "all but EINTR";
 }
 
 TEST_F(AttackTest, WithoutDescriptorsTheLongestRestingGoes) {
-  std::atomic<bool> exhausted{false};
   options.loops = 1;
   options.accept = [&](int fd, sockaddr* address, unsigned* length) {
-    if (exhausted.exchange(false)) {
+    if (exhausted_.exchange(false)) {
       errno = EMFILE;
       return -1;
     }
@@ -341,7 +344,7 @@ TEST_F(AttackTest, WithoutDescriptorsTheLongestRestingGoes) {
   EXPECT_EQ(oldest.Ask(Get("/")).status, 200);
   RawClient newer = Connect();
   EXPECT_EQ(newer.Ask(Get("/")).status, 200);
-  exhausted = true;
+  exhausted_ = true;
   RawClient client = Connect();
   EXPECT_EQ(client.Ask(Get("/")).status, 200);
   EXPECT_TRUE(oldest.AwaitClose());
@@ -382,11 +385,11 @@ TEST_F(AttackTest, AFloodOfPipelinedRequestsDoesNotStarveOthers) {
   while (burst.size() < 200'000) burst += Get("/");
   std::thread sender([&] {
     while (!done && flooder.Send(burst)) continue;
-    flooder.EndSending();
   });
   std::thread reader([&] { flooder.ReceiveAll(); });
-  for (int i = 0; i < 50; ++i) ExpectServing();
+  for (int i = 0; i < 20; ++i) ExpectServing();
   done = true;
+  flooder.Shutdown();  // what it has sent by now need not be answered
   sender.join();
   reader.join();
 }
