@@ -109,16 +109,6 @@ bool JsonCursor::Fail(const char* message) {
   return false;
 }
 
-bool JsonCursor::ReadString(std::string_view* value, ValueFault* fault) {
-  const std::size_t begin = at_[0] + 1;
-  const std::size_t end = TokenEnd() - 1;
-  if (end < begin || text_[end] != '"') return Fail("a string is not closed");
-  *value = text_.substr(begin, end - begin);
-  if (!IsPlain(begin, end) && !Unescape(*value, value, fault)) return false;
-  Advance(end + 1 - at_[0]);
-  return true;
-}
-
 bool JsonCursor::Unescape(std::string_view raw, std::string_view* value, ValueFault* fault) {
   if (unescaped_.size() < text_.size()) {
     assert(unescaped_size_ == 0);

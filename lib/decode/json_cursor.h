@@ -100,6 +100,7 @@ class JsonCursor {
   }
   std::size_t FindEscape(std::size_t from) const;
   std::size_t FindBad(std::size_t from) const;
+  // What a string with escapes or bytes that are not UTF-8 stands for.
   bool Unescape(std::string_view raw, std::string_view* value, ValueFault* fault);
   bool SkipScalar(ValueFault* fault);  // a string, a number or a word
   bool SkipKey(ValueFault* fault);     // with its colon
@@ -117,6 +118,16 @@ class JsonCursor {
   std::string open_;  // the brackets around the value that SkipValue is at
   Error error_;
 };
+
+inline bool JsonCursor::ReadString(std::string_view* value, ValueFault* fault) {
+  const std::size_t begin = at_[0] + 1;
+  const std::size_t end = TokenEnd() - 1;
+  if (end < begin || text_[end] != '"') return Fail("a string is not closed");
+  *value = text_.substr(begin, end - begin);
+  if (!IsPlain(begin, end) && !Unescape(*value, value, fault)) return false;
+  Advance(end - begin + 2);
+  return true;
+}
 
 template <typename Visit>
 bool JsonCursor::ReadObject(Visit visit) {

@@ -2,6 +2,7 @@
 
 #include <absl/strings/charconv.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -62,15 +63,16 @@ JsonNumber ParseJsonNumber(std::string_view token) {
     i = 1;
   }
   const std::size_t begin = i;
+  constexpr std::size_t kSafeDigits = 18;
+  const std::size_t safe_end = std::min(token.size(), begin + kSafeDigits);
+  for (; i < safe_end && IsDigit(token[i]); ++i) {
+    number.magnitude = number.magnitude * 10 + static_cast<std::uint64_t>(token[i] - '0');
+  }
   bool overflow = false;
   for (; i < token.size() && IsDigit(token[i]); ++i) {
     const auto digit = static_cast<std::uint64_t>(token[i] - '0');
-    if (i - begin < 18) {
-      number.magnitude = number.magnitude * 10 + digit;
-    } else {
-      overflow |= __builtin_mul_overflow(number.magnitude, 10, &number.magnitude);
-      overflow |= __builtin_add_overflow(number.magnitude, digit, &number.magnitude);
-    }
+    overflow |= __builtin_mul_overflow(number.magnitude, 10, &number.magnitude);
+    overflow |= __builtin_add_overflow(number.magnitude, digit, &number.magnitude);
   }
   if (i == begin || (token[begin] == '0' && i - begin > 1)) return {};
   if (i == token.size()) {

@@ -27,7 +27,9 @@ std::string Network6(in6_addr address) {
 std::string TruncateAddress(std::string_view address) {
   address = address.substr(0, address.find('%'));
   char text[INET6_ADDRSTRLEN];
-  if (address.size() >= sizeof text || address.find('\0') != std::string_view::npos) return "";
+  if (address.empty() || address.size() >= sizeof text ||
+      address.find('\0') != std::string_view::npos)
+    return "";
   std::memcpy(text, address.data(), address.size());
   text[address.size()] = '\0';
   in_addr v4;
