@@ -11,7 +11,10 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kShards = 256;
+constexpr std::size_t kShards = 64;
+// A shard's table is cut into lanes of equal size, which grow together. Shard and lane make the 8
+// bits that a full slot does not store; one table for four lanes is large enough for huge pages.
+constexpr std::size_t kLanes = 4;
 // Keys are prefetched this far ahead of their probe.
 constexpr std::size_t kAhead = 16;
 
@@ -23,13 +26,13 @@ constexpr std::uint64_t kCodes = 255;  // 1 … 255
 constexpr std::int64_t kGenerationsPerWindow = 128;
 constexpr std::uint64_t kGenerationsPerBudget = 56;
 constexpr std::uint64_t kGenerationsMax = 188;
-constexpr std::size_t kSweepShards = 4;
+constexpr std::size_t kSweepShards = 1;
 static_assert(kGenerationsPerWindow + kGenerationsPerBudget + 4 <= kGenerationsMax);
 static_assert(kGenerationsMax + kShards / kSweepShards < kCodes);
 
 constexpr std::size_t kBytesMin = std::size_t{1} << 20;
-constexpr std::size_t kBucketsMin = 2;
-constexpr std::size_t kBucketsMax = std::size_t{1} << 28;  // of a shard
+constexpr std::size_t kBucketsMin = 2;                     // of a lane
+constexpr std::size_t kBucketsMax = std::size_t{1} << 26;  // of a lane
 
 // Keys that arrived one after another; they are forgotten together.
 struct Generation {
@@ -40,12 +43,30 @@ struct Generation {
 
 struct Shard {
   TableMemory memory;
-  std::uint32_t buckets = 0;  // 0: no key yet
+  std::uint32_t buckets = 0;  // of a lane; 0: no key yet
   std::uint32_t used = 0;     // slots written since the last rebuild or sweep, and alive then
   bool compact = false;
 
-  BucketTable<FullForm> full() { return {memory.data(), buckets}; }
-  BucketTable<CompactForm> packed() { return {memory.data(), buckets}; }
+  template <typename Form>
+  BucketTable<Form> Lane(std::size_t lane) {
+    return {static_cast<char*>(memory.data()) + lane * buckets * kBucketBytes, buckets};
+  }
+  // Full tables are full at 4/5 of 4 slots a bucket.
+  bool crowded() const { return used >= std::size_t{buckets} * kLanes * 16 / 5; }
+
+  template <typename Form>
+  std::size_t SweepLanes(const LiveCodes& live) {
+    std::size_t alive = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) alive += Lane<Form>(lane).Sweep(live);
+    return alive;
+  }
+  std::size_t Sweep(const LiveCodes& live) {
+    return compact ? SweepLanes<CompactForm>(live) : SweepLanes<FullForm>(live);
+  }
+  Placing Insert(const MixedKey& key, std::size_t lane, std::uint8_t code, const LiveCodes& live) {
+    return compact ? Lane<CompactForm>(lane).Insert(key, code, live)
+                   : Lane<FullForm>(lane).Insert(key, code, live);
+  }
 };
 
 // later >= earlier; the difference may exceed INT64_MAX.
@@ -88,7 +109,7 @@ class DedupeWindow::Impl {
 
   const std::uint64_t window_ms_;
   const std::uint64_t generation_ms_;
-  std::uint32_t shard_buckets_max_;
+  std::uint32_t lane_buckets_max_;
   std::uint64_t generation_keys_max_;
 
   std::array<Shard, kShards> shards_;
@@ -114,9 +135,9 @@ DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
   while (TableMemory::BytesFor(shard_bytes) * kTables + bytes_ > bytes_max) {
     shard_bytes -= kBucketBytes;
   }
-  shard_buckets_max_ =
-      static_cast<std::uint32_t>(std::min(shard_bytes / kBucketBytes, kBucketsMax));
-  generation_keys_max_ = std::uint64_t{shard_buckets_max_} * kShards *
+  lane_buckets_max_ =
+      static_cast<std::uint32_t>(std::min(shard_bytes / kBucketBytes / kLanes, kBucketsMax));
+  generation_keys_max_ = std::uint64_t{lane_buckets_max_} * kLanes * kShards *
                          BucketTable<CompactForm>::kSlots / kGenerationsPerBudget;
   live_[CodeOf(current_)] = 1;
 }
@@ -124,9 +145,9 @@ DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
 inline void DedupeWindow::Impl::Prefetch(const MixedKey& key) {
   Shard& shard = shards_[key.shard()];
   if (shard.compact) {
-    shard.packed().Prefetch(key);
+    shard.Lane<CompactForm>(key.lane()).Prefetch(key);
   } else if (shard.buckets != 0) {
-    shard.full().Prefetch(key);
+    shard.Lane<FullForm>(key.lane()).Prefetch(key);
   }
 }
 
@@ -153,11 +174,7 @@ bool DedupeWindow::Impl::InsertKey(const MixedKey& key) {
   for (;;) {
     const std::uint8_t code = CodeOf(current_);
     Placing placing = Placing::kFull;
-    if (shard.compact) {
-      placing = shard.packed().Insert(key, code, live_);
-    } else if (shard.used < std::size_t{shard.buckets} * 16 / 5) {  // 4/5 of 4 slots a bucket
-      placing = shard.full().Insert(key, code, live_);
-    }
+    if (shard.compact || !shard.crowded()) placing = shard.Insert(key, key.lane(), code, live_);
     if (placing == Placing::kKnown) return false;
     if (placing == Placing::kPlaced) {
       ++shard.used;
@@ -210,12 +227,11 @@ void DedupeWindow::Impl::SweepSomeShards() {
     Shard& shard = shards_[next_sweep_];
     next_sweep_ = (next_sweep_ + 1) % kShards;
     if (shard.buckets == 0) continue;
-    const std::size_t alive =
-        shard.compact ? shard.packed().Sweep(live_) : shard.full().Sweep(live_);
+    const std::size_t alive = shard.Sweep(live_);
     shard.used = static_cast<std::uint32_t>(alive);
     if (alive == 0) {
       Release(&shard);
-    } else if (!shard.compact && alive < shard.buckets) {
+    } else if (!shard.compact && alive < std::size_t{shard.buckets} * kLanes) {
       Rebuild(&shard, 0);  // at most a quarter of the slots: give memory back
     }
   }
@@ -224,8 +240,8 @@ void DedupeWindow::Impl::SweepSomeShards() {
 // Called when a key found no place in its shard.
 void DedupeWindow::Impl::MakeRoom(Shard* shard) {
   if (!shard->compact) {
-    const bool crowded = shard->used < std::size_t{shard->buckets} * 16 / 5;
-    Rebuild(shard, crowded ? shard->buckets + shard->buckets / 2 : 0);
+    // A key that found no place in a table that is not crowded needs a larger one.
+    Rebuild(shard, shard->crowded() ? 0 : shard->buckets + shard->buckets / 2);
     return;
   }
   if (oldest_ == current_) BeginGeneration();
@@ -234,34 +250,32 @@ void DedupeWindow::Impl::MakeRoom(Shard* shard) {
 
 // Moves the live keys to a table of the right size: full slots as long as they fit a shard's share.
 void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
-  const std::size_t alive = shard->buckets == 0 ? 0 : shard->full().Sweep(live_);
+  const std::size_t alive = shard->buckets == 0 ? 0 : shard->Sweep(live_);
   // 15 buckets for 32 keys: 1.5 times the keys until 4/5 of the slots are used.
-  std::size_t buckets = std::max({kBucketsMin, buckets_min, alive * 15 / 32 + 1});
-  for (; buckets <= shard_buckets_max_; buckets += buckets / 2) {
+  std::size_t buckets = std::max({kBucketsMin, buckets_min, alive * 15 / 32 / kLanes + 1});
+  for (; buckets <= lane_buckets_max_; buckets += buckets / 2) {
     if (Resize(shard, buckets, false)) return;
   }
-  if (alive < std::size_t{shard_buckets_max_} * 12 / 5 && buckets_min < shard_buckets_max_ &&
-      Resize(shard, shard_buckets_max_, false)) {
+  if (alive < std::size_t{lane_buckets_max_} * kLanes * 12 / 5 && buckets_min < lane_buckets_max_ &&
+      Resize(shard, lane_buckets_max_, false)) {
     return;
   }
   // Only keys that were made to collide can fail to fit now.
-  if (!Resize(shard, shard_buckets_max_, true)) ForgetEverything();
+  if (!Resize(shard, lane_buckets_max_, true)) ForgetEverything();
 }
 
 // False, and nothing changes, when a key finds no place in the new table.
 bool DedupeWindow::Impl::Resize(Shard* shard, std::size_t buckets, bool compact) {
   Shard next;
-  next.memory = TableMemory(buckets * kBucketBytes);
+  next.memory = TableMemory(buckets * kLanes * kBucketBytes);
   next.buckets = static_cast<std::uint32_t>(buckets);
   next.compact = compact;
   bool fits = true;
-  if (shard->buckets != 0) {
-    fits = shard->full().EveryLive(live_, [&](const FullForm::Slot& slot) {
-      const MixedKey key(slot.low, slot.high);
-      const std::uint8_t code = FullForm::Code(slot);
+  for (std::size_t lane = 0; fits && shard->buckets != 0 && lane < kLanes; ++lane) {
+    fits = shard->Lane<FullForm>(lane).EveryLive(live_, [&](const FullForm::Slot& slot) {
       ++next.used;
-      return (compact ? next.packed().Insert(key, code, live_)
-                      : next.full().Insert(key, code, live_)) != Placing::kFull;
+      const MixedKey key(slot.low, slot.high);
+      return next.Insert(key, lane, FullForm::Code(slot), live_) != Placing::kFull;
     });
   }
   if (!fits) return false;

@@ -18,15 +18,16 @@ namespace insightflow {
 inline namespace v1 {
 
 // A dedupe key after a bijective mix, so that bits may be cut from it wherever they are needed. The
-// top 8 bits of `high` choose the shard, the 32 below them the first bucket; `low` >> 8 is the tag,
-// which chooses the distance to the second bucket.
+// top 6 bits of `high` choose the shard, 2 more its lane, the 32 below them the first bucket; `low`
+// >> 8 is the tag, which chooses the distance to the second bucket.
 struct MixedKey {
   explicit MixedKey(const Hash128& key)
       : high((key.high ^ std::rotl(key.low, 32)) * 0xd6e8feb86659fd93),
         low((key.low ^ high >> 29) * 0x9e3779b97f4a7c15) {}
   MixedKey(std::uint64_t mixed_low, std::uint64_t mixed_high) : high(mixed_high), low(mixed_low) {}
 
-  std::size_t shard() const { return high >> 56; }
+  std::size_t shard() const { return high >> 58; }
+  std::size_t lane() const { return high >> 56 & 3; }
 
   std::uint64_t high;
   std::uint64_t low;
@@ -41,7 +42,7 @@ using LiveCodes = std::array<std::uint8_t, 256>;
 struct FullForm {
   struct Slot {
     std::uint64_t low;
-    std::uint64_t high;  // the key's, with the generation's code in place of the shard
+    std::uint64_t high;  // the key's, with the generation's code in place of shard and lane
   };
   static Slot Make(const MixedKey& key, std::uint8_t code) {
     return {key.low, (key.high & kLow56) | std::uint64_t{code} << 56};

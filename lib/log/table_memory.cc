@@ -19,17 +19,23 @@ constexpr std::size_t kMapBytesMin = std::size_t{128} << 10;
 
 std::size_t RoundUp(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 
-// Maps `size` bytes that begin at a huge page, so that the kernel can use such pages.
-void* MapAligned(std::size_t size) {
-  void* const mapped = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE,
+// Maps `size` bytes, from the beginning of a huge page when they fill one.
+void* Map(std::size_t size) {
+  const std::size_t slack = size >= kHugePage ? kHugePage : 0;
+  void* const mapped = mmap(nullptr, size + slack, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   const auto begin = reinterpret_cast<std::uintptr_t>(mapped);
-  const std::uintptr_t aligned = RoundUp(begin, kHugePage);
-  if (aligned > begin) munmap(mapped, aligned - begin);
+  const std::uintptr_t aligned = slack == 0 ? begin : RoundUp(begin, kHugePage);
   auto* const data = reinterpret_cast<char*>(aligned);
-  munmap(data + size, begin + kHugePage - aligned);
-  madvise(data, size, MADV_HUGEPAGE);  // a wish: small pages work as well
+  if (aligned > begin) munmap(mapped, aligned - begin);
+  if (slack > aligned - begin) munmap(data + size, slack - (aligned - begin));
+  // Both are wishes; without them the table is slower. A new table is filled all over at once, so
+  // asking for its pages together saves a fault for each.
+  if (slack != 0) madvise(data, size, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+  madvise(data, size, MADV_POPULATE_WRITE);
+#endif
   return data;
 }
 
@@ -41,7 +47,7 @@ std::size_t TableMemory::BytesFor(std::size_t size) {
 
 TableMemory::TableMemory(std::size_t size) : bytes_(BytesFor(size)) {
   if (bytes_ >= kMapBytesMin) {
-    data_ = MapAligned(bytes_);
+    data_ = Map(bytes_);
     return;
   }
   data_ = std::aligned_alloc(kLine, bytes_);

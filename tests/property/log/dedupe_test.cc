@@ -121,24 +121,25 @@ TEST_F(DedupePropertyTest, AgreesWithTheTwinWhenTheBudgetIsSpent) {
 // Codes of generations come round several times while slots of old ones are still there.
 TEST_F(DedupePropertyTest, AgreesWithTheTwinOverManyWindows) {
   Judge judge(std::size_t{1} << 20, 1'280, 0, seed_);
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 1'500; ++i) {
     ASSERT_EQ(judge.Send(judge.Below(300), 30), "");
     judge.Advance(static_cast<std::int64_t>(judge.Below(30)));
   }
 }
 
 TEST_F(DedupePropertyTest, ReachNeverGoesBackAndAllIsRememberedBeforeAnythingIsForgotten) {
-  Judge judge(std::size_t{4} << 20, kYears, 0, seed_);
+  Judge judge(std::size_t{2} << 20, kYears, 0, seed_);
   std::int64_t reach = std::numeric_limits<std::int64_t>::min();
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 110; ++i) {
     ASSERT_EQ(judge.Send(3'000, 10), "");
     ASSERT_GE(judge.window().reach_ms(), reach);
     reach = judge.window().reach_ms();
-    if (i == 100) {
+    if (i == 50) {
       ASSERT_EQ(reach, std::numeric_limits<std::int64_t>::min());
     }
     judge.Advance(7);
   }
+  EXPECT_GT(reach, 0);
 }
 
 }  // namespace
