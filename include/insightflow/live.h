@@ -2,7 +2,8 @@
 //
 // Live windows move in whole seconds, minutes and hours of the engine's clock. An event counts in a
 // window by its event time; one from the future (a client's clock may run ahead) counts at the time
-// it was received. Events too old for a window only count in the totals.
+// it was received. Events too old for a window only count in the totals. Numbers of users are about
+// the first LiveLimits::users_max users of the log.
 #pragma once
 
 #include <cstddef>

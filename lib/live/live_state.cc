@@ -222,10 +222,7 @@ std::uint64_t LiveState::types_overflow_events() const {
 }
 
 void LiveState::Save(std::string* out) const {
-  impl_->Ask([out](const LiveData& data) {
-    data.Save(out);
-    return out->size();
-  });
+  impl_->Ask([out](const LiveData& data) { data.Save(out); });
 }
 
 Status LiveState::Load(std::string_view in) { return impl_->Load(in); }

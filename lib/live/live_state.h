@@ -48,7 +48,8 @@ class LiveState {
   // The sequences of a user's events, newest in the log first, as far back as the index reaches.
   struct RecentEvents {
     std::vector<std::uint64_t> sequences;
-    // Every event of the user with sequence >= complete_from is listed (1: all there are).
+    // Every event of the user with sequence >= complete_from is listed (1: all there are). For a
+    // user without a profile it lies behind the newest event of such users.
     std::uint64_t complete_from = 1;
   };
   RecentEvents Recent(std::string_view user_id, std::size_t limit) const;
@@ -59,8 +60,9 @@ class LiveState {
   std::uint64_t users_overflow_events() const;
   std::uint64_t types_overflow_events() const;
 
-  // The whole state as bytes, and back. Load replaces the state; kDataLoss when the bytes are not a
-  // state of this version, then the state is empty (the engine replays the log).
+  // The whole state as bytes, appended, and back. Load replaces the state and is for the applying
+  // thread. kDataLoss when the bytes are not a state of this version, these limits and this seed:
+  // then the state is empty (the engine replays the log).
   void Save(std::string* out) const;
   Status Load(std::string_view in);
 

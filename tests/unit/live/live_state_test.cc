@@ -229,6 +229,45 @@ TEST_F(LiveStateTest, TimesAtTheEndsOfTheirRangeAreHarmless) {
   EXPECT_TRUE(loaded.Load(saved).ok());
 }
 
+// Past 1,000 rows the lock is taken anew; nothing else may depend on it.
+TEST_F(LiveStateTest, ALargeBatchIsTheSumOfItsRows) {
+  reference::LiveStream stream(1, 100, 500, 10);
+  EventBatch batch;
+  LiveState by_row(LiveLimits(), 1);
+  for (int i = 0; i < 3'500; ++i) {
+    LiveEvent event = stream.Next();
+    event.received_ms = kNow;
+    AppendTo(event, &batch);
+    EventBatch row;
+    AppendTo(event, &row);
+    by_row.Apply(row, by_row.applied_sequence() + 1);
+  }
+  live_.Apply(batch, 1);
+  std::string saved, saved_by_row;
+  live_.Save(&saved);
+  by_row.Save(&saved_by_row);
+  EXPECT_EQ(saved, saved_by_row);
+}
+
+// Filtered batches keep entries that no row uses, and readers of stored ones may find one twice.
+TEST_F(LiveStateTest, DictionariesMayHoldMoreThanTheRowsUse) {
+  EventBatch batch;
+  batch.received_ms = kNow;
+  for (int row = 0; row < 2; ++row) batch.PushRow(kNow);
+  const std::vector<std::uint32_t> codes = {2, 3};
+  batch.column(Field::kUserId).Load(codes, std::vector<std::uint32_t>{0, 6, 7, 8}, "unuseduu");
+  batch.column(Field::kEventType)
+      .Load(codes, std::vector<std::uint32_t>{0, 6, 10, 14}, "unusedviewview");
+  batch.column(Field::kPageUrl).Load(codes, std::vector<std::uint32_t>{0, 7, 8, 9}, "/unused//");
+  live_.Apply(batch, 1);
+  const std::vector<TypeCount> by_type = {{"view", 2}};
+  const std::vector<RankedCount> rows = {{"/", 2, 0}};
+  EXPECT_EQ(live_.users(), 1u);
+  EXPECT_EQ(live_.Totals().by_type, by_type);
+  EXPECT_EQ(live_.HotPages(Window::kAll, 10, kNow).rows, rows);
+  EXPECT_EQ(live_.Recent("u", 10).sequences, (std::vector<std::uint64_t>{2, 1}));
+}
+
 class LiveStateBoundsTest : public LiveStateTest {
  protected:
   static LiveLimits Limits() {
