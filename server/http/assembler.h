@@ -57,8 +57,8 @@ class Assembler {
   State state() const { return state_; }
   // No byte of a request has come yet.
   bool at_rest() const { return state_ == State::kHead && !begun_; }
-  // Bytes of the body that are held.
-  std::size_t body_bytes() const { return request_.body.size(); }
+  // Bytes of the incomplete request that are held.
+  std::size_t held_bytes() const { return line_.size() + header_bytes_ + request_.body.size(); }
 
   // True once for a request whose client waits for "100 Continue" before it sends the body.
   bool TakeExpectContinue();

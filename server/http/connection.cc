@@ -157,11 +157,12 @@ void Connection::Settle() {
     case Assembler::State::kRefused: return Refuse(assembler_.refusal());
     case Assembler::State::kComplete: return Dispatch();
     case Assembler::State::kBody:
-      if (!Charge(assembler_.body_bytes(), true)) return Refuse(kOverloaded);
+      if (!Charge(assembler_.held_bytes(), true)) return Refuse(kOverloaded);
       if (phase_ != Phase::kBody) EnterPhase(Phase::kBody);
       if (assembler_.TakeExpectContinue()) SendContinue();
       return;
     case Assembler::State::kHead:
+      if (!Charge(assembler_.held_bytes(), true)) return Refuse(kOverloaded);
       if (phase_ == Phase::kIdle && !assembler_.at_rest()) EnterPhase(Phase::kHead);
       return;
   }
@@ -178,7 +179,7 @@ void Connection::Dispatch() {
   Shared& shared = mailbox_->shared();
   keep_alive_ = assembler_.keep_alive();
   HttpRequest request = assembler_.Take();
-  if (!Charge(request.body.size(), true)) return Refuse(kOverloaded);
+  if (!Charge(request.body.size() + rest_.size(), true)) return Refuse(kOverloaded);
   request.remote_address = remote_address_;
   if (request.request_id.empty()) request.request_id = loop_.MakeRequestId();
   exchange_.request_id = request.request_id;

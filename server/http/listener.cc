@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -51,16 +52,24 @@ Result<std::unique_ptr<Listener>> Listener::Start(ListenerOptions options, HttpH
   impl->port = bound->port;
   const int count = LoopCount(options.loops);
   impl->shared = std::make_shared<Shared>(std::move(options), handler);
+  bool valid = true;
   std::vector<std::shared_ptr<Mailbox>> mailboxes;
   for (int i = 0; i < count; ++i) {
     impl->loops.push_back(std::make_unique<Loop>(impl->shared));
     mailboxes.push_back(impl->loops.back()->mailbox());
+    valid = valid && impl->loops.back()->valid();
   }
   impl->loops.front()->Listen(bound->socket, std::move(mailboxes));
-  for (const auto& loop : impl->loops) {
-    impl->threads.push_back(StartThread([&run = *loop] { run.Run(); }));
+  std::unique_ptr<Listener> listener(new Listener(std::move(impl)));
+  if (!valid) return Internal("cannot listen: there are no file descriptors left");
+  try {
+    for (const auto& loop : listener->impl_->loops) {
+      listener->impl_->threads.push_back(StartThread([&run = *loop] { run.Run(); }));
+    }
+  } catch (const std::system_error&) {
+    return Internal("cannot listen: the system gives no threads");
   }
-  return std::unique_ptr<Listener>(new Listener(std::move(impl)));
+  return listener;
 }
 
 std::uint16_t Listener::port() const { return impl_->port; }

@@ -50,8 +50,10 @@ struct ListenerOptions {
 
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 0;  // 0: no cap
-  // Bodies and answers held in memory over all connections. Past it a request that brings a body is
-  // refused by 503 with Retry-After; one without is still served, so that health checks answer.
+  // What is held in memory over all connections: incomplete heads, bodies until they are answered,
+  // answers until they are written. Past it a request that adds to this is refused by 503 with
+  // Retry-After; one that comes in one piece without a body is served, so that health checks
+  // answer.
   std::size_t bytes_in_flight_max = std::size_t{256} << 20;
 
   // Each is for the whole phase, so that a byte now and then does not extend it.

@@ -53,6 +53,9 @@ class Loop {
   explicit Loop(std::shared_ptr<Shared> shared);
   ~Loop();
 
+  // False when the system refused what the loop waits on.
+  bool valid() const { return epoll_ >= 0 && mailbox_->event_ >= 0; }
+
   // Makes this loop accept for all loops, in turn. Call before Run.
   void Listen(int listener, std::vector<std::shared_ptr<Mailbox>> mailboxes);
   void Run();  // until Shared::stopping; then closes every connection

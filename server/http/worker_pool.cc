@@ -1,6 +1,7 @@
 #include "server/http/worker_pool.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "server/http/thread.h"
@@ -26,10 +27,18 @@ bool WorkerPool::Submit(std::unique_ptr<Job>& job) {
   const std::size_t takers = idle_ + (may_grow ? 1 : 0);
   if (queue_.size() >= queue_max_ + takers) return false;
   queue_.push_back(std::move(job));
-  if (queue_.size() > idle_ && may_grow) {
-    threads_.push_back(StartThread([this] { Work(); }));
-  } else {
+  if (queue_.size() <= idle_ || !may_grow) {
     ready_.notify_one();
+    return true;
+  }
+  try {
+    threads_.push_back(StartThread([this] { Work(); }));
+  } catch (const std::system_error&) {
+    if (threads_.empty()) {  // nobody would ever take it
+      job = std::move(queue_.back());
+      queue_.pop_back();
+      return false;
+    }
   }
   return true;
 }

@@ -24,7 +24,8 @@ class WorkerPool {
   WorkerPool(std::size_t threads_max, std::size_t queue_max);
   ~WorkerPool();  // runs what waits, then joins
 
-  // False, and the job is left to the caller, when the queue is full.
+  // False, and the job is left to the caller, when the queue is full
+  // or the system gives no thread.
   bool Submit(std::unique_ptr<Job>& job);
 
  private:

@@ -253,7 +253,7 @@ TEST_F(ListenerTest, DrainAnswersWhatHasBegunAndNothingElse) {
   EXPECT_EQ(resting.Ask(Get("/")).status, 200);
   held.Send(Get("/hold"));
   halfway.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
-  ASSERT_TRUE(Eventually([&] { return handler.held() == 1 && Stats().bytes_in_flight == 2; }));
+  ASSERT_TRUE(Eventually([&] { return handler.held() == 1 && Stats().bytes_in_flight > 2; }));
 
   auto drained = std::async(std::launch::async, [&] { return listener->Drain(seconds(20)); });
   EXPECT_TRUE(resting.AwaitClose());
