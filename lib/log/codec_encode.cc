@@ -1,10 +1,11 @@
 #include <lz4.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
+#include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lib/base/coding.h"
@@ -37,7 +38,7 @@ struct Scratch {
   std::unique_ptr<LZ4_stream_t> lz4 = std::make_unique<LZ4_stream_t>();
 };
 
-// How many entries rows use if codes are numbered by first use already; nullopt-like -1 otherwise.
+// How many entries rows use when these are numbered by first use already, else -1.
 std::int64_t EntriesInOrder(std::span<const std::uint32_t> codes) {
   std::uint32_t seen = 0;
   bool jumps = false;
