@@ -52,8 +52,12 @@ CLI::Option* AddSize(CLI::App* app, const std::string& name, std::size_t* value,
 }
 
 CLI::Validator AtLeastMiB() {
-  constexpr std::size_t kMiB = std::size_t{1} << 20;
-  return CLI::Range(kMiB, SIZE_MAX).description("at least 1MiB");
+  const auto check = [](std::string& text) {
+    std::size_t bytes = 0;
+    const bool enough = CLI::detail::lexical_cast(text, bytes) && bytes >= (std::size_t{1} << 20);
+    return std::string(enough ? "" : "must be at least 1MiB");
+  };
+  return CLI::Validator(check, "at least 1MiB");
 }
 
 void AddCommon(CLI::App* app, std::string* data, Names* names) {
