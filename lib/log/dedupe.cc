@@ -251,8 +251,11 @@ void DedupeWindow::Impl::MakeRoom(Shard* shard) {
 // Moves the live keys to a table of the right size: full slots as long as they fit a shard's share.
 void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
   const std::size_t alive = shard->buckets == 0 ? 0 : shard->Sweep(live_);
-  // 15 buckets for 32 keys: 1.5 times the keys until 4/5 of the slots are used.
-  std::size_t buckets = std::max({kBucketsMin, buckets_min, alive * 15 / 32 / kLanes + 1});
+  // Full at 4 slots a bucket and 4/5 of them: 5 buckets for 8 keys double the table, 15 for 32 add
+  // half; small tables may be generous.
+  std::size_t wanted = alive * 5 / 8 / kLanes + 1;
+  if (wanted > lane_buckets_max_ / 4) wanted = alive * 15 / 32 / kLanes + 1;
+  std::size_t buckets = std::max({kBucketsMin, buckets_min, wanted});
   for (; buckets <= lane_buckets_max_; buckets += buckets / 2) {
     if (Resize(shard, buckets, false)) return;
   }
