@@ -17,16 +17,17 @@ namespace insightflow {
 namespace {
 
 constexpr std::size_t kRows = 1'000;
-constexpr std::size_t kBatches = 1'000;
-constexpr std::uint32_t kUsers = 1'000'000;
 constexpr std::uint64_t kHashSeed = 7;
 
 // A stretch of a log that can be applied again and again: every pass happens after the one before.
 class Log {
  public:
-  Log(std::size_t batches, std::uint32_t pages) {
-    benchmarks::Generator generator({.users = kUsers, .pages = pages});
-    for (std::size_t i = 0; i < batches; ++i) {
+  // The first run of a benchmark has one iteration and is the only one of a smoke test: it makes do
+  // with little.
+  Log(const benchmark::State& state, std::uint32_t pages)
+      : users_(state.max_iterations == 1 ? 10'000 : 1'000'000) {
+    benchmarks::Generator generator({.users = users_, .pages = pages});
+    for (std::uint32_t i = 0; i < users_ / kRows; ++i) {
       EventBatch& batch = batches_.emplace_back();
       for (std::size_t row = 0; row < kRows; ++row) Append(generator.Next(), &batch);
     }
@@ -38,9 +39,9 @@ class Log {
     EventBatch batch;
     benchmarks::GeneratedEvent event;
     event.time_ms = batches_.front().time_ms.front();
-    for (event.user = 0; event.user < kUsers; ++event.user) {
+    for (event.user = 0; event.user < users_; ++event.user) {
       Append(event, &batch);
-      if (batch.rows < kRows && event.user + 1 < kUsers) continue;
+      if (batch.rows < kRows && event.user + 1 < users_) continue;
       live->Apply(batch, live->applied_sequence() + 1);
       batch.Clear();
     }
@@ -69,19 +70,15 @@ class Log {
     batch->received_ms = batch->time_ms[row];
   }
 
+  std::uint32_t users_;
   std::vector<EventBatch> batches_;
   std::size_t next_ = 0;
   std::int64_t span_ms_ = 0;
   std::atomic<std::int64_t> now_ms_ = 0;
 };
 
-// Smoke runs (--benchmark_min_time=0) ask for one iteration: a short log is enough for them.
-std::size_t BatchesFor(const benchmark::State& state) {
-  return state.max_iterations == 1 ? 20 : kBatches;
-}
-
 void BM_Apply(benchmark::State& state) {
-  Log log(BatchesFor(state), static_cast<std::uint32_t>(state.range(0)));
+  Log log(state, static_cast<std::uint32_t>(state.range(0)));
   LiveLimits limits;
   limits.pages_max = static_cast<std::size_t>(state.range(1));
   LiveState live(limits, kHashSeed);
@@ -100,7 +97,7 @@ BENCHMARK(BM_Apply)
     ->Args({1'000'000, 100'000});
 
 void BM_Dashboard(benchmark::State& state) {
-  Log log(BatchesFor(state), static_cast<std::uint32_t>(state.range(0)));
+  Log log(state, static_cast<std::uint32_t>(state.range(0)));
   LiveState live(LiveLimits(), kHashSeed);
   log.Warm(&live);
   for (auto _ : state) benchmark::DoNotOptimize(live.GetDashboard(10, log.now_ms()));
@@ -108,7 +105,7 @@ void BM_Dashboard(benchmark::State& state) {
 BENCHMARK(BM_Dashboard)->ArgName("pages")->Arg(5'000)->Arg(100'000)->Unit(benchmark::kMicrosecond);
 
 void BM_HotPages(benchmark::State& state) {
-  Log log(BatchesFor(state), 100'000);
+  Log log(state, 100'000);
   LiveState live(LiveLimits(), kHashSeed);
   log.Warm(&live);
   const auto window = static_cast<Window>(state.range(0));
@@ -123,7 +120,7 @@ BENCHMARK(BM_HotPages)
 
 // A dashboard a millisecond while another thread applies as fast as it can.
 void BM_DashboardUnderApply(benchmark::State& state) {
-  Log log(BatchesFor(state), static_cast<std::uint32_t>(state.range(0)));
+  Log log(state, static_cast<std::uint32_t>(state.range(0)));
   LiveState live(LiveLimits(), kHashSeed);
   log.Warm(&live);
   std::atomic<bool> stop = false;
@@ -157,7 +154,7 @@ BENCHMARK(BM_DashboardUnderApply)
     ->Unit(benchmark::kMicrosecond);
 
 void BM_Save(benchmark::State& state) {
-  Log log(BatchesFor(state), 5'000);
+  Log log(state, 5'000);
   LiveState live(LiveLimits(), kHashSeed);
   log.Warm(&live);
   std::string saved;
