@@ -65,47 +65,53 @@ await_server() {
   fail "not healthy after $seconds_to_start s (pid $pid); its log is ${server_log#"$root"/}"
 }
 
-mkdir -p "$run_dir"
-# Two starts at once: the second waits, then finds the first one's server.
-exec 9>"$run_dir/start.lock"
-flock -n 9 || {
-  say "another start is under way; waiting for it"
-  flock 9
+# In a function, so that bash has read all of it before a pull changes this file.
+main() {
+  mkdir -p "$run_dir"
+  # Two starts at once: the second waits, then finds the first one's server.
+  exec 9>"$run_dir/start.lock"
+  flock -n 9 || {
+    say "another start is under way; waiting for it"
+    flock 9
+  }
+
+  if pid=$(server_pid); then
+    url=
+    if [[ -r $url_file ]]; then read -r url <"$url_file"; fi
+    if [[ -z $url ]] || ! healthy "$url"; then
+      fail "a server runs (pid $pid) but is not healthy:" \
+        "see ${server_log#"$root"/}, or stop it with scripts/stop.sh"
+    fi
+    say "InsightFlow is running already at $url (pid $pid)"
+    say_ready "$url"
+    exit 0
+  fi
+
+  listen=$(option_value listen "${INSIGHTFLOW_LISTEN:-127.0.0.1:8080}" "$@")
+  if port_taken "$listen"; then
+    fail "$listen is in use by another program; choose another port:" \
+      "scripts/start.sh --listen 127.0.0.1:8081"
+  fi
+
+  install_packages "${build_packages[@]}"
+  build_preset release insightflow_main
+
+  config=$(option_value config "${INSIGHTFLOW_CONFIG:-}" "$@")
+  if [[ -z $(option_value data "${INSIGHTFLOW_DATA:-}" "$@") ]] &&
+    ! grep -qsE '^[[:space:]]*data[[:space:]]*=' "$config"; then
+    set -- --data "$root/data" "$@"
+  fi
+  rm -f "$url_file"
+  touch "$server_log"
+  log_start=$(stat -c %s "$server_log")
+  setsid nohup "$build_dir/release/server/insightflow" serve "$@" \
+    >>"$server_log" 2>&1 </dev/null 9>&- &
+  pid=$!
+  say "$pid" >"$pid_file"
+  await_server "$pid"
+  say "InsightFlow is running at $(<"$url_file") (pid $pid)"
+  say_ready "$(<"$url_file")"
 }
 
-if pid=$(server_pid); then
-  url=
-  if [[ -r $url_file ]]; then read -r url <"$url_file"; fi
-  if [[ -z $url ]] || ! healthy "$url"; then
-    fail "a server runs (pid $pid) but is not healthy:" \
-      "see ${server_log#"$root"/}, or stop it with scripts/stop.sh"
-  fi
-  say "InsightFlow is running already at $url (pid $pid)"
-  say_ready "$url"
-  exit 0
-fi
-
-listen=$(option_value listen "${INSIGHTFLOW_LISTEN:-127.0.0.1:8080}" "$@")
-if port_taken "$listen"; then
-  fail "$listen is in use by another program; choose another port:" \
-    "scripts/start.sh --listen 127.0.0.1:8081"
-fi
-
-install_packages "${build_packages[@]}"
-build_preset release insightflow_main
-
-config=$(option_value config "${INSIGHTFLOW_CONFIG:-}" "$@")
-if [[ -z $(option_value data "${INSIGHTFLOW_DATA:-}" "$@") ]] &&
-  ! grep -qsE '^[[:space:]]*data[[:space:]]*=' "$config"; then
-  set -- --data "$root/data" "$@"
-fi
-rm -f "$url_file"
-touch "$server_log"
-log_start=$(stat -c %s "$server_log")
-setsid nohup "$build_dir/release/server/insightflow" serve "$@" \
-  >>"$server_log" 2>&1 </dev/null 9>&- &
-pid=$!
-say "$pid" >"$pid_file"
-await_server "$pid"
-say "InsightFlow is running at $(<"$url_file") (pid $pid)"
-say_ready "$(<"$url_file")"
+main "$@"
+exit
