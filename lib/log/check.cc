@@ -18,6 +18,7 @@
 #include "lib/log/log_entry.h"
 #include "lib/log/rocks_log_scan.h"
 #include "lib/log/store_options.h"
+#include "lib/log/table_guard.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -180,6 +181,10 @@ class LogCheck {
 };
 
 void CheckTableFile(const std::string& path, CheckReport* report) {
+  if (Status status = GuardTable(path); !status.ok()) {
+    report->damage.push_back(status.message());
+    return;
+  }
   rocksdb::SstFileReader reader(
       rocksdb::Options(MakeDbOptions(rocksdb::Env::Default()), MakeFamilyOptions(Family::kLog)));
   rocksdb::Status status = reader.Open(path);

@@ -13,6 +13,7 @@
 
 #include "lib/base/coding.h"
 #include "lib/log/store_options.h"
+#include "lib/log/table_guard.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -124,6 +125,9 @@ Store::~Store() {
 }
 
 Result<std::unique_ptr<Store>> Store::OpenReadOnly(const std::string& dir, rocksdb::Env* env) {
+  if (Status status = GuardTables(dir); !status.ok()) {
+    return DataLoss(status.message() + DamageAdvice(dir));
+  }
   std::unique_ptr<Store> store(new Store(dir, env));
   rocksdb::DBOptions options = MakeDbOptions(store->env_);
   options.create_if_missing = false;
