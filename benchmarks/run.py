@@ -147,6 +147,8 @@ def ingest_rows(table, result, long_run, rival):
     table.add_ratio("SQLite", rate, by_name["sqlite"]["events_per_second"])
     if rival:
         table.add_ratio("ClickHouse loading the same data", rate, rival["events_per_second"], 1.5)
+        table.add_ratio("the same, in processor time", rival["cpu_us_per_event"],
+                        engine["cpu_us_per_event"])
     table.add("", "the same with blocking calls",
               by_name["engine-blocking"]["events_per_second"] / 1e6, "M events/s")
     steady = long_run["results"][0]

@@ -104,23 +104,23 @@ std::uint64_t Ask(const Engine& engine, std::size_t query) {
 
 using QueryLatencies = std::array<std::vector<double>, kQueries.size()>;
 
-// Asks each in turn, on schedule; a latency counts from the time that the schedule names, so one
-// slow answer also counts for those that it held up.
+// Asks each in turn, on schedule. An answer that was late holds up the next question, whose latency
+// then counts from its place in the schedule. What the kernel takes to wake this thread does not
+// count.
 QueryLatencies AskOnSchedule(const Engine& engine, const Settings& settings) {
   QueryLatencies latencies;
   const auto begin = SteadyClock::now();
   const auto end = begin + DurationOf(settings.seconds);
-  auto due = begin;
-  for (std::uint64_t i = 0; due < end; ++i) {
-    due = begin + DurationOf(static_cast<double>(i) / settings.queries);
+  auto answered = begin;
+  for (std::uint64_t i = 0;; ++i) {
+    const auto due = begin + DurationOf(static_cast<double>(i) / settings.queries);
+    if (due >= end) return latencies;
     std::this_thread::sleep_until(due);
-    const auto woken = SteadyClock::now();
-    // What the kernel adds before it wakes this thread is not the engine's.
-    const auto from = woken - due < std::chrono::milliseconds(1) ? woken : due;
-    if (Ask(engine, i % kQueries.size()) == 0) continue;
-    latencies[i % kQueries.size()].push_back(1e3 * Seconds(SteadyClock::now() - from));
+    const auto from = answered > due ? due : SteadyClock::now();
+    const bool empty = Ask(engine, i % kQueries.size()) == 0;
+    answered = SteadyClock::now();
+    if (!empty) latencies[i % kQueries.size()].push_back(1e3 * Seconds(answered - from));
   }
-  return latencies;
 }
 
 int Bench(const Settings& settings) {
