@@ -62,14 +62,16 @@ bool EventReader::ReadMember(std::string_view key, ValueFault key_fault, std::si
     ValueFault ignored = ValueFault::kNone;
     return cursor_->SkipValue(0, &ignored);
   }
+  if (IsText(id)) {
+    return ReadText(WireKeyName(id), &draft_->text[static_cast<std::size_t>(id)]);
+  }
   switch (id) {
     case WireKey::kEventId: return ReadText(WireKeyName(id), &draft_->event_id);
     case WireKey::kTimestamp: return ReadTime();
     case WireKey::kPositionX: return ReadPosition(WireKeyName(id), &draft_->position_x);
     case WireKey::kPositionY: return ReadPosition(WireKeyName(id), &draft_->position_y);
     case WireKey::kSeq: return ReadSeq();
-    case WireKey::kExtraData: return ReadExtraData();
-    default: return ReadText(WireKeyName(id), &draft_->text[static_cast<std::size_t>(id)]);
+    default: return ReadExtraData();
   }
 }
 
