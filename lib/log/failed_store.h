@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "insightflow/store.h"
 #include "insightflow/status.h"
+#include "insightflow/store.h"
 #include "lib/decode/decoder.h"
 #include "lib/log/store.h"
 
