@@ -44,7 +44,7 @@ VENDORS = {
     "lib/engine": r"absl/|" + SYSTEM,
     "lib/capi": r"absl/",
     "lib/wire": r"absl/|simdjson\.h|rapidjson/",
-    "server": r"httplib\.h|CLI/|spdlog/|rapidjson/|zlib\.h|" + SYSTEM,
+    "server": r"CLI/|spdlog/|rapidjson/|zlib\.h|" + SYSTEM,
 }
 
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
