@@ -84,6 +84,7 @@ Log::Log(LogFormat format, LogLevel level, std::shared_ptr<spdlog::sinks::sink> 
                             : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
   logger_->set_pattern(pattern, spdlog::pattern_time_type::utc);
   logger_->set_level(Level(level));
+  logger_->set_error_handler([](const std::string&) {});  // stderr is gone: nowhere to tell
 }
 
 Log::~Log() = default;

@@ -86,7 +86,8 @@ section, .figures div { background: var(--paper); border: 1px solid var(--line);
 .figures div { margin: 0; color: var(--soft); font-size: .85rem; }
 .figures b { display: block; font-size: 1.9rem; line-height: 1.2; color: var(--ink);
   font-variant-numeric: tabular-nums; }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 0 1rem; }
+.columns { display: grid; gap: 0 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); }
 svg { display: block; width: 100%; height: 5rem; fill: var(--accent); }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td { padding: .25rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -149,9 +150,10 @@ async function refresh() {
   setTimeout(refresh, 2000);
 }
 
-byId('try').textContent = `curl ${location.origin}/api/events -H 'Content-Type: application/json' -d '
+byId('try').textContent = `curl ${location.origin}/api/events -d '
   {"events":[{"user_id":"u1","session_id":"s1","event_type":"view",
-              "page_url":"/home","timestamp":${Date.now()}}]}'`;
+              "page_url":"/home","timestamp":${Date.now()}}]}' \\
+  -H 'Content-Type: application/json'`;
 refresh();
 )js";
 

@@ -26,6 +26,7 @@ sigset_t EndSignals() {
 Signals::Signals() {
   const sigset_t set = EndSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
   signal_fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   notify_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }

@@ -1,4 +1,5 @@
-// SIGTERM and SIGINT as something to wait for, so that no code runs in a signal handler.
+// SIGTERM and SIGINT as something to wait for, so that no code runs in a signal handler. SIGPIPE is
+// ignored: who stops reading our output must not end us.
 #pragma once
 
 #include <atomic>

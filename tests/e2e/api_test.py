@@ -4,10 +4,12 @@ import datetime
 import gzip
 import json
 import re
+import subprocess
 import time
 import unittest
+import urllib.request
 
-from harness import ServerTest, event, environment
+from harness import PROGRAM, ServerTest, environment, event
 
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
@@ -256,7 +258,8 @@ class Operating(ServerTest):
                              "text/plain; version=0.0.4; charset=utf-8")
             text = plain.body.decode()
             for line in text.splitlines():
-                self.assertRegex(line, r'^(# (HELP|TYPE) \w+ .+|\w+(\{version="[\d.]+"\})? [\d.e+-]+)$')
+                self.assertRegex(line, r'^(# (HELP|TYPE) \w+ .+|'
+                                       r'\w+(\{version="[\d.]+"\})? [\d.e+-]+)$')
             for name, value in [("accepted", 1), ("duplicate", 1), ("rejected", 1)]:
                 self.assertIn(f"\ninsightflow_events_{name}_total {value}\n", text)
             described = re.findall(r"^# TYPE (\S+)", text, re.M)
@@ -325,6 +328,21 @@ class Operating(ServerTest):
         self.assertEqual(requests[1]["request_id"], "id-1")
         self.assertTrue(all(e["ms"] >= 0 and re.fullmatch(ISO, e["time"]) for e in requests))
         self.assertNotIn("secret", server.log())
+
+    def test_outlives_the_reader_of_its_log(self):
+        server = subprocess.Popen([PROGRAM, "serve", "--data", self.data, "--listen",
+                                   "127.0.0.1:0"], stderr=subprocess.PIPE, env=environment())
+        try:
+            url = re.search(rb"http://\S+", server.stderr.readline()).group().decode()
+            server.stderr.close()
+            for _ in range(3):
+                with urllib.request.urlopen(url + "/api/stats/online") as answer:
+                    self.assertEqual(answer.status, 200)
+            server.terminate()
+            self.assertEqual(server.wait(), 0)
+        finally:
+            server.kill()
+            server.wait()
 
     def test_settings_from_the_environment(self):
         with self.serve(env=environment(INSIGHTFLOW_DURABILITY="none")) as server:

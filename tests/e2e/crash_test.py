@@ -98,7 +98,8 @@ class Chain:
         server = self.test.server(self.data, wrapper=wrapper)
         try:
             if server.await_listening():
-                self.verify(server, exact=False)
+                if not wrapper:
+                    self.verify(server, exact=False)
                 # A call that is not reached in time leaves a plain kill, still under load.
                 self.send(server, 30 if wrapper else self.choose.randint(1, 20))
         finally:

@@ -28,7 +28,8 @@ def shared_data(name):
 
 def environment(**more):
     """The tests' own environment names settings too; only the named ones reach the program."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("INSIGHTFLOW_")}
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith("INSIGHTFLOW_")}
     return {**kept, **more}
 
 

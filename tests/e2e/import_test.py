@@ -12,9 +12,9 @@ import unittest
 
 from harness import PROGRAM, ServerTest, environment, event, run, shared_data, strace
 
-ASSETS = set("css js mjs map json xml txt png jpg jpeg gif svg webp ico bmp avif tif tiff woff woff2 "
-             "ttf otf eot mp3 ogg wav flac m4a aac mp4 webm avi mov mkv zip gz bz2 xz tar tgz rar 7z "
-             "zst".split())
+ASSETS = set("css js mjs map json xml txt png jpg jpeg gif svg webp ico bmp avif tif tiff woff "
+             "woff2 ttf otf eot mp3 ogg wav flac m4a aac mp4 webm avi mov mkv zip gz bz2 xz tar "
+             "tgz rar 7z zst".split())
 
 
 def views_by_page(path):
@@ -39,7 +39,8 @@ class Importing(ServerTest):
         return done, result
 
     def assert_counts(self, result, accepted, duplicates=0, rejected=0):
-        self.assertEqual(set(result), {"accepted", "duplicates", "rejected", "truncated", "seconds"})
+        self.assertEqual(set(result),
+                         {"accepted", "duplicates", "rejected", "truncated", "seconds"})
         self.assertEqual((result["accepted"], result["duplicates"], result["rejected"]),
                          (accepted, duplicates, rejected))
 
@@ -99,8 +100,8 @@ class Importing(ServerTest):
         self.assert_counts(self.load("-", stdin=b"".join(lines[:2]))[1], 2)
         members = gzip.compress(lines[2]) + gzip.compress(b"") + gzip.compress(lines[3])
         self.assert_counts(self.load("-", stdin=members)[1], 2)
-        self.assert_counts(self.load(self.path("two", members), self.path("rest", b"".join(lines)))[1],
-                           2, 6)
+        both = [self.path("two", members), self.path("rest", b"".join(lines))]
+        self.assert_counts(self.load(*both)[1], 2, 6)
         self.assert_counts(self.load("-", stdin=b"")[1], 0)
         self.assert_counts(self.load("-", stdin=lines[0].rstrip())[1], 0, 1)
 

@@ -1,0 +1,148 @@
+#include "server/app/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "server/app/serve.h"
+#include "tests/support/temp_dir.h"
+
+namespace insightflow::server {
+namespace {
+
+Command Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "insightflow");
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
+}
+
+ServeSettings ParseServe(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), {"serve", "--data", "d"});
+  const Command command = Parse(std::move(arguments));
+  if (const auto* now = std::get_if<ExitNow>(&command)) ADD_FAILURE() << now->error;
+  const auto* settings = std::get_if<ServeSettings>(&command);
+  return settings == nullptr ? ServeSettings() : *settings;
+}
+
+TEST(Settings, DefaultsAreThoseOfTheStruct) {
+  const ServeSettings parsed = ParseServe({});
+  const ServeSettings defaults;
+  EXPECT_EQ(parsed.data, "d");
+  EXPECT_EQ(parsed.listen, "127.0.0.1:8080");
+  EXPECT_EQ(parsed.durability, Durability::kFsync);
+  EXPECT_EQ(parsed.privacy, PrivacyPolicy::kIgnore);
+  EXPECT_EQ(parsed.dedupe_memory, defaults.dedupe_memory);
+  EXPECT_EQ(parsed.in_flight_memory, defaults.in_flight_memory);
+  EXPECT_EQ(parsed.disk_free_min, defaults.disk_free_min);
+  EXPECT_EQ(parsed.events_max, defaults.events_max);
+  EXPECT_EQ(parsed.body_max, defaults.body_max);
+  EXPECT_TRUE(parsed.cors_origins.empty());
+  EXPECT_TRUE(parsed.trusted_proxies.empty());
+  EXPECT_FALSE(parsed.insecure);
+}
+
+TEST(Settings, ReadsSizesListsAndNames) {
+  const ServeSettings s = ParseServe({"--dedupe-memory",    "64MiB",
+                                      "--in-flight-memory", "2g",
+                                      "--disk-free-min",    "0",
+                                      "--durability",       "interval",
+                                      "--log-format",       "json",
+                                      "--log-level",        "error",
+                                      "--cors-origin",      "https://a",
+                                      "--cors-origin",      "https://b",
+                                      "--trusted-proxy",    "10.0.0.0/8,::1",
+                                      "--privacy",          "drop",
+                                      "--insecure"});
+  EXPECT_EQ(s.dedupe_memory, std::size_t{64} << 20);
+  EXPECT_EQ(s.in_flight_memory, std::size_t{2} << 30);
+  EXPECT_EQ(s.disk_free_min, 0u);
+  EXPECT_EQ(s.durability, Durability::kInterval);
+  EXPECT_EQ(s.log_format, LogFormat::kJson);
+  EXPECT_EQ(s.log_level, LogLevel::kError);
+  EXPECT_EQ(s.cors_origins, (std::vector<std::string>{"https://a", "https://b"}));
+  EXPECT_EQ(s.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "::1"}));
+  EXPECT_EQ(s.privacy, PrivacyPolicy::kDrop);
+  EXPECT_TRUE(s.insecure);
+}
+
+TEST(Settings, ImportTakesFilesAndAMapping) {
+  const Command command = Parse({"import", "a.csv", "-", "--data", "d", "--format", "csv", "--map",
+                                 "event_type=event", "--map", "user_id=the=user"});
+  ASSERT_TRUE(std::holds_alternative<ImportSettings>(command));
+  const auto& settings = std::get<ImportSettings>(command);
+  EXPECT_EQ(settings.files, (std::vector<std::string>{"a.csv", "-"}));
+  EXPECT_EQ(settings.options.format, ImportFormat::kCsv);
+  const std::vector<std::pair<std::string, std::string>> map = {{"event_type", "event"},
+                                                                {"user_id", "the=user"}};
+  EXPECT_EQ(settings.options.csv_map, map);
+}
+
+TEST(Settings, AMistakeIsOneLineAndUsage) {
+  for (const std::vector<const char*>& arguments :
+       std::vector<std::vector<const char*>>{{},
+                                             {"fly"},
+                                             {"serve"},
+                                             {"serve", "--data", "d", "--nonsense"},
+                                             {"serve", "--data", "d", "--threads", "-1"},
+                                             {"serve", "--data", "d", "--events-max", "0"},
+                                             {"serve", "--data", "d", "--body-max", "1"},
+                                             {"import", "--data", "d"},
+                                             {"check", "--data"}}) {
+    const Command command = Parse(arguments);
+    ASSERT_TRUE(std::holds_alternative<ExitNow>(command));
+    const auto& now = std::get<ExitNow>(command);
+    EXPECT_EQ(now.code, 2);
+    EXPECT_TRUE(now.out.empty());
+    EXPECT_FALSE(now.error.empty());
+    EXPECT_EQ(now.error.find('\n'), std::string::npos) << now.error;
+  }
+}
+
+TEST(Settings, HelpNamesEverySettingWithItsDefault) {
+  const Command command = Parse({"serve", "--help"});
+  ASSERT_TRUE(std::holds_alternative<ExitNow>(command));
+  const auto& help = std::get<ExitNow>(command);
+  EXPECT_EQ(help.code, 0);
+  for (const char* text : {"--listen", "127.0.0.1:8080", "1GiB", "64MiB", "4MiB", "10000", "fsync",
+                           "INSIGHTFLOW_LOG_FORMAT", "INSIGHTFLOW_TRUSTED_PROXY"}) {
+    EXPECT_NE(help.out.find(text), std::string::npos) << text;
+  }
+}
+
+TEST(Settings, AFileMayServeAllCommands) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/settings.toml";
+  std::ofstream(path) << "data = \"shared\"\nlisten = \"127.0.0.1:1\"\nformat = \"csv\"\n"
+                      << "[serve]\ninsecure = true\n";
+  const Command serve = Parse({"serve", "--config", path.c_str()});
+  ASSERT_TRUE(std::holds_alternative<ServeSettings>(serve));
+  EXPECT_EQ(std::get<ServeSettings>(serve).data, "shared");
+  EXPECT_EQ(std::get<ServeSettings>(serve).listen, "127.0.0.1:1");
+  EXPECT_TRUE(std::get<ServeSettings>(serve).insecure);
+  const Command import = Parse({"import", "f", "--config", path.c_str(), "--data", "own"});
+  ASSERT_TRUE(std::holds_alternative<ImportSettings>(import));
+  EXPECT_EQ(std::get<ImportSettings>(import).data, "own");
+  EXPECT_EQ(std::get<ImportSettings>(import).options.format, ImportFormat::kCsv);
+}
+
+TEST(ListenAddress, TakesBothFamilies) {
+  const auto expect = [](const char* text, const char* host, std::uint16_t port) {
+    const Result<ListenAddress> address = ParseListen(text);
+    ASSERT_TRUE(address.ok()) << text;
+    EXPECT_EQ(address->host, host);
+    EXPECT_EQ(address->port, port);
+  };
+  expect("127.0.0.1:8080", "127.0.0.1", 8080);
+  expect("[::1]:0", "::1", 0);
+  expect("localhost:65535", "localhost", 65535);
+  for (const char* text : {"", ":", "8080", ":8080", "h:", "h:x", "h:65536", "h:-1", "::1:80"}) {
+    const Result<ListenAddress> address = ParseListen(text);
+    ASSERT_FALSE(address.ok()) << text;
+    EXPECT_EQ(address.status().code(), StatusCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace insightflow::server
