@@ -3,6 +3,7 @@
 import collections
 import os
 import re
+import threading
 import unittest
 
 from harness import ServerTest, await_condition, event, strace
@@ -103,6 +104,27 @@ class FullDisk(ServerTest):
             await_condition(lambda: server.collect([event(3)]).status == 200, "space")
             self.assertEqual(server.collect([event(2)]).status, 200)
             self.assertEqual(server.ask("/api/stats/events")["total_events"], 3)
+            self.assertEqual(server.stop(), 0, server.log())
+
+    def test_waits_a_moment_for_space(self):
+        def send():
+            for first in range(0, 4000, 200):
+                batch = [event(first + i, page_title="t" * 200) for i in range(200)]
+                statuses.append(server.collect(batch).status)
+
+        statuses = []
+        options = ["--disk-free-min", "0"]
+        with self.serve(*options, wrapper=[*ON_A_SMALL_DISK, self.disk]) as server:
+            self.fill(server, leave=0)
+            sender = threading.Thread(target=send)
+            sender.start()
+            idle = b"\ninsightflow_in_flight_bytes 0\n"
+            await_condition(lambda: idle not in server.get("/metrics").body or
+                            not sender.is_alive(), "a batch that waits")
+            os.remove(self.seen_by(server, "filler"))
+            sender.join()
+            self.assertEqual(statuses, [200] * 20, server.log())
+            self.assertEqual(server.ask("/api/stats/events")["total_events"], 4000)
             self.assertEqual(server.stop(), 0, server.log())
 
     def test_says_so_when_there_is_no_room_to_start(self):
