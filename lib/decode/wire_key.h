@@ -87,8 +87,10 @@ struct WireKeyTable {
     return (((std::uint32_t{first} << 16) + (std::uint32_t{last} << 8) + size) * multiplier) >> 26;
   }
 
+  // Begins where the search ends for today's names, because compilers bound such work; with other
+  // names it goes on from there.
   static constexpr WireKeyTable Make() {
-    for (std::uint32_t multiplier = 0x9e3779b1;; multiplier += 2) {
+    for (std::uint32_t multiplier = 0x9e377c41;; multiplier += 2) {
       WireKeyTable table{multiplier, {}};
       bool collides = false;
       for (std::size_t k = 0; k < kWireKeyCount && !collides; ++k) {

@@ -165,7 +165,7 @@ Status IngestPipeline::AppendWaitingForSpace(const std::vector<LogAppend>& appen
   const bool sync = options_.durability == Durability::kFsync && !appends.empty();
   const auto give_up = std::chrono::steady_clock::now() + kDiskFullWaitMax;
   while (true) {
-    const Status status = log_->Append(appends, rejected, received, sync);
+    Status status = log_->Append(appends, rejected, received, sync);
     if (status.code() != StatusCode::kResourceExhausted) return status;
     if (std::chrono::steady_clock::now() >= give_up) {
       return Unavailable("stopped: " + status.message());
