@@ -87,7 +87,7 @@ Log::Log(LogFormat format, LogLevel level, std::shared_ptr<spdlog::sinks::sink> 
   logger_->set_error_handler([](const std::string&) {});  // stderr is gone: nowhere to tell
 }
 
-Log::~Log() = default;
+Log::~Log() { writer_.reset(); }  // ends its thread before what it writes to
 
 std::uint64_t Log::LinesDropped() const { return writer_->overrun_counter(); }
 
