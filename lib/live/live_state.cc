@@ -118,7 +118,7 @@ class LiveState::Impl {
 
   Status Load(std::string_view in) {
     auto loaded = std::make_unique<LiveData>(limits_, hash_seed_);
-    const Status status = loaded->Load(in);
+    Status status = loaded->Load(in);
     if (!status.ok()) loaded = std::make_unique<LiveData>(limits_, hash_seed_);
     const std::lock_guard<FairMutex> lock(mutex_);
     data_.swap(loaded);

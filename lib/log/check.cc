@@ -198,7 +198,10 @@ void CheckRocksLog(const std::string& path, CheckReport* report) {
     report->damage.push_back(scan.status().message());
     return;
   }
-  for (const std::string& line : scan->damage) report->damage.push_back(path + ": " + line);
+  for (const std::string& line : scan->damage) {
+    report->damage.push_back(path);
+    report->damage.back().append(": ").append(line);
+  }
   if (!scan->torn_tail.empty()) report->damage.push_back(path + ": " + scan->torn_tail);
 }
 

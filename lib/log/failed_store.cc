@@ -40,7 +40,7 @@ std::string EncodeFailed(const RejectedEvent& event, std::int64_t received_ms) {
 Status DecodeFailed(std::string_view key, std::string_view value, FailedEvent* event) {
   if (key.size() != 8) return DataLoss("a key of a rejected event is not 8 bytes long");
   event->id = LoadBigEndian64(key.data());
-  const Status damaged = DataLoss("rejected event " + std::to_string(event->id) + " is damaged");
+  Status damaged = DataLoss("rejected event " + std::to_string(event->id) + " is damaged");
   if (value.size() < 8) return damaged;
   const std::string_view body = value.substr(0, value.size() - 8);
   std::uint64_t checksum = 0;

@@ -151,7 +151,7 @@ void Collect(ServerContext& context, HttpRequest request, Responder responder) {
   options.user_agent = kept.headers.Find("User-Agent").value_or("");
   options.events_max = context.events_max;
   options.bytes_max = context.body_max;
-  context.engine.IngestAsync(kept.body, options, [collecting](Result<IngestResult> result) {
+  context.engine.IngestAsync(kept.body, options, [collecting](const Result<IngestResult>& result) {
     collecting->Answer(result);
   });
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -40,7 +41,7 @@ std::string ProgressLine(std::string_view name, std::uint64_t bytes, std::uint64
   if (bytes_total > bytes && bytes > 0) {
     const double left =
         seconds * static_cast<double>(bytes_total - bytes) / static_cast<double>(bytes);
-    const auto whole = static_cast<std::uint64_t>(left + 0.5);
+    const auto whole = static_cast<std::uint64_t>(std::llround(left));
     char eta[40];
     std::snprintf(eta, sizeof eta, "  ETA %llu:%02llu", static_cast<unsigned long long>(whole / 60),
                   static_cast<unsigned long long>(whole % 60));

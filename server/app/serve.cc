@@ -131,8 +131,8 @@ Status RunServer(const ServeSettings& settings, ListenAddress address, ServerCon
   if (!drained) log.Write(LogLevel::kWarn, "requests were cut off by the drain's deadline");
   listener.Stop();
   context.listener.store(nullptr, std::memory_order_release);
-  const Status health = context.engine.Health();
-  const Status closed = context.engine.Close();
+  Status health = context.engine.Health();
+  Status closed = context.engine.Close();
   if (!asked) return health.ok() ? Unavailable("the store has stopped") : health;
   if (closed.ok()) log.Write(LogLevel::kInfo, "closed");
   return closed;

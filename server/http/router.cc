@@ -186,7 +186,7 @@ void Router::Impl::Register(std::string_view pattern, Endpoint endpoint) {
 
 // The path as sent, so that an escaped slash stays inside its segment.
 std::string Router::Impl::LookupPath(const HttpRequest& request) const {
-  const std::string path = request.target.substr(0, request.target.find('?'));
+  std::string path = request.target.substr(0, request.target.find('?'));
   for (const auto& [prefix, target] : aliases) {
     if (path.starts_with(prefix)) return target + path.substr(prefix.size());
   }

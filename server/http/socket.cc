@@ -88,7 +88,7 @@ std::string PortOwner(std::uint16_t port) {
     if (!HoldsOneOf(it->path(), inodes)) continue;
     std::string name;
     std::getline(std::ifstream(it->path() / "comm"), name);
-    return name + " (pid " + pid + ")";
+    return name.append(" (pid ").append(pid).append(")");
   }
   return {};
 }
@@ -130,7 +130,7 @@ Result<BoundSocket> BindAndListen(const std::string& host, std::uint16_t port) {
   auto* address = reinterpret_cast<sockaddr*>(&bound);
   if (bind(socket_fd, found->ai_addr, found->ai_addrlen) != 0 ||
       listen(socket_fd, SOMAXCONN) != 0 || getsockname(socket_fd, address, &length) != 0) {
-    const Status status = BindError(host, port, errno);
+    Status status = BindError(host, port, errno);
     close(socket_fd);
     return status;
   }
