@@ -29,6 +29,19 @@ struct Block {
   std::uint64_t first_line = 1;
 };
 
+// std::count, in sums of one byte that the compiler turns into vectors.
+std::uint64_t CountNewlines(std::string_view text) {
+  std::uint64_t count = 0;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, 255);
+    std::uint8_t sum = 0;
+    for (const char c : part) sum = static_cast<std::uint8_t>(sum + (c == '\n' ? 1 : 0));
+    count += sum;
+    text.remove_prefix(part.size());
+  }
+  return count;
+}
+
 }  // namespace
 
 class Importer::Impl {
@@ -176,7 +189,7 @@ Status Importer::Impl::CutBlock(bool at_end) {
 }
 
 Status Importer::Impl::Enqueue(std::string lines) {
-  const auto newlines = static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+  const std::uint64_t newlines = CountNewlines(lines);
   std::unique_lock lock(mutex_);
   changed_.wait(lock,
                 [&] { return blocks_.size() < kQueuedBlocks * workers_.size() || !error_.ok(); });
