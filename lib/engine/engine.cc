@@ -25,6 +25,7 @@ Status CheckOptions(const EngineOptions& options) {
   if (options.in_flight_bytes_max < (1u << 20)) {
     return InvalidArgument("in_flight_bytes_max must be at least 1 MiB");
   }
+  if (options.live_save_events < 1) return InvalidArgument("live_save_events must be at least 1");
   const LiveLimits& live = options.live;
   if (live.event_types_max < 1 || live.event_types_max > 255) {
     return InvalidArgument("live.event_types_max must be 1 to 255");
@@ -80,8 +81,11 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   impl->live_ = std::make_unique<LiveState>(options.live, impl->hash_seed_);
   if (Status status = impl->Recover(); !status.ok()) return status;
   impl->pipeline_ = std::make_unique<IngestPipeline>(
-      IngestPipeline::Options{options.durability, options.in_flight_bytes_max}, impl->log_.get(),
-      impl->dedupe_.get(), impl->live_.get());
+      IngestPipeline::Options{options.durability, options.in_flight_bytes_max,
+                              // A save that fails costs time at the next opening only.
+                              [raw = impl.get()] { static_cast<void>(raw->SaveLive()); },
+                              options.live_save_events},
+      impl->log_.get(), impl->dedupe_.get(), impl->live_.get());
   return impl;
 }
 

@@ -23,6 +23,9 @@ constexpr std::size_t kApplyQueueMax = 8;
 constexpr auto kDiskFullPoll = std::chrono::milliseconds(50);
 constexpr auto kDiskFullWaitMax = std::chrono::seconds(5);
 constexpr auto kSyncInterval = std::chrono::seconds(1);
+// Events pause when none comes for this long; fewer than these are not worth a save.
+constexpr auto kPause = std::chrono::seconds(5);
+constexpr std::uint64_t kPauseEventsMin = 100'000;
 
 void Count(std::atomic<std::uint64_t>* counter, std::uint64_t by) {
   counter->fetch_add(by, std::memory_order_relaxed);
@@ -265,23 +268,40 @@ void IngestPipeline::Fail(const Status& cause, Group* group) {
   admitted_batches_ -= group->batches.size();
 }
 
+// Waits for work, and saves when there is none for a while. False at the end.
+bool IngestPipeline::NextGroup(Group* group) {
+  std::unique_lock lock(apply_mutex_);
+  const auto ready = [&] { return !apply_queue_.empty() || commit_done_; };
+  if (unsaved_events_ >= kPauseEventsMin && !apply_ready_.wait_for(lock, kPause, ready)) {
+    lock.unlock();
+    SaveLive();
+    lock.lock();
+  }
+  apply_ready_.wait(lock, ready);
+  if (apply_queue_.empty()) return false;
+  *group = std::move(apply_queue_.front());
+  apply_queue_.pop_front();
+  apply_ready_.notify_all();
+  return true;
+}
+
+void IngestPipeline::SaveLive() {
+  unsaved_events_ = 0;
+  options_.save_live();
+}
+
 void IngestPipeline::ApplyLoop() {
-  while (true) {
-    Group group;
-    {
-      std::unique_lock lock(apply_mutex_);
-      apply_ready_.wait(lock, [&] { return !apply_queue_.empty() || commit_done_; });
-      if (apply_queue_.empty()) return;
-      group = std::move(apply_queue_.front());
-      apply_queue_.pop_front();
-      apply_ready_.notify_all();
-    }
+  Group group;
+  while (NextGroup(&group)) {
     for (const Entry& entry : group.entries) {
       PendingBatch* holder = entry.own != nullptr ? entry.own : entry.merged.get();
       holder->decoded.batch.received_ms = entry.header.received_ms;
       live_->Apply(holder->decoded.batch, entry.header.first_sequence);
+      unsaved_events_ += entry.header.rows;
     }
     Answer(&group);
+    group = Group();
+    if (unsaved_events_ >= options_.save_events) SaveLive();
   }
 }
 

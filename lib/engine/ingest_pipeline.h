@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -36,6 +37,9 @@ class IngestPipeline {
   struct Options {
     Durability durability = Durability::kFsync;
     std::size_t in_flight_bytes_max = 0;
+    // Called on the apply thread when events pause, and at the latest after so many events.
+    std::function<void()> save_live = [] {};
+    std::uint64_t save_events = UINT64_MAX;
   };
   enum class WhenFull { kWait, kRefuse };
 
@@ -89,6 +93,8 @@ class IngestPipeline {
   Status AppendWaitingForSpace(const std::vector<LogAppend>& appends,
                                const std::vector<RejectedEvent>& rejected, std::int64_t received);
   void SyncWhenDue();
+  bool NextGroup(Group* group);
+  void SaveLive();
   void Fail(const Status& cause, Group* group);
   void Answer(Group* group);
   void Release(std::size_t bytes);
@@ -122,6 +128,8 @@ class IngestPipeline {
   std::int64_t max_time_ms_ = INT64_MIN;
   std::int64_t entry_received_ms_ = 0;
   bool unsynced_ = false;
+
+  std::uint64_t unsaved_events_ = 0;  // the apply thread's own
 
   struct Counters {
     std::atomic<std::uint64_t> accepted{0}, duplicates{0}, rejected{0}, truncated{0}, batches{0};

@@ -37,6 +37,7 @@ EngineOptions OptionsFor(const std::string& dir) {
   EngineOptions options;
   options.data_dir = dir;
   options.dedupe_bytes_max = 16u << 20;
+  options.live_save_events = 500;  // so that kills also meet saves
   return options;
 }
 

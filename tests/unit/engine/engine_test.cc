@@ -382,6 +382,23 @@ std::string Answers(const Engine& engine) {
   return out + " " + std::to_string(d.conversion.rate);
 }
 
+TEST_F(EngineTest, LiveNumbersAreSavedMidwayAndTheRestIsReplayed) {
+  options_.live_save_events = 10;
+  auto engine = Open();
+  for (int i = 0; i < 25; ++i) {
+    ASSERT_TRUE(engine->Ingest(EventJson(std::to_string(i), "u", "view", "/", kNow)).ok());
+  }
+  // A copy of the store as a crash would leave it: without what Close() saves.
+  const std::string crashed = dir_.path() + "/crashed";
+  ASSERT_TRUE(engine->Backup(crashed).ok());
+  EngineOptions copy = options_;
+  copy.data_dir = crashed;
+  auto opened = Engine::Open(copy);
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  EXPECT_EQ((*opened)->Totals().total, 25u);
+  EXPECT_EQ((*opened)->HotPages(Window::kAll, 1).rows[0].count, 25u);
+}
+
 TEST_F(EngineTest, RestartsDoNotChangeAnyAnswer) {
   options_.live.pages_max = 8;
   EngineOptions steady = options_;
