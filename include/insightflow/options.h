@@ -48,9 +48,9 @@ struct EngineOptions {
   std::size_t dedupe_bytes_max = std::size_t{1} << 30;
   std::chrono::milliseconds dedupe_window = std::chrono::hours(24 * 7);
 
-  // The live numbers are saved when events pause, and at the latest after this many, so that opening
-  // after a crash replays no more than these. A save delays answers by about 0.2 s for a million
-  // users.
+  // The live numbers are saved when events pause, and at the latest after this many, so that
+  // opening after a crash replays no more than these. A save delays answers by about 0.2 s for a
+  // million users.
   std::uint64_t live_save_events = 16'000'000;
 
   // Bytes of batches that wait for the disk; past them IngestAsync answers kResourceExhausted and
