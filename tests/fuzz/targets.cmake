@@ -28,7 +28,7 @@ function(insightflow_fuzz name module)
   endif()
   add_test(NAME fuzz/${name} COMMAND ${target} ${options} ${corpora})
   set_tests_properties(fuzz/${name} PROPERTIES
-    TIMEOUT ${timeout} LABELS fuzz ENVIRONMENT "${sanitizer_env}")
+    TIMEOUT ${timeout} LABELS fuzz)
 endfunction()
 
 insightflow_fuzz(event_decoder decode json csv)
