@@ -4,7 +4,8 @@
 # Only the sanitizers' builds read the options below. Crash tests fork; the packages that we link
 # are not built for the thread sanitizer, so what they do to their own memory is not judged.
 export UBSAN_OPTIONS=print_stacktrace=1
-export TSAN_OPTIONS="die_after_fork=0:ignore_noninstrumented_modules=1:suppressions=$root/tests/tsan.supp"
+export TSAN_OPTIONS="die_after_fork=0:ignore_noninstrumented_modules=1"
+TSAN_OPTIONS+=":suppressions=$root/tests/tsan.supp"
 
 # run_tests PRESET [CTEST OPTIONS…]: ctest's own summary is the last that is printed when all is
 # well. A test that did not run is a failure.
