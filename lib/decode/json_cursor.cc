@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "lib/base/hex.h"
 #include "lib/base/limits.h"
 #include "lib/base/utf8.h"
 
@@ -13,12 +14,6 @@ namespace {
 
 void Note(ValueFault found, ValueFault* fault) {
   if (*fault == ValueFault::kNone) *fault = found;
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 // The four digits after "\u"; -1 when they are not there.

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include "lib/base/hex.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
@@ -10,12 +12,6 @@ namespace {
 constexpr std::array<std::string_view, 4> kSecretNames = {"token", "key", "email", "password"};
 constexpr std::string_view kReplacement = "redacted";
 constexpr std::size_t kLongestName = 8;
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 

@@ -1,8 +1,6 @@
 // What the tests of the event log share: a folder that goes away, records and a reader of it all.
 #pragma once
 
-#include <stdlib.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -13,28 +11,9 @@
 #include "lib/log/codec.h"
 #include "lib/log/event_log.h"
 #include "lib/model/batch.h"
+#include "tests/support/temp_dir.h"
 
 namespace insightflow {
-
-class TempDir {
- public:
-  TempDir() {
-    std::string path = (std::filesystem::temp_directory_path() / "insightflow-log-XXXXXX").string();
-    path_ = ::mkdtemp(path.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 inline EventLogOptions OptionsFor(const std::string& dir) {
   EventLogOptions options;
