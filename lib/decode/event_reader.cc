@@ -1,7 +1,10 @@
 #include "lib/decode/event_reader.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 
+#include "lib/base/short_text.h"
 #include "lib/validate/time_text.h"
 
 namespace insightflow {
@@ -11,6 +14,32 @@ namespace {
 constexpr std::string_view kExtraName = WireKeyName(WireKey::kExtraData);
 constexpr std::string_view kTimeName = WireKeyName(WireKey::kTimestamp);
 constexpr std::string_view kSeqName = WireKeyName(WireKey::kSeq);
+constexpr auto kNames = [] {
+  std::array<std::string_view, kWireKeyCount> names;
+  for (std::size_t k = 0; k < kWireKeyCount; ++k) names[k] = WireKeyName(static_cast<WireKey>(k));
+  return names;
+}();
+// Every name as a member begins: in quotes, with the colon.
+struct QuotedNames {
+  std::array<std::array<char, 20>, kWireKeyCount> text = {};
+  std::array<std::uint8_t, kWireKeyCount> size = {};
+
+  constexpr QuotedNames() {
+    for (std::size_t k = 0; k < kWireKeyCount; ++k) {
+      std::size_t n = 0;
+      text[k][n++] = '"';
+      for (const char c : kNames[k]) text[k][n++] = c;
+      text[k][n++] = '"';
+      text[k][n++] = ':';
+      size[k] = static_cast<std::uint8_t>(n);
+    }
+  }
+  std::string_view Of(WireKey key) const {
+    const auto k = static_cast<std::size_t>(key);
+    return {text[k].data(), size[k]};
+  }
+};
+constexpr QuotedNames kQuotedNames;
 constexpr const char* kIntRangeMessage = "a number does not fit";
 // The levels around a member of extra_data.
 constexpr std::size_t kMemberLevel = 1;
@@ -23,6 +52,10 @@ bool SetBit(WireKey key, std::uint32_t* bits) {
   return fresh;
 }
 
+bool IsFirst(WireKey key, std::uint32_t bits) {
+  return (bits >> static_cast<unsigned>(key) & 1) == 0;
+}
+
 bool IsText(WireKey key) { return static_cast<std::size_t>(key) < kFieldCount; }
 
 }  // namespace
@@ -31,6 +64,7 @@ void EventReader::Begin(JsonCursor* cursor, EventDraft* draft) {
   cursor_ = cursor;
   draft_ = draft;
   fault_ = {};
+  last_key_ = WireKey::kExtraData;  // as though an event followed the one before it
   seen_ = 0;
   seen_extra_ = 0;
   unknown_.clear();
@@ -42,18 +76,45 @@ bool EventReader::Read(JsonCursor* cursor, EventDraft* draft, Fault* fault) {
   Begin(cursor, draft);
   draft->Reset();
   cursor->ForgetStrings();
-  const bool is_json =
-      cursor->ReadObject([this](std::string_view key, ValueFault key_fault, std::size_t key_begin) {
+  const bool is_json = cursor->ReadObject(
+      [this](std::string_view key, ValueFault key_fault, std::size_t key_begin) {
         return ReadMember(key, key_fault, key_begin);
-      });
+      },
+      [this] { TakeUsualMembers(); });
   if (!is_json) return false;
   if (!unknown_.empty()) MergeUnknown();
   *fault = fault_;
   return true;
 }
 
+// Clients send the members of an event in the same order again and again, without white space.
+void EventReader::TakeUsualMembers() {
+  for (;;) {
+    const WireKey id = followers_[static_cast<std::size_t>(last_key_)];
+    std::string_view value;
+    if (!IsText(id) || !IsFirst(id, seen_) ||
+        !cursor_->TakeTextMember(kQuotedNames.Of(id), &value)) {
+      return;
+    }
+    SetBit(id, &seen_);
+    draft_->text[static_cast<std::size_t>(id)] = value;
+    last_key_ = id;
+  }
+}
+
+WireKey EventReader::KeyOf(std::string_view key) {
+  WireKey& expected = followers_[static_cast<std::size_t>(last_key_)];
+  const std::string_view name = kNames[static_cast<std::size_t>(expected)];
+  if (name.size() != key.size() || !SameBytes(name.data(), key.data(), key.size())) {
+    const WireKey id = FindWireKey(key);
+    if (id == WireKey::kUnknown) return id;
+    expected = id;
+  }
+  return last_key_ = expected;
+}
+
 bool EventReader::ReadMember(std::string_view key, ValueFault key_fault, std::size_t key_begin) {
-  const WireKey id = FindWireKey(key);
+  const WireKey id = KeyOf(key);
   if (id == WireKey::kUnknown) {
     if (key_fault != ValueFault::kNone) Blame(key_fault, kExtraName);
     return ReadUnknown(key, key_begin);
@@ -62,11 +123,9 @@ bool EventReader::ReadMember(std::string_view key, ValueFault key_fault, std::si
     ValueFault ignored = ValueFault::kNone;
     return cursor_->SkipValue(0, &ignored);
   }
-  if (IsText(id)) {
-    return ReadText(WireKeyName(id), &draft_->text[static_cast<std::size_t>(id)]);
-  }
+  if (IsText(id)) return ReadText(id, &draft_->text[static_cast<std::size_t>(id)]);
   switch (id) {
-    case WireKey::kEventId: return ReadText(WireKeyName(id), &draft_->event_id);
+    case WireKey::kEventId: return ReadText(id, &draft_->event_id);
     case WireKey::kTimestamp: return ReadTime();
     case WireKey::kPositionX: return ReadPosition(WireKeyName(id), &draft_->position_x);
     case WireKey::kPositionY: return ReadPosition(WireKeyName(id), &draft_->position_y);
@@ -75,17 +134,19 @@ bool EventReader::ReadMember(std::string_view key, ValueFault key_fault, std::si
   }
 }
 
-bool EventReader::ReadText(std::string_view name, std::string_view* value) {
-  if (cursor_->Peek() == '"') {
-    ValueFault found = ValueFault::kNone;
-    if (!cursor_->ReadString(value, &found)) return false;
-    if (found != ValueFault::kNone) Blame(found, name);
-    return true;
-  }
-  return cursor_->TakeNull() || SkipWrongType(name);
+bool EventReader::ReadText(WireKey id, std::string_view* value) {
+  if (cursor_->Peek() != '"') return cursor_->TakeNull() || SkipWrongType(WireKeyName(id));
+  ValueFault found = ValueFault::kNone;
+  if (!cursor_->ReadString(value, &found)) return false;
+  if (found != ValueFault::kNone) Blame(found, WireKeyName(id));
+  return true;
 }
 
 bool EventReader::ReadTime() {
+  if (std::uint64_t digits; cursor_->TakeDigits(&digits)) {
+    draft_->time_ms = static_cast<std::int64_t>(digits);
+    return true;
+  }
   if (cursor_->NumberIsNext()) {
     JsonNumber number;
     std::string_view token;
@@ -95,7 +156,7 @@ bool EventReader::ReadTime() {
     return true;
   }
   std::string_view text;
-  if (!ReadText(kTimeName, &text)) return false;
+  if (!ReadText(WireKey::kTimestamp, &text)) return false;
   if (text.empty() || fault_) return true;
   draft_->time_ms = ParseIsoTime(text);
   if (!draft_->time_ms) {
@@ -106,6 +167,14 @@ bool EventReader::ReadTime() {
 }
 
 bool EventReader::ReadPosition(std::string_view name, std::optional<std::int32_t>* value) {
+  if (std::uint64_t digits; cursor_->TakeDigits(&digits)) {
+    if (digits > std::numeric_limits<std::int32_t>::max()) {
+      Blame(RejectCode::kIntRange, name, kIntRangeMessage);
+    } else {
+      *value = static_cast<std::int32_t>(digits);
+    }
+    return true;
+  }
   if (cursor_->TakeNull()) return true;
   if (!cursor_->NumberIsNext()) return SkipWrongType(name);
   JsonNumber number;
@@ -131,7 +200,6 @@ bool EventReader::ReadExtraData() {
   if (cursor_->TakeNull()) return true;
   if (cursor_->Peek() != '{') return SkipWrongType(kExtraName);
   const std::size_t begin = cursor_->offset();
-  const std::size_t spaces_before = cursor_->spaces();
   ValueFault found = ValueFault::kNone;
   const bool is_json =
       cursor_->ReadObject([this, &found](std::string_view key, ValueFault key_fault, std::size_t) {
@@ -140,13 +208,12 @@ bool EventReader::ReadExtraData() {
       });
   if (!is_json) return false;
   const std::size_t end = cursor_->previous_end();
-  const std::size_t spaces_after = cursor_->offset() - end;
   draft_->extra_data = cursor_->text().substr(begin, end - begin);
   if (found != ValueFault::kNone) {
     Blame(found, kExtraName);
   } else if (end - begin > kExtraDataBytesMax) {
     Blame(RejectCode::kTooLong, kExtraName, "extra_data is longer than 16 KiB");
-  } else if (cursor_->spaces() - spaces_before != spaces_after) {
+  } else if (cursor_->HasSpacesSince(begin)) {
     compact_.clear();
     cursor_->AppendCompact(begin, end, &compact_);
     draft_->extra_data = compact_;

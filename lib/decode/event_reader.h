@@ -3,6 +3,7 @@
 // Not thread-safe. A draft's views live until the next Read or CheckExtraData.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -38,8 +39,10 @@ class EventReader {
   };
 
   void Begin(JsonCursor* cursor, EventDraft* draft);
+  void TakeUsualMembers();
+  WireKey KeyOf(std::string_view key);
   bool ReadMember(std::string_view key, ValueFault key_fault, std::size_t key_begin);
-  bool ReadText(std::string_view name, std::string_view* value);
+  bool ReadText(WireKey id, std::string_view* value);
   bool ReadTime();
   bool ReadPosition(std::string_view name, std::optional<std::int32_t>* value);
   bool ReadSeq();
@@ -54,8 +57,10 @@ class EventReader {
   JsonCursor* cursor_ = nullptr;
   EventDraft* draft_ = nullptr;
   Fault fault_;
-  std::uint32_t seen_ = 0;        // bits of WireKey at the top level
-  std::uint32_t seen_extra_ = 0;  // the same within extra_data
+  WireKey last_key_ = WireKey::kExtraData;
+  std::array<WireKey, kWireKeyCount> followers_ = {};  // the key that came after each, last time
+  std::uint32_t seen_ = 0;                             // bits of WireKey at the top level
+  std::uint32_t seen_extra_ = 0;                       // the same within extra_data
   std::vector<Unknown> unknown_;
   std::string unknown_text_;
   std::vector<std::string_view> extra_keys_;

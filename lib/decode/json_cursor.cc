@@ -85,7 +85,7 @@ void JsonCursor::Rewind() {
   at_ = begin_;
   next_escape_ = FindEscape(0);
   next_bad_ = valid_utf8_ ? text_.size() : FindBad(0);
-  spaces_ = 0;
+  plain_end_ = std::min(next_escape_, next_bad_);
   unescaped_size_ = 0;
   error_ = {};
 }
@@ -98,6 +98,23 @@ std::size_t JsonCursor::FindEscape(std::size_t from) const {
 }
 
 std::size_t JsonCursor::FindBad(std::size_t from) const { return FindInvalidUtf8(text_, from); }
+
+bool JsonCursor::LooksPlain(std::size_t begin, std::size_t end) {
+  if (next_escape_ < begin) next_escape_ = FindEscape(begin);
+  if (next_bad_ < begin) next_bad_ = FindBad(begin);
+  plain_end_ = std::min(next_escape_, next_bad_);
+  return end <= plain_end_;
+}
+
+bool JsonCursor::HasSpacesSince(std::size_t begin) const {
+  const char* const before = text_.data() - 1;
+  bool found = false;
+  // Between two tokens there is nothing but what the first one is spelled with, and white space.
+  for (const std::uint32_t* token = at_ - 1; *token > begin; --token) {
+    found |= static_cast<unsigned char>(before[*token]) <= ' ';
+  }
+  return found;
+}
 
 bool JsonCursor::Fail(const char* message) {
   error_ = {*at_, message};
@@ -138,13 +155,13 @@ bool JsonCursor::ReadNumber(JsonNumber* number, std::string_view* token) {
   *token = text_.substr(*at_, TokenEnd() - *at_);
   *number = ParseJsonNumber(*token);
   if (number->kind == JsonNumber::Kind::kNone) return Fail("a number is malformed");
-  Advance(token->size());
+  ++at_;
   return true;
 }
 
 bool JsonCursor::TakeNull() {
   if (Peek() != 'n' || text_.substr(*at_, TokenEnd() - *at_) != "null") return false;
-  Advance(4);
+  ++at_;
   return true;
 }
 
@@ -158,7 +175,7 @@ bool JsonCursor::SkipScalar(ValueFault* fault) {
     unescaped_size_ = before;
     return ok;
   }
-  if (std::strchr("{}[]:,", first) != nullptr) return Fail("a value is expected");
+  if (std::uint64_t small; TakeDigits(&small)) return true;
   std::string_view token;
   if (NumberIsNext()) {
     JsonNumber number;
@@ -170,12 +187,11 @@ bool JsonCursor::SkipScalar(ValueFault* fault) {
   }
   token = text_.substr(*at_, TokenEnd() - *at_);
   if (token != "true" && token != "false" && token != "null") return Fail("a value is expected");
-  Advance(token.size());
+  ++at_;
   return true;
 }
 
-bool JsonCursor::SkipValue(std::size_t level_before, ValueFault* fault) {
-  if (Peek() != '{' && Peek() != '[') return SkipScalar(fault);
+bool JsonCursor::SkipNested(std::size_t level_before, ValueFault* fault) {
   open_.clear();
   for (;;) {
     // A value is next, or the end of an array or object that has just begun.
@@ -183,7 +199,7 @@ bool JsonCursor::SkipValue(std::size_t level_before, ValueFault* fault) {
     if (c == '{' || c == '[') {
       open_.push_back(c);
       if (level_before + open_.size() > kExtraDataDepthMax) Note(ValueFault::kTooDeep, fault);
-      Advance(1);
+      ++at_;
       if (Peek() != (c == '{' ? '}' : ']')) {
         if (c == '{' && !SkipKey(fault)) return false;
         continue;
@@ -205,6 +221,11 @@ bool JsonCursor::SkipValue(std::size_t level_before, ValueFault* fault) {
       if (open_.empty()) return true;
     }
   }
+}
+
+bool JsonCursor::ReadKey(std::string_view* key, ValueFault* fault) {
+  if (Peek() != '"') return Fail("a key in quotes is expected");
+  return ReadString(key, fault) && (Take(':') || Fail("':' is expected"));
 }
 
 bool JsonCursor::SkipKey(ValueFault* fault) {

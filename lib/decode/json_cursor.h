@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/short_text.h"
 #include "lib/decode/json_index.h"
 #include "lib/decode/json_number.h"
 
@@ -42,7 +43,7 @@ class JsonCursor {
   // Consumes a bracket, comma or colon when it is the next token.
   bool Take(char c) {
     if (Peek() != c) return false;
-    Advance(1);
+    ++at_;
     return true;
   }
 
@@ -57,17 +58,52 @@ class JsonCursor {
   }
   bool TakeNull();
   // Any value; `level` of its brackets counts from `level_before` + 1. The first fault stays.
-  bool SkipValue(std::size_t level_before, ValueFault* fault);
+  bool SkipValue(std::size_t level_before, ValueFault* fault) {
+    const char first = Peek();
+    return first == '{' || first == '[' ? SkipNested(level_before, fault) : SkipScalar(fault);
+  }
+
+  // An integer of 1 to 18 digits without a sign, followed by a token at once: consumes it. False
+  // for anything else.
+  bool TakeDigits(std::uint64_t* value) {
+    const std::size_t begin = at_[0];
+    const std::size_t size = at_[1] - begin;
+    if (!ParseDigits({text_.data() + begin, size}, value)) return false;
+    ++at_;
+    return true;
+  }
 
   // Walks an object (Peek() is '{'). Visit is bool(key, key fault, offset of the key) with the
-  // cursor at the value, which it consumes; false ends the walk.
+  // cursor at the value, which it consumes; false ends the walk. `take_usual` is called with the
+  // cursor at a key and may consume members with the commas after them.
+  template <typename Visit, typename TakeUsual>
+  bool ReadObject(Visit visit, TakeUsual take_usual);
   template <typename Visit>
-  bool ReadObject(Visit visit);
+  bool ReadObject(Visit visit) {
+    return ReadObject(visit, [] {});
+  }
+
+  // Consumes `"name":"text",` when it is spelled just so, except for white space around the value,
+  // with a text that needs no unescaping. `quoted` is `"name":`.
+  bool TakeTextMember(std::string_view quoted, std::string_view* value) {
+    if (end_ - at_ < 5) return false;
+    const char* const text = text_.data();
+    const std::size_t begin = at_[2];
+    const std::size_t next = at_[3];
+    const bool usual = at_[1] - at_[0] + 1 == quoted.size() &&
+                       SameBytes(text + at_[0], quoted.data(), quoted.size()) &&
+                       text[begin] == '"' && text[next] == ',' && text[next - 1] == '"' &&
+                       next >= begin + 2 && next <= plain_end_;
+    if (!usual) return false;
+    *value = {text + begin + 1, next - begin - 2};
+    at_ += 4;
+    return true;
+  }
 
   // Lets memory of unescaped strings be used again.
   void ForgetStrings() { unescaped_size_ = 0; }
-  // Bytes of white space after the tokens consumed so far.
-  std::size_t spaces() const { return spaces_; }
+  // Whether there is white space between the tokens from the one at `begin` to the previous one.
+  bool HasSpacesSince(std::size_t begin) const;
   // Appends the tokens in [begin, end) of the text, which the cursor has just passed, without the
   // white space between them.
   void AppendCompact(std::size_t begin, std::size_t end, std::string* out) const;
@@ -80,10 +116,6 @@ class JsonCursor {
   const Error& error() const { return error_; }
 
  private:
-  void Advance(std::size_t token_bytes) {
-    spaces_ += at_[1] - at_[0] - token_bytes;
-    ++at_;
-  }
   // One past the last byte of the token, which is not a bracket, comma or colon.
   std::size_t TokenEnd() const {
     std::size_t end = at_[1];
@@ -92,18 +124,33 @@ class JsonCursor {
   }
   static bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-  // Whether [begin, end) has neither a backslash nor a byte that is not UTF-8.
+  // Whether [begin, end) has neither a backslash nor a byte that is not UTF-8. `begin` never goes
+  // back.
   bool IsPlain(std::size_t begin, std::size_t end) {
-    if (next_escape_ < begin) next_escape_ = FindEscape(begin);
-    if (next_bad_ < begin) next_bad_ = FindBad(begin);
-    return next_escape_ >= end && next_bad_ >= end;
+    return end <= plain_end_ || LooksPlain(begin, end);
   }
+  bool LooksPlain(std::size_t begin, std::size_t end);
+  // Consumes a key and its colon when both are spelled in the usual way: no escapes, no white space
+  // between them.
+  bool TakePlainKey(std::string_view* key) {
+    if (end_ - at_ < 2) return false;
+    const std::size_t begin = at_[0];
+    const std::size_t colon = at_[1];
+    const bool plain = text_[begin] == '"' && text_[colon] == ':' && text_[colon - 1] == '"' &&
+                       colon >= begin + 2 && colon <= plain_end_;
+    if (!plain) return false;
+    *key = {text_.data() + begin + 1, colon - begin - 2};
+    at_ += 2;
+    return true;
+  }
+  bool ReadKey(std::string_view* key, ValueFault* fault);  // any key, with its colon
   std::size_t FindEscape(std::size_t from) const;
   std::size_t FindBad(std::size_t from) const;
   // What a string with escapes or bytes that are not UTF-8 stands for.
   bool Unescape(std::string_view raw, std::string_view* value, ValueFault* fault);
   bool SkipScalar(ValueFault* fault);  // a string, a number or a word
   bool SkipKey(ValueFault* fault);     // with its colon
+  bool SkipNested(std::size_t level_before, ValueFault* fault);
 
   std::string_view text_;
   const std::uint32_t* begin_ = nullptr;
@@ -111,8 +158,8 @@ class JsonCursor {
   const std::uint32_t* end_ = nullptr;
   std::size_t next_escape_ = 0;
   std::size_t next_bad_ = 0;
+  std::size_t plain_end_ = 0;  // the lesser of the two
   bool valid_utf8_ = true;
-  std::size_t spaces_ = 0;
   std::string unescaped_;  // as long as the text once it is needed, so that views into it stay
   std::size_t unescaped_size_ = 0;
   std::string open_;  // the brackets around the value that SkipValue is at
@@ -123,27 +170,27 @@ inline bool JsonCursor::ReadString(std::string_view* value, ValueFault* fault) {
   const std::size_t begin = at_[0] + 1;
   const std::size_t end = TokenEnd() - 1;
   if (end < begin || text_[end] != '"') return Fail("a string is not closed");
-  *value = text_.substr(begin, end - begin);
+  *value = {text_.data() + begin, end - begin};
   if (!IsPlain(begin, end) && !Unescape(*value, value, fault)) return false;
-  Advance(end - begin + 2);
+  ++at_;
   return true;
 }
 
-template <typename Visit>
-bool JsonCursor::ReadObject(Visit visit) {
-  Advance(1);
+template <typename Visit, typename TakeUsual>
+bool JsonCursor::ReadObject(Visit visit, TakeUsual take_usual) {
+  ++at_;
   if (Take('}')) return true;
   for (;;) {
-    if (Peek() != '"') return Fail("a key in quotes is expected");
+    take_usual();
     const std::size_t key_begin = offset();
     std::string_view key;
     ValueFault fault = ValueFault::kNone;
-    if (!ReadString(&key, &fault)) return false;
-    if (!Take(':')) return Fail("':' is expected");
+    if (!TakePlainKey(&key) && !ReadKey(&key, &fault)) return false;
     if (!visit(key, fault, key_begin)) return false;
-    if (Take(',')) continue;
-    if (Take('}')) return true;
-    return Fail("',' or '}' is expected");
+    const char next = Peek();
+    if (next != ',' && next != '}') return Fail("',' or '}' is expected");
+    ++at_;
+    if (next == '}') return true;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <limits>
 #include <system_error>
 
@@ -15,6 +16,21 @@ namespace {
 constexpr std::uint64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
 
 bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+
+// Eight digits at once, first in pairs, then in fours. Source: Daniel Lemire, "Quickly parsing
+// eight digits" (2018).
+bool ParseEightDigits(const char* digits, std::uint64_t* value) {
+  std::uint64_t word;
+  std::memcpy(&word, digits, sizeof word);
+  const std::uint64_t low = word - 0x3030303030303030;
+  if (((low | (word + 0x4646464646464646)) & 0x8080808080808080) != 0) return false;
+  const std::uint64_t pairs = (low * 10) + (low >> 8);
+  constexpr std::uint64_t kMask = 0x000000ff000000ff;
+  *value =
+      ((pairs & kMask) * 0x000f424000000064 + ((pairs >> 16) & kMask) * 0x0000271000000001) >> 32 &
+      0xffffffff;
+  return true;
+}
 
 // The end of the digits that begin at `i`.
 std::size_t SkipDigits(std::string_view text, std::size_t i) {
@@ -81,6 +97,29 @@ JsonNumber ParseJsonNumber(std::string_view token) {
     number.kind = JudgeReal(token, i);
   }
   return number;
+}
+
+bool ParseDigits(std::string_view text, std::uint64_t* value) {
+  constexpr std::size_t kSafeDigits = 18;
+  if (text.empty() || text.size() > kSafeDigits) return false;
+  const char* c = text.data();
+  const char* const end = c + text.size();
+  std::uint64_t sum = 0;
+  if (*c == '0') {
+    *value = 0;
+    return text.size() == 1;
+  }
+  for (; end - c >= 8; c += 8) {
+    std::uint64_t eight;
+    if (!ParseEightDigits(c, &eight)) return false;
+    sum = sum * 100'000'000 + eight;
+  }
+  for (; c != end; ++c) {
+    if (!IsDigit(*c)) return false;
+    sum = sum * 10 + static_cast<std::uint64_t>(*c - '0');
+  }
+  *value = sum;
+  return true;
 }
 
 double JsonNumberValue(std::string_view token) {

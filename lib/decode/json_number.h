@@ -24,6 +24,9 @@ struct JsonNumber {
 // Judges a whole token. O(size).
 JsonNumber ParseJsonNumber(std::string_view token);
 
+// The value of 1 to 18 digits without a leading zero; false for any other text.
+bool ParseDigits(std::string_view text, std::uint64_t* value);
+
 // The value of a token of kind kInteger or kReal, correctly rounded.
 double JsonNumberValue(std::string_view token);
 

@@ -56,6 +56,10 @@ void AppendContent(const EventDraft& draft, std::string* out) {
   PutText(kTagExtraData, draft.extra_data, out);
 }
 
+std::string_view WithoutSecrets(std::string_view url, std::string* scratch) {
+  return RedactUrl(url, scratch) ? std::string_view(*scratch) : url;
+}
+
 }  // namespace
 
 void RowWriter::Begin(const DecodeContext& context, bool from_lines, DecodedBatch* out) {
@@ -68,6 +72,7 @@ void RowWriter::Begin(const DecodeContext& context, bool from_lines, DecodedBatc
     rules_.require_page_url = false;
   }
   out->Clear();
+  for (std::size_t f = 0; f < kFieldCount; ++f) out->batch.text[f].BorrowIndex(&indexes_[f]);
   out->batch.received_ms = context.received_ms;
   origins_.clear();
   address_code_ =
@@ -125,21 +130,30 @@ Hash128 RowWriter::KeyOf(const EventDraft& draft, const Origin& origin, std::uin
 
 void RowWriter::WriteText(const EventDraft& draft, std::size_t row) {
   EventBatch& batch = out_->batch;
-  for (std::size_t f = 0; f < kFieldCount; ++f) {
-    std::string_view value = draft.text[f];
+  struct Value {
+    std::string_view text;
+    std::uint32_t hash;
+    std::uint32_t field;
+  };
+  // All hashes first: the tables' cache misses then overlap.
+  std::array<Value, kFieldCount> values;
+  std::size_t count = 0;
+  for (std::uint32_t f = 0; f < kFieldCount; ++f) {
+    std::string_view text = draft.text[f];
     const auto field = static_cast<Field>(f);
-    if (value.empty() || field == Field::kIpAddress) continue;
-    if (field == Field::kPageUrl || field == Field::kReferrer) value = WithoutSecrets(value);
-    if (value.size() > kFieldRules[f].bytes_max) {
-      value = CutUtf8(value, kFieldRules[f].bytes_max);
+    if (text.empty() || field == Field::kIpAddress) continue;
+    if (field == Field::kPageUrl) text = WithoutSecrets(text, &page_scratch_);
+    if (field == Field::kReferrer) text = WithoutSecrets(text, &referrer_scratch_);
+    if (text.size() > kFieldRules[f].bytes_max) {
+      text = CutUtf8(text, kFieldRules[f].bytes_max);
       batch.flags.back() |= kTruncated;
     }
-    batch.text[f].Set(row, value);
+    values[count++] = {text, batch.text[f].PrepareIntern(text), f};
   }
-}
-
-std::string_view RowWriter::WithoutSecrets(std::string_view url) {
-  return RedactUrl(url, &scratch_) ? std::string_view(scratch_) : url;
+  for (std::size_t i = 0; i < count; ++i) {
+    DictColumn& column = batch.text[values[i].field];
+    column.SetCode(row, column.InternHashed(values[i].text, values[i].hash));
+  }
 }
 
 // The server knows the address better than the client says it; the agent only fills a gap.
@@ -172,6 +186,7 @@ void RowWriter::Finish(std::int64_t shift_ms) {
     keep.resize(batch.rows, 1);
     keep[row] = 0;
   }
+  for (std::size_t f = 0; f < kFieldCount; ++f) batch.text[f].GiveIndexBack(&indexes_[f]);
   if (!keep.empty()) RejectLate(keep);
   for (const std::uint8_t flags : batch.flags) out_->truncated += (flags & kTruncated) != 0;
 }

@@ -7,6 +7,7 @@
 // Not thread-safe; keeps its memory between batches.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -48,7 +49,6 @@ class RowWriter {
   Hash128 KeyOf(const EventDraft& draft, const Origin& origin, std::uint8_t* flags);
   void WriteText(const EventDraft& draft, std::size_t row);
   void WriteServerText(const EventDraft& draft, std::size_t row);
-  std::string_view WithoutSecrets(std::string_view url);
   void RejectLate(const std::vector<std::uint8_t>& keep);
 
   const DecodeContext* context_ = nullptr;
@@ -57,8 +57,11 @@ class RowWriter {
   ValidationRules rules_;
   std::uint32_t address_code_ = 0;
   std::uint32_t agent_code_ = 0;
-  std::vector<Origin> origins_;  // by row
+  std::array<DictIndex, kFieldCount> indexes_;  // lent to the batch between Begin and Finish
+  std::vector<Origin> origins_;                 // by row
   std::string scratch_;
+  std::string page_scratch_;
+  std::string referrer_scratch_;
   std::string address_text_;  // the last address seen and what it became
   std::string address_network_;
 };

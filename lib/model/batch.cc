@@ -1,6 +1,7 @@
 #include "lib/model/batch.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace insightflow {
 inline namespace v1 {
@@ -8,10 +9,6 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 16;
 constexpr std::size_t kSparse = 16;
-
-std::uint32_t DictHash(std::string_view value) {
-  return static_cast<std::uint32_t>(HashBytes(value, ProcessSeed()));
-}
 
 template <typename T>
 void FilterVector(std::vector<T>* values, const std::vector<std::uint8_t>& keep) {
@@ -41,26 +38,33 @@ void AppendSparse(std::vector<T>* to, std::size_t to_rows, const std::vector<T>&
 }  // namespace
 
 std::uint32_t DictColumn::Intern(std::string_view value) {
+  return InternHashed(value, HashOf(value));
+}
+
+std::uint32_t DictColumn::InternHashed(std::string_view value, std::uint32_t hash) {
   if (value.empty()) return 0;
-  assert(interned_ == entries());  // not a loaded column
-  if (entries() * 2 >= slots_.size()) Grow();
-  const std::uint32_t hash = DictHash(value);
-  const std::size_t mask = slots_.size() - 1;
+  assert(index_.interned_ == entries());  // the column has its index
+  if (std::size_t{entries()} * 2 >= index_.slots_.size()) GrowIndex();
+  const std::size_t mask = index_.slots_.size() - 1;
   for (std::size_t i = hash & mask;; i = (i + 1) & mask) {
-    Slot& slot = slots_[i];
+    DictIndex::Slot& slot = index_.slots_[i];
     if (slot.code == 0) {
-      bytes_.append(value);
+      slot = {hash, ++index_.interned_, static_cast<std::uint32_t>(bytes_.size()),
+              static_cast<std::uint32_t>(value.size())};
+      bytes_.Append(value);
       ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-      slot = {hash, ++interned_};
       return slot.code;
     }
-    if (slot.hash == hash && Entry(slot.code) == value) return slot.code;
+    if (slot.hash == hash && slot.size == value.size() &&
+        SameBytes(bytes_.data() + slot.begin, value.data(), value.size())) {
+      return slot.code;
+    }
   }
 }
 
 void DictColumn::Set(std::size_t row, std::string_view value) { SetCode(row, Intern(value)); }
 
-void DictColumn::SetCode(std::size_t row, std::uint32_t code) {
+void DictColumn::SetCodeElsewhere(std::size_t row, std::uint32_t code) {
   assert(row + 1 >= codes_.size());
   if (row < codes_.size()) codes_.pop_back();
   if (code == 0) return;
@@ -74,41 +78,54 @@ void DictColumn::Load(std::span<const std::uint32_t> codes, std::span<const std:
   Clear();
   codes_.assign(codes.begin(), codes.end());
   ends_.assign(ends.begin(), ends.end());
-  bytes_.assign(data);
+  bytes_.Append(data);
 }
 
-void DictColumn::Grow() {
-  std::vector<Slot> old(std::max(kFirstSlots, slots_.size() * 2));
-  old.swap(slots_);
-  const std::size_t mask = slots_.size() - 1;
-  for (const Slot& slot : old) {
+void DictColumn::GrowIndex() {
+  std::vector<DictIndex::Slot>& slots = index_.slots_;
+  std::vector<DictIndex::Slot> old(std::max(kFirstSlots, slots.size() * 2));
+  old.swap(slots);
+  const std::size_t mask = slots.size() - 1;
+  for (const DictIndex::Slot& slot : old) {
     if (slot.code == 0) continue;
     std::size_t i = slot.hash & mask;
-    while (slots_[i].code != 0) i = (i + 1) & mask;
-    slots_[i] = slot;
+    while (slots[i].code != 0) i = (i + 1) & mask;
+    slots[i] = slot;
   }
+}
+
+void DictColumn::ClearIndex() {
+  std::vector<DictIndex::Slot>& slots = index_.slots_;
+  if (index_.interned_ * kSparse < slots.size()) {
+    // Few entries in a table that was once large: free their slots one by one.
+    const std::size_t mask = slots.size() - 1;
+    for (std::uint32_t code = 1; code <= index_.interned_; ++code) {
+      std::size_t i = HashOf(Entry(code)) & mask;
+      while (slots[i].code != code) i = (i + 1) & mask;
+      slots[i] = DictIndex::Slot();
+    }
+  } else {
+    std::fill(slots.begin(), slots.end(), DictIndex::Slot());
+  }
+  index_.interned_ = 0;
+}
+
+void DictColumn::BorrowIndex(DictIndex* index) {
+  assert(empty() && index->interned_ == 0);
+  std::swap(index_, *index);
+}
+
+void DictColumn::GiveIndexBack(DictIndex* index) {
+  if (!empty()) ClearIndex();
+  std::swap(index_, *index);
 }
 
 void DictColumn::Filter(const std::vector<std::uint8_t>& keep) { FilterVector(&codes_, keep); }
 
 void DictColumn::Clear() {
-  if (empty()) {
-    codes_.clear();
-    return;
-  }
-  if (interned_ * kSparse < slots_.size()) {
-    // Few entries in a table that was once large: free their slots one by one.
-    const std::size_t mask = slots_.size() - 1;
-    for (std::uint32_t code = 1; code <= interned_; ++code) {
-      std::size_t i = DictHash(Entry(code)) & mask;
-      while (slots_[i].code != code) i = (i + 1) & mask;
-      slots_[i] = Slot();
-    }
-  } else {
-    std::fill(slots_.begin(), slots_.end(), Slot());
-  }
-  interned_ = 0;
   codes_.clear();
+  if (empty()) return;
+  if (index_.interned_ != 0) ClearIndex();
   ends_.resize(1);
   bytes_.clear();
 }
@@ -116,25 +133,23 @@ void DictColumn::Clear() {
 void BytesColumn::Set(std::size_t row, std::string_view value) {
   assert(row + 1 >= ends_.size());
   if (row < ends_.size()) {  // the last row again
-    bytes_.resize(row == 0 ? 0 : ends_[row - 1]);
+    bytes_.Truncate(row == 0 ? 0 : ends_[row - 1]);
     ends_.pop_back();
   }
   if (value.empty()) return;
-  ends_.resize(row, static_cast<std::uint32_t>(bytes_.size()));
-  bytes_.append(value);
+  if (row != ends_.size()) ends_.resize(row, static_cast<std::uint32_t>(bytes_.size()));
+  bytes_.Append(value);
   ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
 }
 
 void BytesColumn::Filter(const std::vector<std::uint8_t>& keep) {
-  std::string bytes;
-  std::vector<std::uint32_t> ends;
+  BytesColumn kept;
   for (std::size_t row = 0; row < ends_.size(); ++row) {
     if (keep[row] == 0) continue;
-    bytes.append(At(row));
-    ends.push_back(static_cast<std::uint32_t>(bytes.size()));
+    kept.bytes_.Append(At(row));
+    kept.ends_.push_back(static_cast<std::uint32_t>(kept.bytes_.size()));
   }
-  bytes_.swap(bytes);
-  ends_.swap(ends);
+  std::swap(*this, kept);
 }
 
 std::size_t EventBatch::PushRow(std::int64_t time) {

@@ -11,15 +11,35 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "lib/base/byte_buffer.h"
 #include "lib/base/hash.h"
+#include "lib/base/short_text.h"
 #include "lib/model/field.h"
 
 namespace insightflow {
 inline namespace v1 {
+
+class DictColumn;
+
+// Finds the codes of a column's values. A decoder lends one to every batch that it fills, so that a
+// table stays in the cache while batches come and go.
+class DictIndex {
+ private:
+  friend class DictColumn;
+
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t code = 0;   // 0: free
+    std::uint32_t begin = 0;  // of the value in the column's bytes
+    std::uint32_t size = 0;
+  };
+  std::vector<Slot> slots_;     // open addressing, a power of two
+  std::uint32_t interned_ = 0;  // values with a slot
+  std::uint64_t seed_ = ProcessSeed();
+};
 
 // One dictionary-coded column. Rows may be left out: a row that is never set is absent, and a
 // column without any value costs nothing.
@@ -31,8 +51,23 @@ class DictColumn {
 
   // The code of a value, added to the dictionary when new. "" is 0.
   std::uint32_t Intern(std::string_view value);
+  // Intern in two steps, so that what the first one fetches is there when the second one needs it.
+  std::uint32_t PrepareIntern(std::string_view value) const {
+    const std::uint32_t hash = HashOf(value);
+    if (!index_.slots_.empty()) {
+      __builtin_prefetch(&index_.slots_[hash & (index_.slots_.size() - 1)], 1);
+    }
+    return hash;
+  }
+  std::uint32_t InternHashed(std::string_view value, std::uint32_t hash);
   // Sets the code of `row` as Set does; the code comes from Intern.
-  void SetCode(std::size_t row, std::uint32_t code);
+  void SetCode(std::size_t row, std::uint32_t code) {
+    if (row == codes_.size()) {
+      if (code != 0) codes_.push_back(code);
+    } else {
+      SetCodeElsewhere(row, code);
+    }
+  }
 
   std::uint32_t CodeAt(std::size_t row) const { return row < codes_.size() ? codes_[row] : 0; }
   std::string_view At(std::size_t row) const { return Entry(CodeAt(row)); }
@@ -40,7 +75,7 @@ class DictColumn {
   std::string_view Entry(std::uint32_t code) const {
     return code == 0
                ? std::string_view()
-               : std::string_view(bytes_).substr(ends_[code - 1], ends_[code] - ends_[code - 1]);
+               : std::string_view(bytes_.data() + ends_[code - 1], ends_[code] - ends_[code - 1]);
   }
   // How many distinct values there are; their codes are 1 … entries().
   std::uint32_t entries() const { return static_cast<std::uint32_t>(ends_.size() - 1); }
@@ -49,8 +84,14 @@ class DictColumn {
   const std::vector<std::uint32_t>& codes() const { return codes_; }
   std::size_t bytes() const { return bytes_.size(); }
   // The entries one after another, and where each ends: ends()[code]. ends()[0] is 0.
-  std::string_view data() const { return bytes_; }
+  std::string_view data() const { return bytes_.view(); }
   const std::vector<std::uint32_t>& ends() const { return ends_; }
+
+  // The empty column uses `index`, which no other column uses, until it is taken back. From then on
+  // the column takes no new values until Clear. O(entries).
+  void BorrowIndex(DictIndex* index);
+  void GiveIndexBack(DictIndex* index);
+
   // Replaces the column by stored parts as the accessors above return them, for readers of whole
   // columns. Do not mix with Intern on one batch.
   void Load(std::span<const std::uint32_t> codes, std::span<const std::uint32_t> ends,
@@ -61,17 +102,17 @@ class DictColumn {
   void Clear();
 
  private:
-  void Grow();
+  void SetCodeElsewhere(std::size_t row, std::uint32_t code);
+  std::uint32_t HashOf(std::string_view value) const {
+    return static_cast<std::uint32_t>(ShortTextHash(value, index_.seed_));
+  }
+  void GrowIndex();
+  void ClearIndex();
 
   std::vector<std::uint32_t> codes_;
   std::vector<std::uint32_t> ends_ = {0};  // ends_[code] ends the entry, ends_[code - 1] begins it
-  std::string bytes_;
-  struct Slot {
-    std::uint32_t hash = 0;
-    std::uint32_t code = 0;  // 0: free
-  };
-  std::vector<Slot> slots_;     // open addressing, a power of two
-  std::uint32_t interned_ = 0;  // entries with a slot: all, or none of a loaded column
+  ByteBuffer bytes_;
+  DictIndex index_;  // of all entries, or of none
 };
 
 // One column of plain byte strings, a value for each row; "" is absent.
@@ -79,18 +120,18 @@ class BytesColumn {
  public:
   void Set(std::size_t row, std::string_view value);
   std::string_view At(std::size_t row) const {
-    return row < ends_.size()
-               ? std::string_view(bytes_).substr(row == 0 ? 0 : ends_[row - 1],
-                                                 ends_[row] - (row == 0 ? 0 : ends_[row - 1]))
-               : std::string_view();
+    if (row >= ends_.size()) return {};
+    const std::uint32_t begin = row == 0 ? 0 : ends_[row - 1];
+    return {bytes_.data() + begin, ends_[row] - begin};
   }
   bool empty() const { return bytes_.empty(); }
-  std::string_view bytes() const { return bytes_; }
+  std::string_view bytes() const { return bytes_.view(); }
   const std::vector<std::uint32_t>& ends() const { return ends_; }
   // Replaces the column by stored parts: ends[row] ends the value of a row in `bytes`.
   void Load(std::span<const std::uint32_t> ends, std::string_view bytes) {
     ends_.assign(ends.begin(), ends.end());
-    bytes_.assign(bytes);
+    bytes_.clear();
+    bytes_.Append(bytes);
   }
   void Filter(const std::vector<std::uint8_t>& keep);
   void Clear() {
@@ -100,7 +141,7 @@ class BytesColumn {
 
  private:
   std::vector<std::uint32_t> ends_;
-  std::string bytes_;
+  ByteBuffer bytes_;
 };
 
 // Bits of EventBatch::flags.

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "lib/base/hex.h"
+#include "lib/base/short_text.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -68,10 +69,8 @@ bool Redact(std::string_view done, std::string_view text, std::string* out) {
 }  // namespace
 
 bool RedactUrl(std::string_view url, std::string* out) {
-  // Most URLs are short and have no parameters: find_first_of would search its set at each letter.
-  std::size_t mark = 0;
-  while (mark < url.size() && url[mark] != '?' && url[mark] != '#') ++mark;
-  if (mark == url.size()) return false;
+  if (!HasEither(url, '?', '#')) return false;  // most have no parameters
+  const std::size_t mark = url.find_first_of("?#");
   return Redact(url.substr(0, mark + 1), url.substr(mark + 1), out);
 }
 
