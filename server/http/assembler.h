@@ -74,6 +74,9 @@ class Assembler {
   // In kRefused.
   const HttpRefusal& refusal() const { return refusal_; }
 
+  // Of a request that is incomplete or refused, what is known of it.
+  const HttpRequest& partial() const { return request_; }
+
  private:
   struct Facts;
 

@@ -202,15 +202,21 @@ void Connection::Dispatch() {
 void Connection::Refuse(const HttpRefusal& refusal) {
   CountRefusal(refusal.status);
   keep_alive_ = false;
+  const HttpRequest& request = assembler_.partial();
   exchange_ = {};
-  exchange_.request_id = loop_.MakeRequestId();
+  exchange_.request_id = request.request_id.empty() ? loop_.MakeRequestId() : request.request_id;
+  exchange_.method = request.method;
+  exchange_.path = request.path;
+  exchange_.head_only = request.method == "HEAD";
   exchange_.begun = std::chrono::steady_clock::now();
   Release(&rest_);
   rest_taken_ = 0;
   HttpResponse response =
       ErrorResponse(refusal.status, refusal.code, refusal.message, exchange_.request_id);
   if (refusal.status == 503) response.headers.Set("Retry-After", "1");
-  assembler_ = Assembler(mailbox_->shared().options.limits);
+  const ListenerOptions& options = mailbox_->shared().options;
+  if (options.on_refusal) options.on_refusal(request, response);
+  assembler_ = Assembler(options.limits);
   StartAnswer(std::move(response));
 }
 

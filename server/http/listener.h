@@ -66,6 +66,10 @@ struct ListenerOptions {
   // included: must not block. Empty: not called.
   std::function<void(const AnswerRecord&)> on_answer;
 
+  // Called on a loop thread before the listener refuses a request by itself, with what is known of
+  // it, so that a browser's page may read the refusal, too. Empty: not called.
+  std::function<void(const HttpRequest&, HttpResponse&)> on_refusal;
+
   // accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC unless a test puts errors in its place.
   std::function<int(int fd, sockaddr* address, unsigned* length)> accept;
 };
