@@ -64,6 +64,13 @@ struct Collecting {
     Send(std::move(response));
   }
 
+  void Drop() {
+    HttpResponse response;
+    response.body =
+        CollectJson(IngestResult(), first_generation, "not kept: the client asks for privacy");
+    Send(std::move(response));
+  }
+
   HttpResponse Failure(const Status& status) {
     if (status.code() == StatusCode::kUnavailable) context.store_stopped();
     if (status.code() == StatusCode::kOutOfRange) {  // of bytes: the listener refused those
@@ -93,7 +100,7 @@ void Collect(ServerContext& context, HttpRequest request, Responder responder) {
     context.collect.privacy_signals.fetch_add(1, std::memory_order_relaxed);
     if (context.privacy == PrivacyPolicy::kDrop) {
       context.collect.privacy_dropped.fetch_add(1, std::memory_order_relaxed);
-      return collecting->Answer(IngestResult());
+      return collecting->Drop();
     }
   }
   const std::string address = context.proxies.ClientAddress(kept);
@@ -109,11 +116,12 @@ void Collect(ServerContext& context, HttpRequest request, Responder responder) {
 
 }  // namespace
 
-std::string CollectJson(const IngestResult& result, bool first_generation) {
+std::string CollectJson(const IngestResult& result, bool first_generation,
+                        std::string_view message) {
   std::string json;
   json.reserve(256);
   json.append(R"({"status":")").append(StatusName(result));
-  json.append(R"(","message":")").append(Message(result));
+  json.append(R"(","message":")").append(message.empty() ? Message(result) : message);
   AppendCount(R"(","count":)", result.accepted, &json);
   if (first_generation) {
     AppendCount(R"(,"processed_count":)", result.accepted + result.duplicates, &json);
