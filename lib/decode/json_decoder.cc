@@ -148,8 +148,8 @@ bool JsonDecoder::ReadArray() {
   if (cursor_.Take(']')) return true;
   for (std::uint64_t index = 0;; ++index) {
     if (context_->events_max != 0 && index >= context_->events_max) {
-      refusal_ = OutOfRange("more than " + std::to_string(context_->events_max) +
-                                   " events in a batch");
+      refusal_ =
+          OutOfRange("more than " + std::to_string(context_->events_max) + " events in a batch");
       return false;
     }
     if (!ReadEvent(index)) return false;
