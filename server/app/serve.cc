@@ -31,10 +31,11 @@ constexpr seconds kHealthPeriod{5};
 constexpr seconds kReportPeriod{60};
 
 // A busy probe or collector would drown the rest: those go to debug, one by one, and to a summary.
+// What the listener refuses is in no summary.
 LogLevel RequestLevel(const AnswerRecord& record) {
   const bool routine = IsCollectPath(record.path) || record.path == "/metrics" ||
                        record.path.substr(0, 7) == "/health";
-  return routine ? LogLevel::kDebug : LogLevel::kInfo;
+  return routine && !record.refused ? LogLevel::kDebug : LogLevel::kInfo;
 }
 
 void LogRequest(Log& log, const AnswerRecord& record) {

@@ -74,7 +74,7 @@ class Assembler {
   // In kRefused.
   const HttpRefusal& refusal() const { return refusal_; }
 
-  // Of a request that is incomplete or refused, what is known of it.
+  // What is known of the request until it is taken.
   const HttpRequest& partial() const { return request_; }
 
  private:

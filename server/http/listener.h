@@ -36,6 +36,7 @@ struct AnswerRecord {
   std::string_view path;  // decoded, without the query
   std::string_view request_id;
   int status = 0;
+  bool refused = false;                   // by the listener: no handler saw the request
   std::size_t request_bytes = 0;          // of the body, as the handler saw it
   std::size_t response_bytes = 0;         // of the head and the body
   std::chrono::microseconds duration{0};  // from the whole request to the answer

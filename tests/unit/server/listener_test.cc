@@ -191,7 +191,7 @@ TEST_F(ListenerTest, TellsOfEveryAnswer) {
     const std::lock_guard lock(mutex);
     records.push_back(std::string(record.method) + " " + std::string(record.path) + " " +
                       std::to_string(record.status) + " " + std::string(record.request_id) + " " +
-                      std::to_string(record.request_bytes));
+                      std::to_string(record.request_bytes) + (record.refused ? " refused" : ""));
     EXPECT_GT(record.response_bytes, 100);
     EXPECT_GE(record.duration.count(), 0);
   };
@@ -201,8 +201,8 @@ TEST_F(ListenerTest, TellsOfEveryAnswer) {
   const std::string id = client.Ask("bad\r\n").Header("X-Request-ID");
   Connect().Ask(Post("/big?c=d", "", "X-Request-ID: r2\r\nContent-Encoding: br\r\n"));
   const std::lock_guard lock(mutex);
-  EXPECT_THAT(records, ::testing::ElementsAre("POST /a b 200 r1 5", "  400 " + id + " 0",
-                                              "POST /big 415 r2 0"));
+  EXPECT_THAT(records, ::testing::ElementsAre("POST /a b 200 r1 5", "  400 " + id + " 0 refused",
+                                              "POST /big 415 r2 0 refused"));
 }
 
 TEST_F(ListenerTest, ARefusalSaysToWhomItAnswers) {
