@@ -84,9 +84,9 @@ class INSIGHTFLOW_EXPORT Engine {
   // Takes a JSON batch: {"events":[…],"sent_at"?: ms}, a bare array, or one event. Returns when the
   // events are durable (EngineOptions::durability) and visible to every query.
   // Errors, each for the batch as a whole, nothing of it kept: kInvalidArgument (not JSON to its
-  // end), kResourceExhausted (over a limit of IngestOptions, or the disk is full). kUnavailable: a
-  // write failed and its outcome is unknown; the engine takes no more until it is opened again, and
-  // the batch may then be sent again without counting twice.
+  // end), kOutOfRange (over a limit of IngestOptions), kResourceExhausted (the disk is full).
+  // kUnavailable: a write failed and its outcome is unknown; the engine takes no more until it is
+  // opened again, and the batch may then be sent again without counting twice.
   // Complexity: O(bytes). Calls from many threads share one synced write.
   Result<IngestResult> Ingest(std::string_view json, const IngestOptions& options = {});
 

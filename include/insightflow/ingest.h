@@ -52,7 +52,7 @@ struct IngestOptions {
   // Set by servers from the connection; stored truncated, and only where the event names none.
   std::string_view client_address = {};
   std::string_view user_agent = {};
-  // Past these the whole batch is refused with kResourceExhausted. 0: no limit.
+  // Past these the whole batch is refused with kOutOfRange. 0: no limit.
   std::size_t events_max = 10'000;
   std::size_t bytes_max = 4u << 20;
 };

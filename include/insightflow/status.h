@@ -29,9 +29,9 @@ enum class StatusCode : int {
   kNotFound = 5,            // no such user, page, file or store
   kAlreadyExists = 6,       // what should be created is there already
   kPermissionDenied = 7,    // the operating system refuses
-  kResourceExhausted = 8,   // a documented limit or the disk is full; retry later
+  kResourceExhausted = 8,   // no room now, in memory or on the disk; retry later
   kFailedPrecondition = 9,  // the store is in use, or its state forbids the call
-  kUnimplemented = 12,      // this build leaves the feature out
+  kOutOfRange = 11,         // larger than a documented limit; a retry of the same will fail again
   kInternal = 13,           // a defect of the library
   kUnavailable = 14,        // stopped after a write error: the outcome of that write is unknown
   kDataLoss = 15,           // a checksum does not match: stored data is damaged
@@ -73,6 +73,7 @@ inline Status ResourceExhausted(std::string m) {
 inline Status FailedPrecondition(std::string m) {
   return {StatusCode::kFailedPrecondition, std::move(m)};
 }
+inline Status OutOfRange(std::string m) { return {StatusCode::kOutOfRange, std::move(m)}; }
 inline Status Unavailable(std::string m) { return {StatusCode::kUnavailable, std::move(m)}; }
 inline Status DataLoss(std::string m) { return {StatusCode::kDataLoss, std::move(m)}; }
 inline Status Internal(std::string m) { return {StatusCode::kInternal, std::move(m)}; }

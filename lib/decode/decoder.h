@@ -26,7 +26,7 @@ struct DecodeContext {
   ValidationRules rules = {};
   std::string_view client_address = {};  // as the connection says; truncated by the decoder
   std::string_view user_agent = {};
-  std::size_t events_max = 0;  // 0: no limit; past it kResourceExhausted
+  std::size_t events_max = 0;  // 0: no limit; past it kOutOfRange
 };
 
 // An event that was not taken, with the text it came from (cut at 4 KiB).
@@ -85,7 +85,7 @@ class Decoder {
 
   // A JSON batch: envelope, bare array or single event; a byte order mark is skipped. Fills `out`
   // (cleared first). kInvalidArgument: not JSON to its end, or no event, array or envelope;
-  // kResourceExhausted: more than events_max events. Then `out` is empty.
+  // kOutOfRange: more than events_max events. Then `out` is empty.
   // A key of batch.keys is the hash of event_id, or of the event's normalised content before skew
   // correction and without what the server adds. Without both (rules.dedupe_by_content off) it is
   // {0, 0}: never a duplicate.

@@ -60,7 +60,7 @@ Status JsonDecoder::DecodeBatch(std::string_view body, const DecodeContext& cont
   const std::string_view text = WithoutByteOrderMark(body);
   text_offset_ = body.size() - text.size();
   if (text.empty()) return InvalidArgument("the body is empty; JSON is expected");
-  if (text.size() > JsonIndex::kBytesMax) return ResourceExhausted("the body is over 4 GiB");
+  if (text.size() > JsonIndex::kBytesMax) return OutOfRange("the body is over 4 GiB");
   const JsonIndex::Outcome outcome = index_.Build(text);
   if (outcome == JsonIndex::Outcome::kNotJson) {
     const TextError error = FindStringError(text);
@@ -148,8 +148,8 @@ bool JsonDecoder::ReadArray() {
   if (cursor_.Take(']')) return true;
   for (std::uint64_t index = 0;; ++index) {
     if (context_->events_max != 0 && index >= context_->events_max) {
-      refusal_ = ResourceExhausted("more than " + std::to_string(context_->events_max) +
-                                   " events in a batch");
+      refusal_ =
+          OutOfRange("more than " + std::to_string(context_->events_max) + " events in a batch");
       return false;
     }
     if (!ReadEvent(index)) return false;

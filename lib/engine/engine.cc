@@ -195,8 +195,8 @@ void Engine::Impl::Submit(std::unique_ptr<PendingBatch> pending,
 void Engine::Impl::IngestJson(std::string_view json, const IngestOptions& options,
                               IngestPipeline::WhenFull when_full, IngestCallback done) {
   if (options.bytes_max != 0 && json.size() > options.bytes_max) {
-    done(ResourceExhausted("the batch has " + std::to_string(json.size()) +
-                           " bytes; the limit is " + std::to_string(options.bytes_max)));
+    done(OutOfRange("the batch has " + std::to_string(json.size()) + " bytes; the limit is " +
+                    std::to_string(options.bytes_max)));
     return;
   }
   std::unique_ptr<PendingBatch> pending = pipeline_->Take();
@@ -217,8 +217,8 @@ void Engine::Impl::IngestJson(std::string_view json, const IngestOptions& option
 Result<IngestResult> Engine::Impl::IngestEvents(std::span<const Event> events,
                                                 const IngestOptions& options) {
   if (options.events_max != 0 && events.size() > options.events_max) {
-    return ResourceExhausted("the batch has " + std::to_string(events.size()) +
-                             " events; the limit is " + std::to_string(options.events_max));
+    return OutOfRange("the batch has " + std::to_string(events.size()) + " events; the limit is " +
+                      std::to_string(options.events_max));
   }
   std::unique_ptr<PendingBatch> pending = pipeline_->Take();
   const DecodeContext context = ContextOf(options);

@@ -17,6 +17,7 @@
 #include "lib/log/follower_store.h"
 #include "lib/log/log_entry.h"
 #include "lib/log/rocks_log_scan.h"
+#include "lib/log/store_dir.h"
 #include "lib/log/store_options.h"
 #include "lib/log/table_guard.h"
 
@@ -232,8 +233,8 @@ void CheckFilesOf(const std::string& dir, CheckReport* report) {
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
     const std::string name = file.filename().string();
-    if (name.ends_with(".sst")) CheckTableFile(file.string(), report);
-    if (name.ends_with(".log") || name.starts_with("MANIFEST-")) {
+    if (IsNumbered(name, ".sst")) CheckTableFile(file.string(), report);
+    if (IsNumbered(name, ".log") || name.starts_with("MANIFEST-")) {
       CheckRocksLog(file.string(), report);
     }
   }

@@ -43,8 +43,8 @@ bool IsHarmless(std::string_view name) {
 }
 
 bool IsData(std::string_view name) {
-  return name.ends_with(".sst") || name.ends_with(".log") || name.ends_with(".blob") ||
-         name == kDurableMarkName;
+  return name == kDurableMarkName || IsNumbered(name, ".sst") || IsNumbered(name, ".log") ||
+         IsNumbered(name, ".blob");
 }
 
 std::string HolderOf(int fd) {
@@ -62,6 +62,12 @@ std::string HolderOf(int fd) {
 }
 
 }  // namespace
+
+bool IsNumbered(std::string_view name, std::string_view ending) {
+  if (!name.ends_with(ending)) return false;
+  name.remove_suffix(ending.size());
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 Result<DirContents> LookAtDir(const std::string& dir) {
   std::error_code error;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "insightflow/status.h"
 
@@ -15,6 +16,9 @@ enum class DirContents {
   kHeadless,  // holds RocksDB's data but no CURRENT
   kForeign,   // holds something else
 };
+
+// How RocksDB names its data: 000017.sst. Other programs have logs, too.
+bool IsNumbered(std::string_view name, std::string_view ending);
 
 // Looks without touching. Errors: kPermissionDenied, kInvalidArgument (not a folder).
 Result<DirContents> LookAtDir(const std::string& dir);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 
 #include "lib/base/hex.h"
 #include "lib/base/short_text.h"
@@ -10,39 +11,92 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSecretNames = {"token", "key", "email", "password"};
 constexpr std::string_view kReplacement = "redacted";
-constexpr std::size_t kLongestName = 8;
 
-char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 
-bool EndsInSecret(std::string_view name) {
-  for (const std::string_view secret : kSecretNames) {
-    if (name.ends_with(secret)) return true;
+// Reads a parameter's name letter by letter and knows whether it names a secret. Words end where
+// the letters end and where a capital begins the next one: user_key, userKey, USERKey.
+class NameReader {
+ public:
+  void Add(char c) {
+    if (!IsUpper(c) && !IsLower(c)) return EndRun();
+    if (IsUpper(c) && IsLower(last_)) {
+      Judge(tail());
+      word_ = 0;
+    } else if (IsLower(c) && IsUpper(last_) && word_ > 1) {  // the Key of APIKey
+      Judge(tail().substr(0, size_ - 1), word_ - 1);
+      word_ = 1;
+    }
+    if (size_ == kTail) {
+      std::memmove(letters_, letters_ + 1, kTail - 1);
+      --size_;
+    }
+    letters_[size_++] = static_cast<char>(c | 0x20);
+    ++word_;
+    last_ = c;
   }
-  return false;
-}
 
-// Decodes from the end only as much as the comparison needs: a name may be long.
+  bool Finish() {
+    EndRun();
+    return secret_;
+  }
+
+ private:
+  static constexpr std::size_t kTail = 16;
+
+  std::string_view tail() const { return {letters_, size_}; }
+
+  void EndRun() {
+    Judge(tail());
+    size_ = word_ = 0;
+    last_ = '\0';
+  }
+
+  void Judge(std::string_view run) { Judge(run, word_); }
+
+  // `run` ends with a word of `word` letters. What no common word ends with needs no word of its
+  // own; "key" does, because of monkey and hockey, unless it follows what keys are named after.
+  void Judge(std::string_view run, std::size_t word) {
+    static constexpr std::array<std::string_view, 5> kEndings = {"token", "email", "password",
+                                                                 "passwd", "secret"};
+    static constexpr std::array<std::string_view, 15> kKeys = {
+        "apikey",     "accesskey",  "secretkey",  "authkey",     "privatekey",
+        "sharedkey",  "appkey",     "userkey",    "clientkey",   "masterkey",
+        "sessionkey", "licensekey", "signingkey", "securitykey", "encryptionkey"};
+    if (secret_) return;
+    for (const std::string_view ending : kEndings) secret_ |= run.ends_with(ending);
+    if (!run.ends_with("key")) {
+      secret_ |= word == 3 && run.ends_with("pwd");
+      return;
+    }
+    secret_ |= word == 3 || run == "key";
+    for (const std::string_view key : kKeys) secret_ |= run.ends_with(key);
+  }
+
+  char letters_[kTail];   // the last of the run, in lower case
+  std::size_t size_ = 0;  // of these
+  std::size_t word_ = 0;  // letters of the word under way
+  char last_ = '\0';
+  bool secret_ = false;
+};
+
 bool IsSecretName(std::string_view name) {
-  char decoded[kLongestName];
-  std::size_t begin = kLongestName;
-  for (std::size_t i = name.size(); i > 0 && begin > 0;) {
-    char c = name[i - 1];
-    std::size_t taken = 1;
-    if (i >= 3 && name[i - 3] == '%') {
-      const int high = HexValue(name[i - 2]);
-      const int low = HexValue(name[i - 1]);
+  NameReader reader;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    char c = name[i];
+    if (c == '%' && name.size() - i >= 3) {
+      const int high = HexValue(name[i + 1]);
+      const int low = HexValue(name[i + 2]);
       if (high >= 0 && low >= 0) {
         c = static_cast<char>(high * 16 + low);
-        taken = 3;
+        i += 2;
       }
     }
-    i -= taken;
-    if (begin == kLongestName && (c == ']' || c == '[')) continue;  // user[password], token[]
-    decoded[--begin] = LowerAscii(c);
+    reader.Add(c);
   }
-  return EndsInSecret(std::string_view(decoded + begin, kLongestName - begin));
+  return reader.Finish();
 }
 
 // `text` begins with a parameter. `done` is what lies before it in the same URL.

@@ -7,8 +7,10 @@
 namespace insightflow {
 inline namespace v1 {
 
-// Replaces the value of every parameter whose name ends in token, key, email or password by
-// "redacted": access_token, apiKey, user[password]. Names are compared without case and after
+// Replaces the value of every parameter whose name has a word for a secret by "redacted": key,
+// token, email, password, passwd, pwd or secret, as in access_token, apiKey, user[password] and
+// email-address. token, email, password, passwd and secret also end a longer word (idtoken), key
+// only a well-known one (apikey, not monkey). Names are compared without case and after
 // percent-decoding. Parameters stand after "?", "#", "&" or ";" in a URL.
 // Returns false, and leaves `out` alone, when there is nothing to replace. O(size).
 bool RedactUrl(std::string_view url, std::string* out);

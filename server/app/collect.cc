@@ -1,8 +1,5 @@
 #include "server/app/collect.h"
 
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
-
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -25,51 +22,6 @@ bool IsJsonType(const std::optional<std::string_view>& header) {
 
 bool AsksForPrivacy(const HttpRequest& request) {
   return request.headers.Find("Sec-GPC") == "1" || request.headers.Find("DNT") == "1";
-}
-
-// Counts the events of a batch: the elements of a bare array or of the envelope's "events".
-class EventCounter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, EventCounter> {
- public:
-  explicit EventCounter(std::size_t stop_after) : stop_after_(stop_after) {}
-
-  std::size_t count() const { return count_; }
-
-  bool Default() { return Value(); }
-  bool Key(const char* key, rapidjson::SizeType length, bool) {
-    if (depth_ == 1) in_events_ = std::string_view(key, length) == "events";
-    return true;
-  }
-  bool StartObject() { return Value() && ++depth_ > 0; }
-  bool EndObject(rapidjson::SizeType) { return depth_-- > 0; }
-  bool StartArray() {
-    if (depth_ == 0) list_depth_ = 1;
-    if (depth_ == 1 && in_events_) list_depth_ = 2;
-    return Value() && ++depth_ > 0;
-  }
-  bool EndArray(rapidjson::SizeType) { return depth_-- > 0; }
-
- private:
-  bool Value() {
-    if (depth_ == list_depth_ && (depth_ == 1 || in_events_)) ++count_;
-    return count_ <= stop_after_;
-  }
-
-  std::size_t stop_after_;
-  std::size_t count_ = 0;
-  std::size_t depth_ = 0;
-  std::size_t list_depth_ = SIZE_MAX;
-  bool in_events_ = false;
-};
-
-// The engine refuses a batch of too many events and a batch that finds no room with one code; only
-// the first is the client's fault. Rare, so the batch may be read again.
-bool HasMoreEventsThan(std::string_view body, std::size_t events_max) {
-  if (body.size() < 2 * events_max) return false;
-  EventCounter counter(events_max);
-  rapidjson::MemoryStream stream(body.data(), body.size());
-  rapidjson::Reader reader;
-  reader.Parse<rapidjson::kParseIterativeFlag>(stream, counter);
-  return counter.count() > events_max;
 }
 
 std::string Message(const IngestResult& result) {
@@ -112,10 +64,16 @@ struct Collecting {
     Send(std::move(response));
   }
 
+  void Drop() {
+    HttpResponse response;
+    response.body =
+        CollectJson(IngestResult(), first_generation, "not kept: the client asks for privacy");
+    Send(std::move(response));
+  }
+
   HttpResponse Failure(const Status& status) {
     if (status.code() == StatusCode::kUnavailable) context.store_stopped();
-    if (status.code() == StatusCode::kResourceExhausted &&
-        HasMoreEventsThan(request.body, context.events_max)) {
+    if (status.code() == StatusCode::kOutOfRange) {  // of bytes: the listener refused those
       return ErrorResponse(413, "too_many_events", status.message(), request.request_id);
     }
     return StatusResponse(status, request.request_id);
@@ -142,7 +100,7 @@ void Collect(ServerContext& context, HttpRequest request, Responder responder) {
     context.collect.privacy_signals.fetch_add(1, std::memory_order_relaxed);
     if (context.privacy == PrivacyPolicy::kDrop) {
       context.collect.privacy_dropped.fetch_add(1, std::memory_order_relaxed);
-      return collecting->Answer(IngestResult());
+      return collecting->Drop();
     }
   }
   const std::string address = context.proxies.ClientAddress(kept);
@@ -158,11 +116,12 @@ void Collect(ServerContext& context, HttpRequest request, Responder responder) {
 
 }  // namespace
 
-std::string CollectJson(const IngestResult& result, bool first_generation) {
+std::string CollectJson(const IngestResult& result, bool first_generation,
+                        std::string_view message) {
   std::string json;
   json.reserve(256);
   json.append(R"({"status":")").append(StatusName(result));
-  json.append(R"(","message":")").append(Message(result));
+  json.append(R"(","message":")").append(message.empty() ? Message(result) : message);
   AppendCount(R"(","count":)", result.accepted, &json);
   if (first_generation) {
     AppendCount(R"(,"processed_count":)", result.accepted + result.duplicates, &json);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "insightflow/ingest.h"
 #include "server/app/context.h"
@@ -13,7 +14,9 @@ namespace insightflow::server {
 // from the engine's commit thread.
 void AddCollectRoutes(Router& router, ServerContext& context);
 
-// The answer's body. `first_generation` adds processed_count.
-std::string CollectJson(const IngestResult& result, bool first_generation);
+// The answer's body. `first_generation` adds processed_count. An empty message: the counts in
+// words.
+std::string CollectJson(const IngestResult& result, bool first_generation,
+                        std::string_view message = {});
 
 }  // namespace insightflow::server

@@ -8,8 +8,8 @@
 
 namespace insightflow::server {
 
-// What the engine's failure means to a client. kResourceExhausted is the server's lack of disk or
-// memory here: 503 with Retry-After, as is kUnavailable.
+// What the engine's failure means to a client: what the client must change is 4xx; what may pass is
+// 503 with Retry-After.
 HttpResponse StatusResponse(const Status& status, std::string_view request_id);
 
 }  // namespace insightflow::server

@@ -31,10 +31,11 @@ constexpr seconds kHealthPeriod{5};
 constexpr seconds kReportPeriod{60};
 
 // A busy probe or collector would drown the rest: those go to debug, one by one, and to a summary.
+// What the listener refuses is in no summary.
 LogLevel RequestLevel(const AnswerRecord& record) {
   const bool routine = IsCollectPath(record.path) || record.path == "/metrics" ||
                        record.path.substr(0, 7) == "/health";
-  return routine ? LogLevel::kDebug : LogLevel::kInfo;
+  return routine && !record.refused ? LogLevel::kDebug : LogLevel::kInfo;
 }
 
 void LogRequest(Log& log, const AnswerRecord& record) {
@@ -83,13 +84,17 @@ EngineOptions ToEngineOptions(const ServeSettings& settings) {
   return options;
 }
 
-ListenerOptions ToListenerOptions(const ServeSettings& settings, ListenAddress address, Log& log) {
+ListenerOptions ToListenerOptions(const ServeSettings& settings, ListenAddress address,
+                                  const ServerContext& context, Log& log) {
   ListenerOptions options;
   options.host = std::move(address.host);
   options.port = address.port;
   options.loops = static_cast<int>(settings.threads);
   options.limits.body_bytes_max = settings.body_max;
   options.on_answer = [&log](const AnswerRecord& record) { LogRequest(log, record); };
+  options.on_refusal = [&context](const HttpRequest& request, HttpResponse& response) {
+    context.cors.Decorate(request, response);
+  };
   return options;
 }
 
@@ -113,7 +118,8 @@ Status RunServer(const ServeSettings& settings, ListenAddress address, ServerCon
   context.log_lines_dropped = [&log] { return log.LinesDropped(); };
   Router router;
   AddRoutes(router, context);
-  auto started = Listener::Start(ToListenerOptions(settings, std::move(address), log), router);
+  auto started =
+      Listener::Start(ToListenerOptions(settings, std::move(address), context, log), router);
   if (!started.ok()) return started.status();
   Listener& listener = **started;
   context.listener.store(&listener, std::memory_order_release);

@@ -198,6 +198,12 @@ class Parser {
   CLI::App& root() { return root_; }
 
   Command Parse(int argc, const char* const* argv) {
+    // CLI11 would say that a command is missing.
+    const std::string first = argc > 1 ? argv[1] : "-";
+    const auto named = [&](const CLI::App* app) { return app->get_name() == first; };
+    if (first[0] != '-' && root_.get_subcommands(named).empty()) {
+      throw CLI::ValidationError(first, "there is no such command");
+    }
     root_.parse(argc, argv);
     CLI::App* active = root_.get_subcommands().front();
     if (!names_.config.empty()) ApplyFile(root_, *active, names_.config);

@@ -18,7 +18,7 @@ enum ByteClass : std::uint8_t {
   kTarget = 2,     // visible ASCII but '#'
   kValue = 4,      // of a header's value: visible, space, tab and obs-text
   kHost = 8,       // of a host and port
-  kRequestId = 16  // [A-Za-z0-9._-]
+  kRequestId = 16  // [A-Za-z0-9] and what the common formats put between: ._-:/+=@
 };
 
 constexpr std::array<std::uint8_t, 256> kClasses = [] {
@@ -34,7 +34,7 @@ constexpr std::array<std::uint8_t, 256> kClasses = [] {
   }
   add("!#$%&'*+-.^_`|~", kToken);
   add("-._~!$&'()*+,;=:[]%", kHost);
-  add("._-", kRequestId);
+  add("._-:/+=@", kRequestId);
   return classes;
 }();
 
@@ -280,6 +280,10 @@ Assembler::Facts Assembler::CollectFacts() const {
 
 bool Assembler::FinishHead() {
   const Facts facts = CollectFacts();
+  if (!facts.request_id.empty() && facts.request_id.size() <= kRequestIdBytesMax &&
+      AllAre(facts.request_id, kRequestId)) {
+    request_.request_id = facts.request_id;
+  }
   if (!CheckFraming(facts) || !CheckContent(facts)) return false;
   // A body without a length must not run as the next request, so nothing follows on this
   // connection.
@@ -288,10 +292,6 @@ bool Assembler::FinishHead() {
       (request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH");
   keep_alive_ = !facts.close && !unframed && (!http_1_0_ || facts.keep_alive);
   expect_continue_ = !facts.expect.empty() && !http_1_0_ && content_length_ > 0;
-  if (!facts.request_id.empty() && facts.request_id.size() <= kRequestIdBytesMax &&
-      AllAre(facts.request_id, kRequestId)) {
-    request_.request_id = facts.request_id;
-  }
   state_ = State::kBody;
   return content_length_ > 0 || FinishBody();
 }

@@ -74,6 +74,9 @@ class Assembler {
   // In kRefused.
   const HttpRefusal& refusal() const { return refusal_; }
 
+  // What is known of the request until it is taken.
+  const HttpRequest& partial() const { return request_; }
+
  private:
   struct Facts;
 

@@ -178,8 +178,8 @@ void Connection::SendContinue() {
 void Connection::Dispatch() {
   Shared& shared = mailbox_->shared();
   keep_alive_ = assembler_.keep_alive();
+  if (!Charge(assembler_.partial().body.size() + rest_.size(), true)) return Refuse(kOverloaded);
   HttpRequest request = assembler_.Take();
-  if (!Charge(request.body.size() + rest_.size(), true)) return Refuse(kOverloaded);
   request.remote_address = remote_address_;
   if (request.request_id.empty()) request.request_id = loop_.MakeRequestId();
   exchange_.request_id = request.request_id;
@@ -202,15 +202,22 @@ void Connection::Dispatch() {
 void Connection::Refuse(const HttpRefusal& refusal) {
   CountRefusal(refusal.status);
   keep_alive_ = false;
+  const HttpRequest& request = assembler_.partial();
   exchange_ = {};
-  exchange_.request_id = loop_.MakeRequestId();
+  exchange_.request_id = request.request_id.empty() ? loop_.MakeRequestId() : request.request_id;
+  exchange_.method = request.method;
+  exchange_.path = request.path;
+  exchange_.head_only = request.method == "HEAD";
+  exchange_.refused = true;
   exchange_.begun = std::chrono::steady_clock::now();
   Release(&rest_);
   rest_taken_ = 0;
   HttpResponse response =
       ErrorResponse(refusal.status, refusal.code, refusal.message, exchange_.request_id);
   if (refusal.status == 503) response.headers.Set("Retry-After", "1");
-  assembler_ = Assembler(mailbox_->shared().options.limits);
+  const ListenerOptions& options = mailbox_->shared().options;
+  if (options.on_refusal) options.on_refusal(request, response);
+  assembler_ = Assembler(options.limits);
   StartAnswer(std::move(response));
 }
 
@@ -249,6 +256,7 @@ void Connection::Report(int status) {
   record.path = exchange_.path;
   record.request_id = exchange_.request_id;
   record.status = status;
+  record.refused = exchange_.refused;
   record.request_bytes = exchange_.request_bytes;
   record.response_bytes = output_head_.size() + output_body_.size();
   record.duration = std::chrono::duration_cast<std::chrono::microseconds>(

@@ -69,6 +69,7 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
     SteadyTime begun{};
     std::size_t request_bytes = 0;
     bool head_only = false;
+    bool refused = false;
   };
 
   void EnterPhase(Phase phase);

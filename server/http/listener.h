@@ -36,6 +36,7 @@ struct AnswerRecord {
   std::string_view path;  // decoded, without the query
   std::string_view request_id;
   int status = 0;
+  bool refused = false;                   // by the listener: no handler saw the request
   std::size_t request_bytes = 0;          // of the body, as the handler saw it
   std::size_t response_bytes = 0;         // of the head and the body
   std::chrono::microseconds duration{0};  // from the whole request to the answer
@@ -65,6 +66,10 @@ struct ListenerOptions {
   // Called on a loop thread after each answer, the listener's own refusals of a whole request
   // included: must not block. Empty: not called.
   std::function<void(const AnswerRecord&)> on_answer;
+
+  // Called on a loop thread before the listener refuses a request by itself, with what is known of
+  // it, so that a browser's page may read the refusal, too. Empty: not called.
+  std::function<void(const HttpRequest&, HttpResponse&)> on_refusal;
 
   // accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC unless a test puts errors in its place.
   std::function<int(int fd, sockaddr* address, unsigned* length)> accept;

@@ -109,6 +109,7 @@ class Collecting(ServerTest):
             for i, signal in enumerate(signals):
                 answer = server.collect([event(i)], **signal)
                 self.assertEqual((answer.status, answer.json()["accepted"]), (200, 0))
+                self.assertIn("privacy", answer.json()["message"])
             self.assertEqual(server.collect([event(5)], DNT="0").json()["accepted"], 1)
             metrics = server.get("/metrics").body.decode()
             self.assertIn("\ninsightflow_privacy_dropped_total 2\n", metrics)

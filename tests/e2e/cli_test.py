@@ -23,6 +23,7 @@ class Mistakes(ServerTest):
         serve = ["serve", "--data", self.data]
         cases = [
             ([], "subcommand"),
+            (["server"], "server: there is no such command"),
             (["serve"], "--data"),
             ([*serve, "--port", "1"], "--port"),
             ([*serve, "--durability", "maybe"], "maybe"),

@@ -184,9 +184,8 @@ TEST(JsonBatchTest, LimitsTheNumberOfEvents) {
   const std::string event = EventWith("");
   EXPECT_EQ(DecodeJson("[" + event + "," + event + "]", context).out.batch.rows, 2u);
   const Decoded d = DecodeJson("[" + event + "," + event + "," + event + "]", context);
-  EXPECT_EQ(d.status.code(), StatusCode::kResourceExhausted);
-  EXPECT_EQ(DecodeJson(R"({"events":[1,2,3]})", context).status.code(),
-            StatusCode::kResourceExhausted);
+  EXPECT_EQ(d.status.code(), StatusCode::kOutOfRange);
+  EXPECT_EQ(DecodeJson(R"({"events":[1,2,3]})", context).status.code(), StatusCode::kOutOfRange);
 }
 
 std::string Sent(std::int64_t sent_at, std::int64_t timestamp, bool before = true) {

@@ -153,10 +153,10 @@ TEST_F(EngineTest, RefusesABatchAsAWholeWithoutKeepingAnything) {
   small.events_max = 1;
   const std::string two =
       Envelope({EventJson("1", "u", "view", "/", kNow), EventJson("2", "u", "view", "/", kNow)});
-  EXPECT_EQ(engine->Ingest(two, small).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine->Ingest(two, small).status().code(), StatusCode::kOutOfRange);
   small = IngestOptions();
   small.bytes_max = 10;
-  EXPECT_EQ(engine->Ingest(two, small).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine->Ingest(two, small).status().code(), StatusCode::kOutOfRange);
   EXPECT_EQ(engine->Totals().total, 0u);
   EXPECT_EQ(engine->Metrics().next_sequence, 1u);
   EXPECT_EQ(engine->Ingest(two)->accepted, 2u);

@@ -109,6 +109,14 @@ TEST(Open, RefusesALostCurrentFileInsteadOfStartingAfresh) {
   EXPECT_FALSE(report->damage.empty());
 }
 
+TEST(Open, OtherProgramsLogsAreNoStore) {
+  TempDir dir;
+  std::ofstream(dir / "app.log") << "a line\n";
+  EXPECT_EQ(EventLog::CheckDir(dir.path()).status().code(), StatusCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(dir / "OWNER"));
+  EXPECT_THAT(OpenStatus(dir.path()).message(), HasSubstr("choose an empty folder"));
+}
+
 TEST(Open, RefusesLostFiles) {
   for (const std::string suffix : {".sst", "MANIFEST"}) {
     TempDir dir;

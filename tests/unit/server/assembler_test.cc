@@ -349,6 +349,8 @@ TEST(AssemblerTest, ARequestIdIsEchoedOnlyWhenItIsHarmless) {
   };
   EXPECT_EQ(id(std::string(64, 'a')), std::string(64, 'a'));
   EXPECT_EQ(id(std::string(65, 'a')), "");
+  EXPECT_EQ(id("Root=1-67891233-abc:0/x+y@z"), "Root=1-67891233-abc:0/x+y@z");
+  EXPECT_EQ(id("a\"b"), "");
   EXPECT_EQ(id("a b"), "");
   EXPECT_EQ(id("<script>"), "");
   EXPECT_EQ(id(""), "");

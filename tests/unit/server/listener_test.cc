@@ -191,7 +191,7 @@ TEST_F(ListenerTest, TellsOfEveryAnswer) {
     const std::lock_guard lock(mutex);
     records.push_back(std::string(record.method) + " " + std::string(record.path) + " " +
                       std::to_string(record.status) + " " + std::string(record.request_id) + " " +
-                      std::to_string(record.request_bytes));
+                      std::to_string(record.request_bytes) + (record.refused ? " refused" : ""));
     EXPECT_GT(record.response_bytes, 100);
     EXPECT_GE(record.duration.count(), 0);
   };
@@ -199,8 +199,22 @@ TEST_F(ListenerTest, TellsOfEveryAnswer) {
   RawClient client = Connect();
   client.Ask(Post("/a%20b?c=d", "12345", "X-Request-ID: r1\r\n"));
   const std::string id = client.Ask("bad\r\n").Header("X-Request-ID");
+  Connect().Ask(Post("/big?c=d", "", "X-Request-ID: r2\r\nContent-Encoding: br\r\n"));
   const std::lock_guard lock(mutex);
-  EXPECT_THAT(records, ::testing::ElementsAre("POST /a b 200 r1 5", "  400 " + id + " 0"));
+  EXPECT_THAT(records, ::testing::ElementsAre("POST /a b 200 r1 5", "  400 " + id + " 0 refused",
+                                              "POST /big 415 r2 0 refused"));
+}
+
+TEST_F(ListenerTest, ARefusalSaysToWhomItAnswers) {
+  options.on_refusal = [](const HttpRequest& request, HttpResponse& response) {
+    response.headers.Set("X-Origin", std::string(request.headers.Find("Origin").value_or("-")));
+  };
+  Start();
+  const RawResponse refused = Connect().Ask(
+      Post("/", "", "X-Request-ID: r1\r\nOrigin: http://a\r\nTransfer-Encoding: x\r\n"));
+  EXPECT_EQ(refused.Header("X-Request-ID"), "r1");
+  EXPECT_EQ(refused.Header("X-Origin"), "http://a");
+  EXPECT_THAT(refused.body, HasSubstr(R"("request_id":"r1")"));
 }
 
 TEST_F(ListenerTest, AnAnswerCannotBeginAnotherHeader) {
