@@ -9,7 +9,9 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "lib/decode/decoder.h"
 #include "lib/engine/engine_impl.h"
@@ -19,7 +21,9 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+constexpr std::size_t kBlockBytes = std::size_t{3} << 17;
+// How much of a line longer than a block is looked at more at a time.
+constexpr std::size_t kStepBytes = std::size_t{1} << 16;
 // Blocks that wait for a decoder, for each decoder.
 constexpr std::size_t kQueuedBlocks = 2;
 
@@ -74,6 +78,7 @@ class Importer::Impl {
   std::size_t WholeLines(bool at_end) const;
   Status TakeHeader(bool at_end);
   void SkipLongLine(std::string_view* bytes);
+  std::string TakeSpare();
   Status Enqueue(std::string lines);
   void Work();
   void Decode(const Block& block, Decoder* decoder, DecodedBatch* out) const;
@@ -93,6 +98,7 @@ class Importer::Impl {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Block> blocks_;
+  std::vector<std::string> spares_;  // memory of blocks that were decoded
   std::uint64_t blocks_cut_ = 0;  // of this file
   std::uint64_t turn_ = 0;        // the block whose rows come next in the log
   std::size_t unanswered_ = 0;    // blocks cut and not yet answered
@@ -110,14 +116,13 @@ Status Importer::Impl::Add(std::string_view bytes) {
       SkipLongLine(&bytes);
       continue;
     }
-    const std::size_t take = std::min(bytes.size(), kBlockBytes);
+    // A buffer that is full and still here holds a part of one long line.
+    const std::size_t room = kBlockBytes - std::min(kBlockBytes - kStepBytes, buffer_.size());
+    const std::size_t take = std::min(bytes.size(), room);
     buffer_.append(bytes.substr(0, take));
     bytes.remove_prefix(take);
-    while (buffer_.size() >= kBlockBytes && !skipping_line_) {
-      const std::size_t before = buffer_.size();
-      if (Status status = CutBlock(false); !status.ok()) return status;
-      if (buffer_.size() == before) break;  // no whole line yet
-    }
+    if (buffer_.size() < kBlockBytes) continue;
+    if (Status status = CutBlock(false); !status.ok()) return status;
   }
   std::lock_guard lock(mutex_);
   return error_;
@@ -180,12 +185,24 @@ Status Importer::Impl::CutBlock(bool at_end) {
     buffer_.assign(std::string(rest));
     return Status::Ok();
   }
-  std::string rest;
-  rest.reserve(kBlockBytes * 2);
+  std::string rest = TakeSpare();
   rest.assign(buffer_, end);
   buffer_.resize(end);
   buffer_.swap(rest);
   return Enqueue(std::move(rest));
+}
+
+std::string Importer::Impl::TakeSpare() {
+  std::string spare;
+  {
+    std::lock_guard lock(mutex_);
+    if (!spares_.empty()) {
+      spare = std::move(spares_.back());
+      spares_.pop_back();
+    }
+  }
+  spare.reserve(kBlockBytes);
+  return spare;
 }
 
 Status Importer::Impl::Enqueue(std::string lines) {
@@ -216,6 +233,9 @@ void Importer::Impl::Work() {
     std::unique_ptr<PendingBatch> pending = engine_->pipeline().Take();
     Decode(block, &decoder, &pending->decoded);
     TakeIn(block, std::move(pending));
+    if (block.lines.capacity() > kBlockBytes) continue;  // a long line's
+    std::lock_guard lock(mutex_);
+    spares_.push_back(std::move(block.lines));
   }
 }
 
