@@ -147,22 +147,31 @@ void PutTimes(const EventBatch& batch, Scratch* scratch) {
   PutInts<std::uint64_t>(&scratch->raw, scratch->values, true);
 }
 
+// Collects of `column` the values of the rows that have one. Without a branch: which rows do is
+// not foreseen.
+template <typename Value, typename Stored>
+void KeepFlagged(const EventBatch& batch, std::uint8_t flag, const std::vector<Value>& column,
+                 std::vector<Stored>* kept) {
+  kept->resize(column.size());
+  Stored* const to = kept->data();
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < column.size(); ++row) {
+    to[next] = static_cast<Stored>(column[row]);
+    next += (batch.flags[row] & flag) != 0 ? 1 : 0;
+  }
+  kept->resize(next);
+}
+
 void PutPositions(const EventBatch& batch, std::uint8_t flag,
                   const std::vector<std::int32_t>& positions, Scratch* scratch) {
   Values32& values = scratch->codes;
-  values.clear();
-  for (std::size_t row = 0; row < positions.size(); ++row) {
-    if ((batch.flags[row] & flag) == 0) continue;
-    values.push_back(static_cast<std::uint32_t>(positions[row]) ^ 0x80000000u);  // keeps the order
-  }
+  KeepFlagged(batch, flag, positions, &values);
+  for (std::uint32_t& value : values) value ^= 0x80000000u;  // keeps the order
   PutInts<std::uint32_t>(&scratch->raw, values, false);
 }
 
 void PutClientSeqs(const EventBatch& batch, Scratch* scratch) {
-  scratch->values.clear();
-  for (std::size_t row = 0; row < batch.client_seq.size(); ++row) {
-    if ((batch.flags[row] & kHasClientSeq) != 0) scratch->values.push_back(batch.client_seq[row]);
-  }
+  KeepFlagged(batch, kHasClientSeq, batch.client_seq, &scratch->values);
   PutInts<std::uint64_t>(&scratch->raw, scratch->values, true);
 }
 

@@ -25,9 +25,12 @@ bool PackHex(const char* text, std::uint8_t* packed) {
     nibbles[i] = static_cast<std::uint8_t>((digit & is_digit) | ((letter + 10) & is_letter));
     bad |= static_cast<std::uint8_t>(~(is_digit | is_letter));
   }
+  const auto pairs = std::bit_cast<std::array<std::uint16_t, kDigits / 2>>(nibbles);
+  std::array<std::uint8_t, kDigits / 2> bytes;
   for (std::size_t i = 0; i < kDigits / 2; ++i) {
-    packed[i] = static_cast<std::uint8_t>(nibbles[2 * i] << 4 | nibbles[2 * i + 1]);
+    bytes[i] = static_cast<std::uint8_t>(pairs[i] << 4 | pairs[i] >> 8);
   }
+  std::memcpy(packed, bytes.data(), bytes.size());
   return bad == 0;
 }
 
