@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "lib/log/codec.h"
 #include "lib/log/event_id_form.h"
 #include "lib/log/packed_ints.h"
+#include "lib/log/packed_texts.h"
 #include "lib/log/record_format.h"
 #include "lib/model/key.h"
 
@@ -22,9 +24,17 @@ constexpr std::size_t kScratchBytesMax = std::size_t{16} << 20;
 struct Scratch {
   std::string raw;
   std::vector<std::uint32_t> values;
+  std::vector<std::uint32_t> codes;
   std::vector<std::uint32_t> ends;
   std::vector<std::uint64_t> wide_values;
   std::string text;
+};
+
+// What a section holds: what was packed outside of LZ4 (in version 1 nothing), and the rest.
+struct SectionBytes {
+  bool version_1 = false;
+  std::string_view packed;
+  std::string_view raw;
 };
 
 Status Damaged(const char* what) { return DataLoss(std::string("log record: ") + what); }
@@ -35,7 +45,7 @@ std::string_view Head(std::string_view record) {
 
 Status ReadHeader(std::string_view record, RecordHeader* header) {
   if (record.empty()) return Damaged("empty");
-  if (record.front() != kRecordVersion) return Damaged("unknown version");
+  if (record.front() != 1 && record.front() != kRecordVersion) return Damaged("unknown version");
   if (record.size() < sizeof *header) return Damaged("cut off in its header");
   std::memcpy(header, record.data(), sizeof *header);
   if (HashBytes(Head(record), kRecordChecksumSeed) != header->checksum) {
@@ -54,28 +64,36 @@ Status ReadHeader(std::string_view record, RecordHeader* header) {
         compressed
             ? std::min<std::uint64_t>(section.stored_bytes * kLz4RatioMax, LZ4_MAX_INPUT_SIZE)
             : section.stored_bytes;
-    if (section.raw_bytes > raw_max || (!compressed && section.raw_bytes < raw_max)) {
-      return Damaged("impossible size of a section");
-    }
+    if (section.raw_bytes > raw_max) return Damaged("impossible size of a section");
   }
   if (stored != record.size()) return Damaged("size does not match its header");
-  // Every row has a byte of flags: so the row count is backed by bytes that are there.
-  if (header->sections[kCoreSection].raw_bytes < header->rows) return Damaged("too many rows");
+  // Every row has flags: so the row count is backed by bytes that are there.
+  const std::uint32_t rows_a_byte = header->version == 1 ? 1 : 8;
+  if (header->sections[kCoreSection].raw_bytes < header->rows / rows_a_byte) {
+    return Damaged("too many rows");
+  }
   return Status::Ok();
 }
 
 // The verified, decompressed bytes of a section; they live until the next call.
 Status ReadSection(std::string_view record, const RecordHeader& header, std::size_t s,
-                   Scratch* scratch, std::string_view* raw) {
+                   Scratch* scratch, SectionBytes* bytes) {
   std::size_t begin = sizeof header;
   for (std::size_t i = 0; i < s; ++i) begin += header.sections[i].stored_bytes;
   const RecordSection& section = header.sections[s];
-  const std::string_view stored = record.substr(begin, section.stored_bytes);
+  std::string_view stored = record.substr(begin, section.stored_bytes);
   if (HashBytes(stored, kRecordChecksumSeed) != section.checksum) {
     return Damaged("wrong checksum of a section");
   }
+  *bytes = {header.version == 1, {}, {}};
+  if (!bytes->version_1 && !stored.empty()) {
+    ByteReader in(stored);
+    if (!in.GetBytes(&bytes->packed)) return Damaged("impossible size of a section");
+    stored = stored.substr(stored.size() - in.remaining());
+  }
   if ((header.compressed >> s & 1) == 0) {
-    *raw = stored;
+    if (stored.size() != section.raw_bytes) return Damaged("impossible size of a section");
+    bytes->raw = stored;
     return Status::Ok();
   }
   if (scratch->raw.size() < section.raw_bytes) scratch->raw.resize(section.raw_bytes);
@@ -85,7 +103,7 @@ Status ReadSection(std::string_view record, const RecordHeader& header, std::siz
   if (size < 0 || static_cast<std::uint32_t>(size) != section.raw_bytes) {
     return Damaged("a section does not decompress");
   }
-  *raw = std::string_view(scratch->raw).substr(0, section.raw_bytes);
+  bytes->raw = std::string_view(scratch->raw).substr(0, section.raw_bytes);
   return Status::Ok();
 }
 
@@ -106,6 +124,14 @@ std::uint64_t SumLengths(const std::vector<std::uint32_t>& lengths, bool zero_al
   return zero && !zero_allowed ? UINT64_MAX : sum;
 }
 
+// Where the parts of the core section are read.
+struct CoreReader {
+  bool version_1;
+  ByteReader* in;
+  ByteReader* texts;
+  ByteReader* packed;
+};
+
 bool GetTimes(ByteReader* in, Scratch* scratch, EventBatch* batch) {
   std::uint64_t base;
   if (!in->GetFixed(&base) || !GetInts(in, batch->rows, &scratch->wide_values)) return false;
@@ -116,30 +142,98 @@ bool GetTimes(ByteReader* in, Scratch* scratch, EventBatch* batch) {
   return true;
 }
 
-bool GetFlags(ByteReader* in, EventBatch* batch) {
+bool GetFlags(const CoreReader& core, EventBatch* batch) {
   std::string_view bytes;
-  if (!in->GetRaw(batch->rows, &bytes)) return false;
-  batch->flags.assign(bytes.begin(), bytes.end());
   std::uint8_t all = 0;
-  for (const std::uint8_t flags : batch->flags) all |= flags;
-  return (all & ~kStoredFlags) == 0;
-}
-
-bool GetTextColumn(std::size_t rows, ByteReader* in, ByteReader* texts, Scratch* scratch,
-                   DictColumn* column) {
-  std::uint64_t entries;
-  if (!in->GetVarint(&entries) || entries == 0 || entries > rows) return false;
-  if (!GetInts(in, static_cast<std::size_t>(entries), &scratch->values)) return false;
-  const std::uint64_t bytes = SumLengths(scratch->values, false, true, &scratch->ends);
-  std::string_view data;
-  if (bytes > texts->remaining() || !texts->GetRaw(static_cast<std::size_t>(bytes), &data)) {
+  if (core.version_1) {
+    if (!core.in->GetRaw(batch->rows, &bytes)) return false;
+    batch->flags.assign(bytes.begin(), bytes.end());
+    for (const std::uint8_t flags : batch->flags) all |= flags;
+    return (all & ~kStoredFlags) == 0;
+  }
+  std::uint8_t bits;
+  if (!core.in->GetFixed(&bits) || (bits != 1 && bits != 2 && bits != 4) ||
+      !core.in->GetRaw(BitPlaneBytes(bits, batch->rows), &bytes)) {
     return false;
   }
-  if (!GetInts(in, rows, &scratch->values)) return false;
+  batch->flags.resize(batch->rows);
+  std::uint8_t* const to = batch->flags.data();
+  return TakeBitPlane(bytes, batch->rows, bits,
+                      [to](std::size_t row, std::uint8_t flags) { to[row] = flags; });
+}
+
+// Leaves the entries' ends in scratch.ends and returns their bytes, of which packed ones live in
+// scratch.text.
+bool GetEntries(std::size_t entries, const CoreReader& core, Scratch* scratch,
+                std::string_view* data) {
+  std::uint8_t ending = 0;
+  if (!core.version_1 && !core.in->GetFixed(&ending)) return false;
+  if (ending == 0) {
+    if (!GetInts(core.in, entries, &scratch->values)) return false;
+    const std::uint64_t bytes = SumLengths(scratch->values, false, true, &scratch->ends);
+    return bytes <= core.texts->remaining() &&
+           core.texts->GetRaw(static_cast<std::size_t>(bytes), data);
+  }
+  std::uint64_t prefix_bytes;
+  std::string_view prefix;
+  std::string_view packed;
+  if (!core.in->GetVarint(&prefix_bytes) || prefix_bytes > kPackedPrefixMax ||
+      !core.texts->GetRaw(static_cast<std::size_t>(prefix_bytes), &prefix) ||
+      !core.packed->GetRaw(entries * EndingPackedBytes(ending), &packed)) {
+    return false;
+  }
+  scratch->text.clear();
+  if (!UnpackTexts(prefix, ending, packed, &scratch->text)) return false;
+  *data = scratch->text;
+  const std::size_t length = prefix.size() + EndingTextBytes(ending);
+  scratch->ends.resize(entries + 1);
+  for (std::size_t i = 0; i <= entries; ++i) {
+    scratch->ends[i] = static_cast<std::uint32_t>(i * length);
+  }
+  return true;
+}
+
+bool AreWithin(const std::vector<std::uint32_t>& codes, std::size_t entries) {
   std::uint32_t greatest = 0;
-  for (const std::uint32_t code : scratch->values) greatest = std::max(greatest, code);
-  if (greatest > entries) return false;
-  column->Load(scratch->values, scratch->ends, data);
+  for (const std::uint32_t code : codes) greatest = std::max(greatest, code);
+  return greatest <= entries;
+}
+
+// Reads the rows' codes into scratch.codes.
+bool GetCodes(std::size_t rows, std::size_t entries, const CoreReader& core, Scratch* scratch) {
+  std::vector<std::uint32_t>& codes = scratch->codes;
+  if (core.version_1 || !MarksNewEntries(rows, entries)) {
+    return GetInts(core.in, rows, &codes) && AreWithin(codes, entries);
+  }
+  std::string_view marks;
+  if (!core.in->GetRaw(BitPlaneBytes(1, rows), &marks)) return false;
+  std::size_t marked = 0;
+  for (const char byte : marks) {
+    marked += static_cast<std::size_t>(std::popcount(static_cast<std::uint8_t>(byte)));
+  }
+  std::vector<std::uint32_t>& others = scratch->values;
+  if (marked != entries || !GetInts(core.in, rows - entries, &others)) return false;
+  if (!AreWithin(others, entries)) return false;
+  others.push_back(0);  // is read, and not used, behind the last
+  codes.resize(rows);
+  std::uint32_t* const to = codes.data();
+  const std::uint32_t* const other = others.data();
+  std::uint32_t seen = 0;
+  return TakeBitPlane(marks, rows, 1, [=, &seen](std::size_t row, std::uint8_t is_new) {
+    const std::uint32_t mask = 0u - is_new;  // not a branch: that could not be foreseen
+    to[row] = other[row - seen] & ~mask;
+    seen += is_new;
+    to[row] |= seen & mask;
+  });
+}
+
+bool GetTextColumn(std::size_t rows, const CoreReader& core, Scratch* scratch, DictColumn* column) {
+  std::uint64_t entries;
+  std::string_view data;
+  if (!core.in->GetVarint(&entries) || entries == 0 || entries > rows) return false;
+  if (!GetEntries(static_cast<std::size_t>(entries), core, scratch, &data)) return false;
+  if (!GetCodes(rows, static_cast<std::size_t>(entries), core, scratch)) return false;
+  column->Load(scratch->codes, scratch->ends, data);
   return true;
 }
 
@@ -159,7 +253,8 @@ bool GetSparse(ByteReader* in, std::uint8_t flag, const EventBatch& batch,
   return true;
 }
 
-bool GetCore(std::string_view raw, Scratch* scratch, EventBatch* batch) {
+bool GetCore(const SectionBytes& section, Scratch* scratch, EventBatch* batch) {
+  const std::string_view raw = section.raw;
   ByteReader in(raw);
   std::uint16_t present;
   std::uint32_t text_bytes;
@@ -168,11 +263,13 @@ bool GetCore(std::string_view raw, Scratch* scratch, EventBatch* batch) {
     return false;
   }
   ByteReader texts(raw.substr(raw.size() - text_bytes));
+  ByteReader packed(section.packed);
   in = ByteReader(raw.substr(raw.size() - in.remaining(), in.remaining() - text_bytes));
-  if (!GetTimes(&in, scratch, batch) || !GetFlags(&in, batch)) return false;
+  const CoreReader core = {section.version_1, &in, &texts, &packed};
+  if (!GetTimes(&in, scratch, batch) || !GetFlags(core, batch)) return false;
   for (std::size_t f = 0; f < kFieldCount; ++f) {
     if ((present >> f & 1) == 0) continue;
-    if (!GetTextColumn(batch->rows, &in, &texts, scratch, &batch->text[f])) return false;
+    if (!GetTextColumn(batch->rows, core, scratch, &batch->text[f])) return false;
   }
   const auto to_position = [](std::uint32_t v) {
     return static_cast<std::int32_t>(v ^ 0x80000000u);
@@ -181,7 +278,7 @@ bool GetCore(std::string_view raw, Scratch* scratch, EventBatch* batch) {
   return GetSparse(&in, kHasPositionX, *batch, &scratch->values, &batch->position_x, to_position) &&
          GetSparse(&in, kHasPositionY, *batch, &scratch->values, &batch->position_y, to_position) &&
          GetSparse(&in, kHasClientSeq, *batch, &scratch->wide_values, &batch->client_seq, to_seq) &&
-         in.empty() && texts.empty();
+         in.empty() && texts.empty() && packed.empty();
 }
 
 // The ids section, cut into its parts and checked against its size.
@@ -199,8 +296,9 @@ struct IdParts {
 };
 
 // Fills `parts`, and scratch.values with the lengths of ids in text form.
-bool SplitIds(std::string_view raw, std::size_t rows, Scratch* scratch, IdParts* parts) {
-  ByteReader in(raw);
+bool SplitIds(const SectionBytes& section, std::size_t rows, Scratch* scratch, IdParts* parts) {
+  ByteReader in(section.raw);
+  ByteReader outside(section.packed);
   if (!in.GetFixed(&parts->form)) return false;
   std::array<std::size_t, 256> counts = {};
   if (parts->form == kMixedForms) {
@@ -215,7 +313,8 @@ bool SplitIds(std::string_view raw, std::size_t rows, Scratch* scratch, IdParts*
   const std::size_t packed = hex + uuid + count(EventIdForm::kKey);
   const std::size_t text = count(EventIdForm::kText);
   if (packed + text + count(EventIdForm::kNone) != rows) return false;
-  if (!in.GetRaw(packed * kPackedIdBytes, &parts->packed)) return false;
+  ByteReader* const packed_in = section.version_1 ? &in : &outside;
+  if (!packed_in->GetRaw(packed * kPackedIdBytes, &parts->packed) || !outside.empty()) return false;
   if (!GetInts(&in, text, &scratch->values)) return false;
   const std::uint64_t bytes = SumLengths(scratch->values, false, false, &scratch->ends);
   if (bytes != in.remaining() || !in.GetRaw(in.remaining(), &parts->text)) return false;
@@ -223,9 +322,10 @@ bool SplitIds(std::string_view raw, std::size_t rows, Scratch* scratch, IdParts*
   return parts->id_bytes <= UINT32_MAX;
 }
 
-bool GetIds(std::string_view raw, std::uint64_t hash_seed, Scratch* scratch, EventBatch* batch) {
+bool GetIds(const SectionBytes& section, std::uint64_t hash_seed, Scratch* scratch,
+            EventBatch* batch) {
   IdParts parts;
-  if (!SplitIds(raw, batch->rows, scratch, &parts)) return false;
+  if (!SplitIds(section, batch->rows, scratch, &parts)) return false;
   std::string& ids = scratch->text;
   if (ids.size() < parts.id_bytes) ids.resize(parts.id_bytes);
   scratch->ends.resize(batch->rows);
@@ -268,7 +368,9 @@ bool GetIds(std::string_view raw, std::uint64_t hash_seed, Scratch* scratch, Eve
   return true;
 }
 
-bool GetExtraData(std::string_view raw, Scratch* scratch, EventBatch* batch) {
+bool GetExtraData(const SectionBytes& section, Scratch* scratch, EventBatch* batch) {
+  const std::string_view raw = section.raw;
+  if (!section.packed.empty()) return false;
   if (raw.empty()) return true;
   ByteReader in(raw);
   if (!GetInts(&in, batch->rows, &scratch->values)) return false;
@@ -286,21 +388,21 @@ Status DecodeParts(std::string_view record, const RecordParts& parts, std::uint6
   batch->time_ms.assign(batch->rows, 0);
   batch->flags.assign(batch->rows, 0);
   batch->keys.assign(batch->rows, Hash128{});
-  std::string_view raw;
+  SectionBytes section;
   if (parts.core) {
-    status = ReadSection(record, header, kCoreSection, scratch, &raw);
+    status = ReadSection(record, header, kCoreSection, scratch, &section);
     if (!status.ok()) return status;
-    if (!GetCore(raw, scratch, batch)) return Damaged("impossible columns");
+    if (!GetCore(section, scratch, batch)) return Damaged("impossible columns");
   }
   if (parts.ids) {
-    status = ReadSection(record, header, kIdsSection, scratch, &raw);
+    status = ReadSection(record, header, kIdsSection, scratch, &section);
     if (!status.ok()) return status;
-    if (!GetIds(raw, hash_seed, scratch, batch)) return Damaged("impossible event ids");
+    if (!GetIds(section, hash_seed, scratch, batch)) return Damaged("impossible event ids");
   }
   if (parts.extra_data) {
-    status = ReadSection(record, header, kExtraSection, scratch, &raw);
+    status = ReadSection(record, header, kExtraSection, scratch, &section);
     if (!status.ok()) return status;
-    if (!GetExtraData(raw, scratch, batch)) return Damaged("impossible extra_data");
+    if (!GetExtraData(section, scratch, batch)) return Damaged("impossible extra_data");
   }
   return Status::Ok();
 }

@@ -12,6 +12,7 @@
 #include "lib/log/codec.h"
 #include "lib/log/event_id_form.h"
 #include "lib/log/packed_ints.h"
+#include "lib/log/packed_texts.h"
 #include "lib/log/record_format.h"
 
 namespace insightflow {
@@ -27,15 +28,21 @@ constexpr std::size_t kScratchBytesMax = std::size_t{16} << 20;
 using Values32 = std::vector<std::uint32_t>;
 
 struct Scratch {
-  std::string raw;    // the section under way
+  std::string packed;  // of the section under way: what LZ4 would not shrink, and the rest
+  std::string raw;
   std::string texts;  // the dictionaries' entries, which end the core section
+  std::string block;  // room for LZ4
   Values32 codes;
   Values32 new_codes;
   Values32 lengths;
   std::vector<std::uint64_t> values;
-  std::vector<std::uint8_t> forms;
+  std::vector<std::uint8_t> bytes;
   std::string text;
   std::unique_ptr<LZ4_stream_t> lz4 = std::make_unique<LZ4_stream_t>();
+
+  std::size_t capacity() const {
+    return packed.capacity() + raw.capacity() + texts.capacity() + block.capacity();
+  }
 };
 
 // How many entries rows use when these are numbered by first use already, else -1.
@@ -49,22 +56,49 @@ std::int64_t EntriesInOrder(std::span<const std::uint32_t> codes) {
   return jumps ? -1 : std::int64_t{seen};
 }
 
-// Appends a column's numbers: how many entries, their lengths, the rows' codes.
-void PutColumn(std::span<const std::uint32_t> codes, std::span<const std::uint32_t> lengths,
-               std::string* out) {
-  PutVarint(out, lengths.size());
-  PutInts(out, lengths, false);
-  // All rows differ: codes 1, 2, 3, … take no bytes as differences.
-  PutInts(out, codes, lengths.size() == codes.size());
+void PutCodes(std::span<const std::uint32_t> codes, std::size_t entries, Scratch* scratch) {
+  if (!MarksNewEntries(codes.size(), entries)) {
+    PutInts(&scratch->raw, codes, false);
+    return;
+  }
+  scratch->bytes.resize(codes.size());
+  scratch->new_codes.resize(codes.size());
+  std::uint8_t* const is_new = scratch->bytes.data();
+  std::uint32_t* const others = scratch->new_codes.data();
+  std::uint32_t seen = 0;
+  for (std::size_t row = 0; row < codes.size(); ++row) {
+    others[row - seen] = codes[row];
+    is_new[row] = codes[row] == seen + 1 ? 1 : 0;
+    seen += is_new[row];
+  }
+  PutBitPlane(&scratch->raw, codes.size(), 1, [is_new](std::size_t row) { return is_new[row]; });
+  PutInts<std::uint32_t>(&scratch->raw, {others, codes.size() - seen}, false);
 }
 
-// Numbers the entries by first use, drops those that no row uses, and appends the column.
-void PutRenumbered(const DictColumn& column, Scratch* scratch) {
-  Values32& codes = scratch->codes;
+// Appends a column whose texts, of scratch.lengths, were appended to scratch.texts just now.
+void PutColumn(std::span<const std::uint32_t> codes, Scratch* scratch) {
+  const Values32& lengths = scratch->lengths;
+  const std::uint32_t length = lengths.front();
+  std::uint8_t ending = 0;
+  if (std::all_of(lengths.begin(), lengths.end(), [=](auto other) { return other == length; })) {
+    ending = PackTexts(lengths.size(), length, &scratch->texts, &scratch->packed);
+  }
+  PutVarint(&scratch->raw, lengths.size());
+  PutFixed(&scratch->raw, ending);
+  if (ending == 0) {
+    PutInts<std::uint32_t>(&scratch->raw, lengths, false);
+  } else {
+    PutVarint(&scratch->raw, length - EndingTextBytes(ending));
+  }
+  PutCodes(codes, lengths.size(), scratch);
+}
+
+// Numbers the entries by first use and drops those that no row uses.
+void Renumber(const DictColumn& column, Scratch* scratch) {
   Values32& new_codes = scratch->new_codes;
   new_codes.assign(column.entries() + 1, 0);
   scratch->lengths.clear();
-  for (std::uint32_t& code : codes) {
+  for (std::uint32_t& code : scratch->codes) {
     if (code == 0) continue;
     std::uint32_t& new_code = new_codes[code];
     if (new_code == 0) {
@@ -75,28 +109,30 @@ void PutRenumbered(const DictColumn& column, Scratch* scratch) {
     }
     code = new_code;
   }
-  PutColumn(codes, scratch->lengths, &scratch->raw);
 }
 
 // Appends a column unless no row has a value; says whether it did.
 bool PutTextColumn(const DictColumn& column, std::size_t rows, Scratch* scratch) {
   if (column.empty()) return false;
-  Values32& codes = scratch->codes;
-  codes.assign(column.codes().begin(), column.codes().end());
-  codes.resize(rows);
+  std::span<const std::uint32_t> codes = column.codes();
   const std::int64_t in_order = EntriesInOrder(codes);
   if (in_order == 0) return false;
+  if (codes.size() != rows || in_order < 0) {
+    scratch->codes.assign(codes.begin(), codes.end());
+    scratch->codes.resize(rows);
+    codes = scratch->codes;
+  }
   if (in_order < 0) {
-    PutRenumbered(column, scratch);
-    return true;
+    Renumber(column, scratch);
+  } else {
+    const std::vector<std::uint32_t>& ends = column.ends();
+    scratch->lengths.resize(static_cast<std::size_t>(in_order));
+    for (std::size_t i = 0; i < scratch->lengths.size(); ++i) {
+      scratch->lengths[i] = ends[i + 1] - ends[i];
+    }
+    scratch->texts.append(column.data().substr(0, ends[scratch->lengths.size()]));
   }
-  const std::vector<std::uint32_t>& ends = column.ends();
-  scratch->lengths.resize(static_cast<std::size_t>(in_order));
-  for (std::size_t i = 0; i < scratch->lengths.size(); ++i) {
-    scratch->lengths[i] = ends[i + 1] - ends[i];
-  }
-  scratch->texts.append(column.data().substr(0, ends[scratch->lengths.size()]));
-  PutColumn(codes, scratch->lengths, &scratch->raw);
+  PutColumn(codes, scratch);
   return true;
 }
 
@@ -111,23 +147,41 @@ void PutTimes(const EventBatch& batch, Scratch* scratch) {
   PutInts<std::uint64_t>(&scratch->raw, scratch->values, true);
 }
 
+// Collects of `column` the values of the rows that have one. Without a branch: which rows do is
+// not foreseen.
+template <typename Value, typename Stored>
+void KeepFlagged(const EventBatch& batch, std::uint8_t flag, const std::vector<Value>& column,
+                 std::vector<Stored>* kept) {
+  kept->resize(column.size());
+  Stored* const to = kept->data();
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < column.size(); ++row) {
+    to[next] = static_cast<Stored>(column[row]);
+    next += (batch.flags[row] & flag) != 0 ? 1 : 0;
+  }
+  kept->resize(next);
+}
+
 void PutPositions(const EventBatch& batch, std::uint8_t flag,
                   const std::vector<std::int32_t>& positions, Scratch* scratch) {
   Values32& values = scratch->codes;
-  values.clear();
-  for (std::size_t row = 0; row < positions.size(); ++row) {
-    if ((batch.flags[row] & flag) == 0) continue;
-    values.push_back(static_cast<std::uint32_t>(positions[row]) ^ 0x80000000u);  // keeps the order
-  }
+  KeepFlagged(batch, flag, positions, &values);
+  for (std::uint32_t& value : values) value ^= 0x80000000u;  // keeps the order
   PutInts<std::uint32_t>(&scratch->raw, values, false);
 }
 
 void PutClientSeqs(const EventBatch& batch, Scratch* scratch) {
-  scratch->values.clear();
-  for (std::size_t row = 0; row < batch.client_seq.size(); ++row) {
-    if ((batch.flags[row] & kHasClientSeq) != 0) scratch->values.push_back(batch.client_seq[row]);
-  }
+  KeepFlagged(batch, kHasClientSeq, batch.client_seq, &scratch->values);
   PutInts<std::uint64_t>(&scratch->raw, scratch->values, true);
+}
+
+void PutFlags(const EventBatch& batch, Scratch* scratch) {
+  std::uint8_t all = 0;
+  for (const std::uint8_t flags : batch.flags) all |= flags;
+  const std::uint8_t bits = FlagBits(all & kStoredFlags);
+  PutFixed(&scratch->raw, bits);
+  PutBitPlane(&scratch->raw, batch.rows, bits,
+              [&](std::size_t row) { return batch.flags[row] & kStoredFlags; });
 }
 
 void PutCore(const EventBatch& batch, Scratch* scratch) {
@@ -136,9 +190,7 @@ void PutCore(const EventBatch& batch, Scratch* scratch) {
   std::uint32_t text_bytes = 0;
   raw.resize(sizeof present + sizeof text_bytes);
   PutTimes(batch, scratch);
-  for (const std::uint8_t flags : batch.flags) {
-    raw.push_back(static_cast<char>(flags & kStoredFlags));
-  }
+  PutFlags(batch, scratch);
   for (std::size_t f = 0; f < kFieldCount; ++f) {
     if (PutTextColumn(batch.text[f], batch.rows, scratch)) {
       present = static_cast<std::uint16_t>(present | 1u << f);
@@ -170,38 +222,31 @@ std::uint8_t* PackIds(const EventBatch& batch, Scratch* scratch, std::uint8_t* p
         scratch->text.append(id);
       }
     }
-    scratch->forms[row] = static_cast<std::uint8_t>(form);
+    scratch->bytes[row] = static_cast<std::uint8_t>(form);
     if (form != EventIdForm::kNone && form != EventIdForm::kText) packed += kPackedIdBytes;
   }
   return packed;
 }
 
-// Returns whether the section may shrink: ids in 16 bytes do not.
-bool PutIds(const EventBatch& batch, Scratch* scratch) {
+void PutIds(const EventBatch& batch, Scratch* scratch) {
   static_assert(sizeof(Hash128) == kPackedIdBytes);
-  std::string& raw = scratch->raw;
   scratch->lengths.clear();
   scratch->text.clear();
-  scratch->forms.resize(batch.rows);
-  // Room for a form and an id a row, of which the end is given back.
-  raw.resize(1 + batch.rows + batch.rows * kPackedIdBytes);
-  auto* const begin = reinterpret_cast<std::uint8_t*>(raw.data());
-  std::uint8_t* packed = begin + 1 + batch.rows;
-  const std::uint8_t* const packed_end = PackIds(batch, scratch, packed);
-  const std::vector<std::uint8_t>& forms = scratch->forms;
-  const auto packed_bytes = static_cast<std::size_t>(packed_end - packed);
+  scratch->bytes.resize(batch.rows);
+  // Room for an id a row, of which the end is given back.
+  std::string& packed = scratch->packed;
+  packed.resize(batch.rows * kPackedIdBytes);
+  auto* const begin = reinterpret_cast<std::uint8_t*>(packed.data());
+  packed.resize(static_cast<std::size_t>(PackIds(batch, scratch, begin) - begin));
+  const std::vector<std::uint8_t>& forms = scratch->bytes;
   if (std::all_of(forms.begin(), forms.end(), [&](auto form) { return form == forms[0]; })) {
-    begin[0] = forms[0];
-    std::memmove(begin + 1, packed, packed_bytes);
-    raw.resize(1 + packed_bytes);
+    PutFixed(&scratch->raw, forms[0]);
   } else {
-    begin[0] = kMixedForms;
-    std::copy(forms.begin(), forms.end(), begin + 1);
-    raw.resize(1 + batch.rows + packed_bytes);
+    PutFixed(&scratch->raw, kMixedForms);
+    scratch->raw.append(forms.begin(), forms.end());
   }
-  PutInts<std::uint32_t>(&raw, scratch->lengths, false);
-  raw.append(scratch->text);
-  return packed_bytes < raw.size() / 2;
+  PutInts<std::uint32_t>(&scratch->raw, scratch->lengths, false);
+  scratch->raw.append(scratch->text);
 }
 
 void PutExtraData(const EventBatch& batch, Scratch* scratch) {
@@ -217,30 +262,32 @@ void PutExtraData(const EventBatch& batch, Scratch* scratch) {
   scratch->raw.append(batch.extra_data.bytes());
 }
 
-// Appends scratch.raw as the section, compressed when that makes it smaller, and empties it.
-void FinishSection(std::size_t section, bool may_shrink, RecordHeader* header, Scratch* scratch,
-                   std::string* out) {
+// Appends scratch.packed and, compressed when that makes it smaller, scratch.raw as the section,
+// and empties both.
+void FinishSection(std::size_t section, RecordHeader* header, Scratch* scratch, std::string* out) {
   std::string& raw = scratch->raw;
+  std::string& packed = scratch->packed;
   const std::size_t begin = out->size();
-  std::size_t stored = 0;
-  if (may_shrink && raw.size() >= kCompressBytesMin && raw.size() <= LZ4_MAX_INPUT_SIZE) {
-    const std::size_t room = raw.size() - 1;
-    out->resize(begin + room);
-    stored = static_cast<std::size_t>(LZ4_compress_fast_extState(
-        scratch->lz4.get(), raw.data(), out->data() + begin, static_cast<int>(raw.size()),
-        static_cast<int>(room), kLz4Acceleration));
-    out->resize(begin + stored);
+  if (!raw.empty()) PutBytes(out, packed);
+  std::size_t size = 0;
+  if (raw.size() >= kCompressBytesMin && raw.size() <= LZ4_MAX_INPUT_SIZE) {
+    if (scratch->block.size() < raw.size()) scratch->block.resize(raw.size());
+    size = static_cast<std::size_t>(LZ4_compress_fast_extState(
+        scratch->lz4.get(), raw.data(), scratch->block.data(), static_cast<int>(raw.size()),
+        static_cast<int>(raw.size() - 1), kLz4Acceleration));
   }
-  if (stored != 0) {
+  if (size != 0) {
     header->compressed = static_cast<std::uint8_t>(header->compressed | 1u << section);
+    out->append(scratch->block, 0, size);
   } else {
     out->append(raw);
-    stored = raw.size();
   }
-  header->sections[section] = {
-      static_cast<std::uint32_t>(raw.size()), static_cast<std::uint32_t>(stored),
-      HashBytes(std::string_view(*out).substr(begin), kRecordChecksumSeed)};
+  const std::string_view stored = std::string_view(*out).substr(begin);
+  header->sections[section] = {static_cast<std::uint32_t>(raw.size()),
+                               static_cast<std::uint32_t>(stored.size()),
+                               HashBytes(stored, kRecordChecksumSeed)};
   raw.clear();
+  packed.clear();
 }
 
 }  // namespace
@@ -256,17 +303,17 @@ void EncodeRecord(const EventBatch& batch, std::string* out) {
   out->resize(begin + sizeof header);
 
   PutCore(batch, &scratch);
-  FinishSection(kCoreSection, true, &header, &scratch, out);
-  const bool ids_shrink = PutIds(batch, &scratch);
-  FinishSection(kIdsSection, ids_shrink, &header, &scratch, out);
+  FinishSection(kCoreSection, &header, &scratch, out);
+  PutIds(batch, &scratch);
+  FinishSection(kIdsSection, &header, &scratch, out);
   PutExtraData(batch, &scratch);
-  FinishSection(kExtraSection, true, &header, &scratch, out);
+  FinishSection(kExtraSection, &header, &scratch, out);
 
   const std::string_view head(reinterpret_cast<const char*>(&header),
                               offsetof(RecordHeader, checksum));
   header.checksum = HashBytes(head, kRecordChecksumSeed);
   std::memcpy(out->data() + begin, &header, sizeof header);
-  if (scratch.raw.capacity() > kScratchBytesMax) scratch = Scratch();
+  if (scratch.capacity() > kScratchBytesMax) scratch = Scratch();
 }
 
 }  // namespace v1

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -11,10 +12,12 @@
 #include <limits>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "lib/log/event_id_form.h"
 #include "lib/log/packed_ints.h"
+#include "lib/log/packed_texts.h"
 #include "lib/log/record_format.h"
 #include "tests/reference/random_batch.h"
 #include "tests/reference/reseal_record.h"
@@ -78,6 +81,26 @@ EventBatch LargeBatch(std::size_t rows = 1'000) {
   return batch;
 }
 
+// Columns whose entries are packed: an even and an odd count of digits, UUIDs, a few distinct.
+EventBatch IdsBatch(std::size_t rows = 40) {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+  EventBatch batch;
+  for (std::size_t row = 0; row < rows; ++row) {
+    batch.PushRow(1'700'000'000'000);
+    char text[64];
+    const auto set = [&](Field field, const char* format, auto... values) {
+      std::snprintf(text, sizeof text, format, values...);
+      batch.column(field).Set(row, text);
+    };
+    const unsigned long long mixed = (row + 1) * kOdd;
+    set(Field::kSessionId, "%016llx", mixed);
+    set(Field::kUserId, "user-%05llu", mixed % 100'000);
+    set(Field::kTabId, "%08llx-0000-7000-8000-00000000%04llx", mixed >> 32, mixed & 0xffff);
+    set(Field::kPageTitle, "Product %06llx", mixed % 20 << 16 | 0x1234);
+  }
+  return batch;
+}
+
 EventBatch BareBatch() {
   EventBatch batch;
   batch.PushRow(std::numeric_limits<std::int64_t>::min());
@@ -96,6 +119,7 @@ TEST(CodecTest, BatchesComeBack) {
   ExpectComesBack(BareBatch());
   ExpectComesBack(SmallBatch());
   ExpectComesBack(LargeBatch());
+  ExpectComesBack(IdsBatch());
 }
 
 TEST(CodecTest, AppendsToWhatIsThere) {
@@ -185,7 +209,7 @@ TEST(CodecTest, IdsInHexTakeSixteenBytes) {
   const std::size_t with_ids = Encode(batch).size();
   batch.event_id.Clear();
   batch.keys.assign(batch.rows, Hash128{});
-  EXPECT_EQ(with_ids - Encode(batch).size(), 16'000u);
+  EXPECT_LT(with_ids - Encode(batch).size(), 16'004u);
 }
 
 TEST(CodecTest, SequencesCostNothing) {
@@ -212,7 +236,9 @@ TEST(CodecTest, HostileSizesAreRefused) {
            decoded.rows == 0;
   };
   EXPECT_FALSE(refused([](RecordHeader*) {}));
-  EXPECT_TRUE(refused([](RecordHeader* h) { h->version = 2; }));
+  for (const int version : {0, 1, 3, 255}) {
+    EXPECT_TRUE(refused([&](RecordHeader* h) { h->version = static_cast<std::uint8_t>(version); }));
+  }
   EXPECT_TRUE(refused([](RecordHeader* h) { h->reserved = 1; }));
   EXPECT_TRUE(refused([](RecordHeader* h) { h->compressed |= 8; }));
   EXPECT_TRUE(refused([](RecordHeader* h) { h->compressed ^= 1; }));
@@ -220,7 +246,7 @@ TEST(CodecTest, HostileSizesAreRefused) {
     EXPECT_TRUE(refused([&](RecordHeader* h) { h->rows = rows; })) << rows;
   }
   for (std::size_t s = 0; s < kRecordSections; ++s) {
-    for (const std::uint32_t bytes : {0u, 1u, 1'000'000u, 1u << 30, UINT32_MAX}) {
+    for (const std::uint32_t bytes : {0u, 2u, 1'000'000u, 1u << 30, UINT32_MAX}) {
       EXPECT_TRUE(refused([&](RecordHeader* h) { h->sections[s].raw_bytes = bytes; }));
       EXPECT_TRUE(refused([&](RecordHeader* h) { h->sections[s].stored_bytes = bytes; }));
     }
@@ -293,6 +319,83 @@ TEST(EventIdFormTest, OnlyExactFormsArePacked) {
   EXPECT_EQ(PackEventId(uuid + "0", packed), EventIdForm::kText);
 }
 
+// The ending that was found; expects the texts back.
+int PackedEnding(const std::vector<std::string>& entries) {
+  const std::size_t length = entries.front().size();
+  const std::string before = "before";
+  std::string texts = before;
+  for (const std::string& entry : entries) texts += entry;
+  const std::string all = texts;
+  std::string packed = before;
+  const std::uint8_t ending = PackTexts(entries.size(), length, &texts, &packed);
+  if (ending == 0) {
+    EXPECT_EQ(texts, all);
+    EXPECT_EQ(packed, before);
+    return 0;
+  }
+  const std::size_t prefix = length - EndingTextBytes(ending);
+  EXPECT_EQ(texts, all.substr(0, before.size() + prefix));
+  EXPECT_EQ(packed.size(), before.size() + entries.size() * EndingPackedBytes(ending));
+  std::string unpacked;
+  EXPECT_TRUE(UnpackTexts(entries.front().substr(0, prefix), ending, packed.substr(before.size()),
+                          &unpacked));
+  EXPECT_EQ(before + unpacked, all);
+  return ending;
+}
+
+std::vector<std::string> Entries(const std::string& prefix, std::size_t digits,
+                                 const std::string& suffix = "") {
+  std::vector<std::string> entries;
+  for (std::size_t i = 0; i < 20; ++i) {
+    std::string text = prefix;
+    for (std::size_t d = 0; d < digits; ++d) text += "0123456789abcdef"[(i + 5 * d * i) % 16];
+    entries.push_back(text + suffix);
+  }
+  return entries;
+}
+
+TEST(PackedTextsTest, EveryCountOfDigitsComesBack) {
+  for (std::size_t digits = 4; digits <= kPackedDigitsMax; ++digits) {
+    for (const std::size_t prefix : {0, 1, 15, 16, 17, 64}) {
+      ASSERT_EQ(PackedEnding(Entries(std::string(prefix, 'u'), digits)), static_cast<int>(digits));
+    }
+  }
+}
+
+TEST(PackedTextsTest, OnlyWhatIsWorthItIsPacked) {
+  EXPECT_EQ(PackedEnding(Entries("u", 3)), 0);
+  EXPECT_EQ(PackedEnding(Entries("", kPackedDigitsMax + 1)), 0);
+  EXPECT_EQ(PackedEnding(Entries(std::string(kPackedPrefixMax + 1, 'u'), 8)), 0);
+  EXPECT_EQ(PackedEnding(Entries("", 8, "!")), 0);
+  EXPECT_EQ(PackedEnding({"12345678"}), 0);
+  std::vector<std::string> entries = Entries("u", 8);
+  for (const std::size_t at : {0, 1, 8}) {
+    for (const char c : {'A', 'F', 'g', '/', ':', '`', '\0', '\xff'}) {
+      std::vector<std::string> changed = entries;
+      changed[11][at] = c;
+      EXPECT_EQ(PackedEnding(changed), 0) << at << c;
+    }
+  }
+  entries.resize(7);
+  EXPECT_EQ(PackedEnding(entries), 0);
+}
+
+TEST(PackedTextsTest, UuidsComeBack) {
+  for (const std::string prefix : {"", "tab:", "a long prefix of more than 16 bytes "}) {
+    std::vector<std::string> entries = Entries(prefix, 8, "-0123-4567-89ab-cdef00112233");
+    EXPECT_EQ(PackedEnding(entries), kPackedUuid);
+    entries[9].back() = 'G';
+    EXPECT_EQ(PackedEnding(entries), 0);
+  }
+}
+
+TEST(PackedTextsTest, AnOddDigitTakesNoMore) {
+  std::string texts;
+  EXPECT_TRUE(UnpackTexts("u", 5, std::string("\x01\x23\x45", 3), &texts));
+  EXPECT_EQ(texts, "u12345");
+  EXPECT_FALSE(UnpackTexts("u", 5, std::string("\x11\x23\x45", 3), &texts));
+}
+
 template <typename T>
 void ExpectIntsComeBack(const std::vector<T>& values, std::size_t bytes_max) {
   std::string out;
@@ -319,21 +422,53 @@ TEST(PackedIntsTest, EveryWidthComesBack) {
   }
 }
 
-// Files that earlier versions wrote. INSIGHTFLOW_GOLDEN_WRITE=1 writes them anew: only for a new
-// version of the format, beside the old ones.
+TEST(PackedIntsTest, SmallRangesTakeBits) {
+  for (std::size_t n = 1; n < 40; ++n) {
+    for (const auto& [range, bits] : {std::pair{1u, 1u},
+                                      {3u, 2u},
+                                      {4u, 4u},
+                                      {15u, 4u},
+                                      {16u, 8u},
+                                      {0x1ffu, 9u},
+                                      {0xfffu, 12u},
+                                      {0x1fffu, 16u}}) {
+      std::vector<std::uint32_t> values(n, 1000);
+      for (std::size_t i = 0; i < n; ++i) values[i] += static_cast<std::uint32_t>(i * i) % range;
+      values.front() = 1000;
+      values.back() = 1000 + range;
+      ExpectIntsComeBack<std::uint32_t>(values, 4 + (bits * n + 7) / 8 + bits / 9);
+    }
+  }
+}
+
+TEST(PackedIntsTest, AFillingThatIsSetIsRefused) {
+  std::vector<std::uint32_t> read;
+  for (const std::string_view bytes : {std::string_view("\x10\0\x0f", 3), {"\x10\0\x07", 3}}) {
+    ByteReader in(bytes);
+    EXPECT_EQ(GetInts(&in, 3, &read), bytes[2] == 7);
+  }
+}
+
+// Files that this and earlier versions wrote. INSIGHTFLOW_GOLDEN_WRITE=1 writes those of a new
+// version of the format, beside the old ones, which stay as they are.
+constexpr std::string_view kNewestGolden = "v2-";
+
 class GoldenTest : public ::testing::TestWithParam<const char*> {
  protected:
   std::filesystem::path Path(const std::string& extension) const {
     return std::filesystem::path(INSIGHTFLOW_SOURCE_DIR) / "tests/golden/formats" /
-           (std::string("record-v1-") + GetParam() + extension);
+           (std::string("record-") + GetParam() + extension);
   }
   static std::string Read(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
   EventBatch Batch() const {
-    const std::string name = GetParam();
-    return name == "bare" ? BareBatch() : name == "small" ? SmallBatch() : LargeBatch(100);
+    const std::string name = std::string(GetParam()).substr(kNewestGolden.size());
+    return name == "bare"    ? BareBatch()
+           : name == "small" ? SmallBatch()
+           : name == "ids"   ? IdsBatch()
+                             : LargeBatch(100);
   }
   static std::string Describe(const EventBatch& batch) {
     std::string text;
@@ -345,7 +480,8 @@ class GoldenTest : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(GoldenTest, StaysReadable) {
-  if (std::getenv("INSIGHTFLOW_GOLDEN_WRITE") != nullptr) {
+  const bool newest = std::string_view(GetParam()).starts_with(kNewestGolden);
+  if (newest && std::getenv("INSIGHTFLOW_GOLDEN_WRITE") != nullptr) {
     std::ofstream(Path(".bin"), std::ios::binary) << Encode(Batch());
     std::ofstream(Path(".txt"), std::ios::binary) << Describe(Batch());
   }
@@ -355,9 +491,14 @@ TEST_P(GoldenTest, StaysReadable) {
   const Status status = DecodeRecord(record, {}, kSeed, &decoded);
   ASSERT_TRUE(status.ok()) << status.ToString();
   EXPECT_EQ(Describe(decoded), Read(Path(".txt")));
+  if (newest) {
+    EXPECT_EQ(Encode(Batch()), record) << "a new format needs a new version";
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(RecordV1, GoldenTest, ::testing::Values("bare", "small", "large"));
+INSTANTIATE_TEST_SUITE_P(Records, GoldenTest,
+                         ::testing::Values("v1-bare", "v1-small", "v1-large", "v2-bare", "v2-small",
+                                           "v2-large", "v2-ids"));
 
 }  // namespace
 }  // namespace insightflow
