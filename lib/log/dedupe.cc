@@ -46,6 +46,7 @@ struct Shard {
   std::uint32_t buckets = 0;  // of a lane; 0: no key yet
   std::uint32_t used = 0;     // slots written since the last rebuild or sweep, and alive then
   bool compact = false;
+  std::uint64_t swept_at = 0;  // the oldest generation then: while it lives, no slot is dead
 
   template <typename Form>
   BucketTable<Form> Lane(std::size_t lane) {
@@ -62,6 +63,19 @@ struct Shard {
   }
   std::size_t Sweep(const LiveCodes& live) {
     return compact ? SweepLanes<CompactForm>(live) : SweepLanes<FullForm>(live);
+  }
+  template <typename Form>
+  bool FillLanes(Shard* from, const LiveCodes& live) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const auto moved = Lane<Form>(lane).Fill(from->Lane<FullForm>(lane), live);
+      if (!moved) return false;
+      used += static_cast<std::uint32_t>(*moved);
+    }
+    return true;
+  }
+  // False when a key finds no place.
+  bool Fill(Shard* from, const LiveCodes& live) {
+    return compact ? FillLanes<CompactForm>(from, live) : FillLanes<FullForm>(from, live);
   }
   Placing Insert(const MixedKey& key, std::size_t lane, std::uint8_t code, const LiveCodes& live) {
     return compact ? Lane<CompactForm>(lane).Insert(key, code, live)
@@ -104,6 +118,7 @@ class DedupeWindow::Impl {
   void MakeRoom(Shard* shard);
   void Rebuild(Shard* shard, std::size_t buckets_min);
   bool Resize(Shard* shard, std::size_t buckets, bool compact);
+  std::size_t Alive(Shard* shard);
   void ForgetEverything();
   void Release(Shard* shard);
 
@@ -227,14 +242,22 @@ void DedupeWindow::Impl::SweepSomeShards() {
     Shard& shard = shards_[next_sweep_];
     next_sweep_ = (next_sweep_ + 1) % kShards;
     if (shard.buckets == 0) continue;
-    const std::size_t alive = shard.Sweep(live_);
-    shard.used = static_cast<std::uint32_t>(alive);
+    const std::size_t alive = Alive(&shard);
     if (alive == 0) {
       Release(&shard);
     } else if (!shard.compact && alive < std::size_t{shard.buckets} * kLanes) {
       Rebuild(&shard, 0);  // at most a quarter of the slots: give memory back
     }
   }
+}
+
+// The live slots of a shard, whose dead ones are cleared.
+std::size_t DedupeWindow::Impl::Alive(Shard* shard) {
+  if (shard->swept_at != oldest_ && shard->buckets != 0) {
+    shard->used = static_cast<std::uint32_t>(shard->Sweep(live_));
+    shard->swept_at = oldest_;
+  }
+  return shard->used;
 }
 
 // Called when a key found no place in its shard.
@@ -250,7 +273,7 @@ void DedupeWindow::Impl::MakeRoom(Shard* shard) {
 
 // Moves the live keys to a table of the right size: full slots as long as they fit a shard's share.
 void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
-  const std::size_t alive = shard->buckets == 0 ? 0 : shard->Sweep(live_);
+  const std::size_t alive = Alive(shard);
   // Full at 4 slots a bucket and 4/5 of them: 5 buckets for 8 keys double the table, 15 for 32 add
   // half; small tables may be generous.
   std::size_t wanted = alive * 5 / 8 / kLanes + 1;
@@ -273,15 +296,8 @@ bool DedupeWindow::Impl::Resize(Shard* shard, std::size_t buckets, bool compact)
   next.memory = TableMemory(buckets * kLanes * kBucketBytes);
   next.buckets = static_cast<std::uint32_t>(buckets);
   next.compact = compact;
-  bool fits = true;
-  for (std::size_t lane = 0; fits && shard->buckets != 0 && lane < kLanes; ++lane) {
-    fits = shard->Lane<FullForm>(lane).EveryLive(live_, [&](const FullForm::Slot& slot) {
-      ++next.used;
-      const MixedKey key(slot.low, slot.high);
-      return next.Insert(key, lane, FullForm::Code(slot), live_) != Placing::kFull;
-    });
-  }
-  if (!fits) return false;
+  next.swept_at = oldest_;
+  if (shard->buckets != 0 && !next.Fill(shard, live_)) return false;
   bytes_ += next.memory.bytes();
   std::swap(*shard, next);
   bytes_ -= next.memory.bytes();

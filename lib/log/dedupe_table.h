@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "lib/base/hash.h"
 
@@ -132,16 +133,41 @@ class BucketTable {
     return alive;
   }
 
-  // Calls visit(slot) until it returns false; says whether it never did.
-  template <typename Visit>
-  bool EveryLive(const LiveCodes& live, Visit visit) const {
-    for (std::size_t i = 0; i < buckets_ * kSlots; ++i) {
-      if (live[Form::Code(slots_[i])] != 0 && !visit(slots_[i])) return false;
+  // Copies the live slots of a table of full slots to this one, which is new. Both of a key's
+  // buckets stay in proportion when the number of buckets changes, so keys that move from first to
+  // first and from other to other bucket fill this table from front to back, without cache misses.
+  // Returns how many there were; nothing when one finds no place.
+  std::optional<std::size_t> Fill(const BucketTable<FullForm>& from, const LiveCodes& live) {
+    std::size_t moved = 0;
+    for (std::uint32_t bucket = 0; bucket < from.buckets_; ++bucket) {
+      const FullForm::Slot* slots = from.At(bucket);
+      for (std::size_t s = 0; s < BucketTable<FullForm>::kSlots; ++s) {
+        const std::uint8_t code = FullForm::Code(slots[s]);
+        if (live[code] == 0) continue;
+        const MixedKey key(slots[s].low, slots[s].high);
+        const bool in_first = FirstBucket(key, from.buckets_) == bucket;
+        if (!PlaceNew(key, code, in_first) && Insert(key, code, live) == Placing::kFull) return {};
+        ++moved;
+      }
     }
-    return true;
+    return moved;
   }
 
  private:
+  template <typename>
+  friend class BucketTable;
+
+  // Writes a key that is in no slot yet to one of its buckets, if that has a slot never used.
+  bool PlaceNew(const MixedKey& key, std::uint8_t code, bool to_first) {
+    const std::uint32_t first = FirstBucket(key, buckets_);
+    Slot* slots = At(to_first ? first : OtherBucket(key.low >> 8, first, buckets_));
+    std::size_t used = 0;  // slots of a new table are used from the first one on
+    for (std::size_t s = 0; s < kSlots; ++s) used += Form::Code(slots[s]) != 0 ? 1 : 0;
+    if (used == kSlots) return false;
+    slots[used] = Form::Make(key, code);
+    return true;
+  }
+
   Slot* At(std::uint32_t bucket) const { return slots_ + std::size_t{bucket} * kSlots; }
 
   // Whether a live slot of the bucket holds the key. Most keys are fresh, so equality is the rare
@@ -156,13 +182,13 @@ class BucketTable {
 
   struct Free {
     std::uint32_t count = 0;
-    std::uint32_t slot = 0;  // one of them
+    std::uint32_t slot = 0;  // the first of them
   };
 
   Free FreeIn(std::uint32_t bucket, const LiveCodes& live) const {
     const Slot* slots = At(bucket);
     Free free;
-    for (std::uint32_t s = 0; s < kSlots; ++s) {
+    for (std::uint32_t s = kSlots; s-- > 0;) {
       const bool alive = live[Form::Code(slots[s])] != 0;
       free.count += alive ? 0 : 1;
       free.slot = alive ? free.slot : s;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -15,6 +16,10 @@ namespace {
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::int64_t kDayMs = 24 * 3600 * 1000;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
+
+struct alignas(kBucketBytes) Line {
+  std::array<char, kBucketBytes> bytes = {};
+};
 
 std::vector<Hash128> Keys(std::uint64_t first, std::size_t count) {
   std::vector<Hash128> keys(count);
@@ -190,6 +195,47 @@ TEST(BucketTableTest, FillsNearlyAllSlotsAndChangesNothingWhenFull) {
   EXPECT_EQ(table.Sweep(live), placed.size());
   live[3] = 0;
   EXPECT_EQ(table.Sweep(live), 0u);
+}
+
+// Keys whose generations live are known to the new table, whatever its size and form; others went.
+template <typename Form>
+void ExpectFilledTable(std::uint32_t buckets) {
+  constexpr std::uint32_t kBuckets = 300;
+  std::vector<Line> from_memory(kBuckets);
+  std::vector<Line> memory(buckets);
+  BucketTable<FullForm> from(from_memory.data(), kBuckets);
+  BucketTable<Form> table(memory.data(), buckets);
+  LiveCodes live = {};
+  live[3] = live[4] = 1;
+  const std::vector<Hash128> keys = Keys(0, 900);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::uint8_t code = i % 3 == 0 ? 3 : 4;
+    ASSERT_EQ(from.Insert(MixedKey(keys[i]), code, live), Placing::kPlaced);
+  }
+  live[3] = 0;
+  ASSERT_EQ(table.Fill(from, live), 600u) << buckets;
+  ASSERT_EQ(table.Sweep(live), 600u);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i % 3 == 0) continue;
+    ASSERT_EQ(table.Insert(MixedKey(keys[i]), 4, live), Placing::kKnown) << buckets;
+  }
+}
+
+TEST(BucketTableTest, FillsFromATableOfAnyOtherSize) {
+  for (const std::uint32_t buckets : {200u, 300u, 301u, 450u, 600u, 1'700u}) {
+    ExpectFilledTable<FullForm>(buckets);
+  }
+  for (const std::uint32_t buckets : {100u, 300u, 450u}) ExpectFilledTable<CompactForm>(buckets);
+}
+
+TEST(BucketTableTest, FillSaysWhenAKeyFindsNoPlace) {
+  std::vector<Line> from_memory(300);
+  std::vector<Line> memory(100);
+  BucketTable<FullForm> from(from_memory.data(), 300);
+  LiveCodes live = {};
+  live[3] = 1;
+  for (const Hash128& key : Keys(0, 900)) from.Insert(MixedKey(key), 3, live);
+  EXPECT_FALSE(BucketTable<FullForm>(memory.data(), 100).Fill(from, live).has_value());
 }
 
 }  // namespace
