@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -155,6 +156,34 @@ TEST(DedupeTest, WeakKeysAreStillTold) {
     EXPECT_EQ(Insert(&window, low, 1), 0u);
     EXPECT_EQ(Insert(&window, high, 1), 0u);
   }
+}
+
+// Under a large budget shards of many lanes split as they grow, and keep to the budget's parts.
+TEST(DedupeTest, ShardsSplitAsTheyGrow) {
+  DedupeWindow window(kMiB << 10, kDayMs);
+  const std::vector<Hash128> keys = Keys(0, 700'000);
+  std::vector<std::uint8_t> fresh;
+  for (std::size_t i = 0; i < keys.size(); i += 1'000) {
+    ASSERT_EQ(window.Insert(std::span(keys).subspan(i, 1'000), 1, &fresh), 1'000u);
+    ASSERT_LE(window.bytes(), (i + 1'000) * 50 + (100u << 10));
+  }
+  EXPECT_EQ(Insert(&window, keys, kDayMs), 0u);
+  EXPECT_EQ(window.size(), keys.size());
+  EXPECT_EQ(window.reach_ms(), kNever);
+  EXPECT_EQ(Insert(&window, keys, 3 * kDayMs), keys.size());
+  EXPECT_EQ(Insert(&window, keys, 4 * kDayMs), 0u);
+}
+
+// All in one lane of a shard of many, so that it splits although the others are empty.
+TEST(DedupeTest, KeysOfOneLaneSplitItsShard) {
+  DedupeWindow window(kMiB << 10, kDayMs);
+  std::vector<Hash128> keys;
+  for (const Hash128& key : Keys(0, 3'000'000)) {
+    if (MixedKey(key).lane() == 77) keys.push_back(key);
+  }
+  EXPECT_EQ(Insert(&window, keys, 1), keys.size());
+  EXPECT_LE(window.bytes(), kMiB << 5);
+  EXPECT_EQ(Insert(&window, keys, 2), 0u);
 }
 
 TEST(DedupeTest, ATinyBudgetIsRaisedToItsLeast) {
