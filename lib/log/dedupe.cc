@@ -5,16 +5,20 @@
 #include <limits>
 
 #include "lib/log/dedupe_table.h"
-#include "lib/log/table_memory.h"
+#include "lib/base/table_memory.h"
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kShards = 64;
-// A shard's table is cut into lanes of equal size, which grow together. Shard and lane make the 8
-// bits that a full slot does not store; one table for four lanes is large enough for huge pages.
-constexpr std::size_t kLanes = 4;
+// The 8 bits of a key that a full slot does not store choose its lane. A shard is a table cut into
+// lanes of equal size, which grow together: all lanes while they are small, so that the table is
+// large enough for huge pages, and at least kShardLanes.
+constexpr std::size_t kLanes = 256;
+constexpr std::size_t kShardLanes = 4;
+constexpr std::size_t kShards = kLanes / kShardLanes;
+// A table that would grow to this size is split instead.
+constexpr std::size_t kSplitBytes = std::size_t{4} << 20;
 // Keys are prefetched this far ahead of their probe.
 constexpr std::size_t kAhead = 16;
 
@@ -43,29 +47,47 @@ struct Generation {
 
 struct Shard {
   TableMemory memory;
+  std::uint32_t lanes = 0;    // 0: they belong to a shard before
   std::uint32_t buckets = 0;  // of a lane; 0: no key yet
   std::uint32_t used = 0;     // slots written since the last rebuild or sweep, and alive then
   bool compact = false;
+  std::uint64_t swept_at = 0;  // the oldest generation then: while it lives, no slot is dead
 
   template <typename Form>
   BucketTable<Form> Lane(std::size_t lane) {
     return {static_cast<char*>(memory.data()) + lane * buckets * kBucketBytes, buckets};
   }
   // Full tables are full at 4/5 of 4 slots a bucket.
-  bool crowded() const { return used >= std::size_t{buckets} * kLanes * 16 / 5; }
+  bool crowded() const { return used >= std::size_t{buckets} * lanes * 16 / 5; }
+  std::size_t LaneOf(const MixedKey& key) const { return key.lane() & (lanes - 1); }
 
   template <typename Form>
   std::size_t SweepLanes(const LiveCodes& live) {
     std::size_t alive = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) alive += Lane<Form>(lane).Sweep(live);
+    for (std::size_t lane = 0; lane < lanes; ++lane) alive += Lane<Form>(lane).Sweep(live);
     return alive;
   }
   std::size_t Sweep(const LiveCodes& live) {
     return compact ? SweepLanes<CompactForm>(live) : SweepLanes<FullForm>(live);
   }
-  Placing Insert(const MixedKey& key, std::size_t lane, std::uint8_t code, const LiveCodes& live) {
-    return compact ? Lane<CompactForm>(lane).Insert(key, code, live)
-                   : Lane<FullForm>(lane).Insert(key, code, live);
+  template <typename Form>
+  bool FillLanes(Shard* from, std::size_t first_lane, const LiveCodes& live) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      const auto moved = Lane<Form>(lane).Fill(from->Lane<FullForm>(first_lane + lane), live);
+      if (!moved) return false;
+      used += static_cast<std::uint32_t>(*moved);
+    }
+    return true;
+  }
+  // Takes over lanes of another shard. False when a key finds no place.
+  bool Fill(Shard* from, std::size_t first_lane, const LiveCodes& live) {
+    if (from->buckets == 0) return true;
+    return compact ? FillLanes<CompactForm>(from, first_lane, live)
+                   : FillLanes<FullForm>(from, first_lane, live);
+  }
+  Placing Insert(const MixedKey& key, std::uint8_t code, const LiveCodes& live) {
+    return compact ? Lane<CompactForm>(LaneOf(key)).Insert(key, code, live)
+                   : Lane<FullForm>(LaneOf(key)).Insert(key, code, live);
   }
 };
 
@@ -93,6 +115,7 @@ class DedupeWindow::Impl {
     return static_cast<std::uint8_t>(1 + id % kCodes);
   }
 
+  Shard& ShardOf(const MixedKey& key) { return shards_[shard_of_[key.lane() / kShardLanes]]; }
   bool InsertKey(const MixedKey& key);
   [[gnu::always_inline]] void Prefetch(const MixedKey& key);
 
@@ -103,7 +126,10 @@ class DedupeWindow::Impl {
 
   void MakeRoom(Shard* shard);
   void Rebuild(Shard* shard, std::size_t buckets_min);
+  Shard NewTable(std::size_t lanes, std::size_t buckets, bool compact) const;
   bool Resize(Shard* shard, std::size_t buckets, bool compact);
+  bool Split(Shard* shard, std::size_t buckets);
+  std::size_t Alive(Shard* shard);
   void ForgetEverything();
   void Release(Shard* shard);
 
@@ -112,7 +138,8 @@ class DedupeWindow::Impl {
   std::uint32_t lane_buckets_max_;
   std::uint64_t generation_keys_max_;
 
-  std::array<Shard, kShards> shards_;
+  std::array<Shard, kShards> shards_;                // where their first lanes are
+  std::array<std::uint8_t, kShards> shard_of_ = {};  // by lane / kShardLanes
   std::array<Generation, kCodes> generations_;
   LiveCodes live_ = {};
   std::uint64_t oldest_ = 0;
@@ -136,18 +163,25 @@ DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
     shard_bytes -= kBucketBytes;
   }
   lane_buckets_max_ =
-      static_cast<std::uint32_t>(std::min(shard_bytes / kBucketBytes / kLanes, kBucketsMax));
-  generation_keys_max_ = std::uint64_t{lane_buckets_max_} * kLanes * kShards *
+      static_cast<std::uint32_t>(std::min(shard_bytes / kBucketBytes / kShardLanes, kBucketsMax));
+  generation_keys_max_ = std::uint64_t{lane_buckets_max_} * kLanes *
                          BucketTable<CompactForm>::kSlots / kGenerationsPerBudget;
+  // While a shard of more lanes grows or splits, its old table is smaller than kSplitBytes: it must
+  // fit into the room for the one that is being rebuilt.
+  const std::size_t lanes = shard_bytes >= kSplitBytes ? kLanes : kShardLanes;
+  for (std::size_t i = 0; i < kShards; ++i) {
+    shard_of_[i] = static_cast<std::uint8_t>(i / (lanes / kShardLanes) * (lanes / kShardLanes));
+    shards_[shard_of_[i]].lanes = static_cast<std::uint32_t>(lanes);
+  }
   live_[CodeOf(current_)] = 1;
 }
 
 inline void DedupeWindow::Impl::Prefetch(const MixedKey& key) {
-  Shard& shard = shards_[key.shard()];
+  Shard& shard = ShardOf(key);
   if (shard.compact) {
-    shard.Lane<CompactForm>(key.lane()).Prefetch(key);
+    shard.Lane<CompactForm>(shard.LaneOf(key)).Prefetch(key);
   } else if (shard.buckets != 0) {
-    shard.Lane<FullForm>(key.lane()).Prefetch(key);
+    shard.Lane<FullForm>(shard.LaneOf(key)).Prefetch(key);
   }
 }
 
@@ -169,12 +203,12 @@ std::size_t DedupeWindow::Impl::Insert(std::span<const Hash128> keys, std::int64
 
 // False when the key is known.
 bool DedupeWindow::Impl::InsertKey(const MixedKey& key) {
-  Shard& shard = shards_[key.shard()];
   if (generation(current_).keys >= generation_keys_max_) BeginGeneration();
   for (;;) {
+    Shard& shard = ShardOf(key);
     const std::uint8_t code = CodeOf(current_);
     Placing placing = Placing::kFull;
-    if (shard.compact || !shard.crowded()) placing = shard.Insert(key, key.lane(), code, live_);
+    if (shard.compact || !shard.crowded()) placing = shard.Insert(key, code, live_);
     if (placing == Placing::kKnown) return false;
     if (placing == Placing::kPlaced) {
       ++shard.used;
@@ -227,14 +261,22 @@ void DedupeWindow::Impl::SweepSomeShards() {
     Shard& shard = shards_[next_sweep_];
     next_sweep_ = (next_sweep_ + 1) % kShards;
     if (shard.buckets == 0) continue;
-    const std::size_t alive = shard.Sweep(live_);
-    shard.used = static_cast<std::uint32_t>(alive);
+    const std::size_t alive = Alive(&shard);
     if (alive == 0) {
       Release(&shard);
-    } else if (!shard.compact && alive < std::size_t{shard.buckets} * kLanes) {
+    } else if (!shard.compact && alive < std::size_t{shard.buckets} * shard.lanes) {
       Rebuild(&shard, 0);  // at most a quarter of the slots: give memory back
     }
   }
+}
+
+// The live slots of a shard, whose dead ones are cleared.
+std::size_t DedupeWindow::Impl::Alive(Shard* shard) {
+  if (shard->swept_at != oldest_ && shard->buckets != 0) {
+    shard->used = static_cast<std::uint32_t>(shard->Sweep(live_));
+    shard->swept_at = oldest_;
+  }
+  return shard->used;
 }
 
 // Called when a key found no place in its shard.
@@ -250,41 +292,60 @@ void DedupeWindow::Impl::MakeRoom(Shard* shard) {
 
 // Moves the live keys to a table of the right size: full slots as long as they fit a shard's share.
 void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
-  const std::size_t alive = shard->buckets == 0 ? 0 : shard->Sweep(live_);
+  const std::size_t alive = Alive(shard);
   // Full at 4 slots a bucket and 4/5 of them: 5 buckets for 8 keys double the table, 15 for 32 add
   // half; small tables may be generous.
-  std::size_t wanted = alive * 5 / 8 / kLanes + 1;
-  if (wanted > lane_buckets_max_ / 4) wanted = alive * 15 / 32 / kLanes + 1;
+  std::size_t wanted = alive * 5 / 8 / shard->lanes + 1;
+  if (wanted > lane_buckets_max_ / 4) wanted = alive * 15 / 32 / shard->lanes + 1;
   std::size_t buckets = std::max({kBucketsMin, buckets_min, wanted});
   for (; buckets <= lane_buckets_max_; buckets += buckets / 2) {
+    if (shard->lanes > kShardLanes && buckets * shard->lanes * kBucketBytes >= kSplitBytes) {
+      // With as many buckets as before, every key finds the place that it had.
+      if (!Split(shard, buckets)) Split(shard, shard->buckets);
+      return;
+    }
     if (Resize(shard, buckets, false)) return;
   }
-  if (alive < std::size_t{lane_buckets_max_} * kLanes * 12 / 5 && buckets_min < lane_buckets_max_ &&
-      Resize(shard, lane_buckets_max_, false)) {
+  if (alive < std::size_t{lane_buckets_max_} * kShardLanes * 12 / 5 &&
+      buckets_min < lane_buckets_max_ && Resize(shard, lane_buckets_max_, false)) {
     return;
   }
   // Only keys that were made to collide can fail to fit now.
   if (!Resize(shard, lane_buckets_max_, true)) ForgetEverything();
 }
 
+Shard DedupeWindow::Impl::NewTable(std::size_t lanes, std::size_t buckets, bool compact) const {
+  Shard table;
+  table.memory = TableMemory(buckets * lanes * kBucketBytes);
+  table.lanes = static_cast<std::uint32_t>(lanes);
+  table.buckets = static_cast<std::uint32_t>(buckets);
+  table.compact = compact;
+  table.swept_at = oldest_;
+  return table;
+}
+
 // False, and nothing changes, when a key finds no place in the new table.
 bool DedupeWindow::Impl::Resize(Shard* shard, std::size_t buckets, bool compact) {
-  Shard next;
-  next.memory = TableMemory(buckets * kLanes * kBucketBytes);
-  next.buckets = static_cast<std::uint32_t>(buckets);
-  next.compact = compact;
-  bool fits = true;
-  for (std::size_t lane = 0; fits && shard->buckets != 0 && lane < kLanes; ++lane) {
-    fits = shard->Lane<FullForm>(lane).EveryLive(live_, [&](const FullForm::Slot& slot) {
-      ++next.used;
-      const MixedKey key(slot.low, slot.high);
-      return next.Insert(key, lane, FullForm::Code(slot), live_) != Placing::kFull;
-    });
-  }
-  if (!fits) return false;
+  Shard next = NewTable(shard->lanes, buckets, compact);
+  if (!next.Fill(shard, 0, live_)) return false;
   bytes_ += next.memory.bytes();
   std::swap(*shard, next);
   bytes_ -= next.memory.bytes();
+  return true;
+}
+
+// The same into two tables of half the lanes.
+bool DedupeWindow::Impl::Split(Shard* shard, std::size_t buckets) {
+  const std::size_t lanes = shard->lanes / 2;
+  Shard low = NewTable(lanes, buckets, false);
+  Shard high = NewTable(lanes, buckets, false);
+  if (!low.Fill(shard, 0, live_) || !high.Fill(shard, lanes, live_)) return false;
+  bytes_ += low.memory.bytes() + high.memory.bytes() - shard->memory.bytes();
+  const std::size_t at = static_cast<std::size_t>(shard - shards_.data());
+  const std::size_t at_high = at + lanes / kShardLanes;
+  std::fill_n(shard_of_.begin() + at_high, lanes / kShardLanes, static_cast<std::uint8_t>(at_high));
+  *shard = std::move(low);
+  shards_[at_high] = std::move(high);
   return true;
 }
 
@@ -295,7 +356,9 @@ void DedupeWindow::Impl::ForgetEverything() {
 
 void DedupeWindow::Impl::Release(Shard* shard) {
   bytes_ -= shard->memory.bytes();
+  const std::uint32_t lanes = shard->lanes;
   *shard = Shard();
+  shard->lanes = lanes;
 }
 
 DedupeWindow::DedupeWindow(std::size_t bytes_max, std::int64_t window_ms)

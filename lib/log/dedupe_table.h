@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "lib/base/hash.h"
 
@@ -18,16 +19,15 @@ namespace insightflow {
 inline namespace v1 {
 
 // A dedupe key after a bijective mix, so that bits may be cut from it wherever they are needed. The
-// top 6 bits of `high` choose the shard, 2 more its lane, the 32 below them the first bucket; `low`
-// >> 8 is the tag, which chooses the distance to the second bucket.
+// top 8 bits of `high` choose the lane, the 32 below them the first bucket; `low` >> 8 is the tag,
+// which chooses the distance to the second bucket.
 struct MixedKey {
   explicit MixedKey(const Hash128& key)
       : high((key.high ^ std::rotl(key.low, 32)) * 0xd6e8feb86659fd93),
         low((key.low ^ high >> 29) * 0x9e3779b97f4a7c15) {}
   MixedKey(std::uint64_t mixed_low, std::uint64_t mixed_high) : high(mixed_high), low(mixed_low) {}
 
-  std::size_t shard() const { return high >> 58; }
-  std::size_t lane() const { return high >> 56 & 3; }
+  std::size_t lane() const { return high >> 56; }
 
   std::uint64_t high;
   std::uint64_t low;
@@ -36,13 +36,13 @@ struct MixedKey {
 inline constexpr std::size_t kBucketBytes = 64;
 inline constexpr std::uint64_t kLow56 = (std::uint64_t{1} << 56) - 1;
 
-// Which generation codes are alive. Code 0, of a slot never used, is not.
+// Which generation codes are alive: 1 or 0. Code 0, of a slot never used, is not.
 using LiveCodes = std::array<std::uint8_t, 256>;
 
 struct FullForm {
   struct Slot {
     std::uint64_t low;
-    std::uint64_t high;  // the key's, with the generation's code in place of shard and lane
+    std::uint64_t high;  // the key's, with the generation's code in place of the lane
   };
   static Slot Make(const MixedKey& key, std::uint8_t code) {
     return {key.low, (key.high & kLow56) | std::uint64_t{code} << 56};
@@ -76,8 +76,8 @@ inline std::uint32_t FirstBucket(const MixedKey& key, std::uint32_t buckets) {
 // Its own inverse: the other bucket of the other bucket is the bucket.
 inline std::uint32_t OtherBucket(std::uint64_t tag, std::uint32_t bucket, std::uint32_t buckets) {
   const auto bits = static_cast<std::uint32_t>(tag * 0xff51afd7ed558ccd >> 32);
-  const std::uint32_t sum = ScaleTo(buckets, bits);
-  return sum >= bucket ? sum - bucket : sum + (buckets - bucket);
+  const std::uint32_t difference = ScaleTo(buckets, bits) - bucket;
+  return difference + (buckets & (std::uint32_t{0} - (difference >> 31)));
 }
 
 enum class Placing : std::uint8_t { kKnown, kPlaced, kFull };
@@ -100,8 +100,9 @@ class BucketTable {
     const Free in_first = FreeIn(first, live);
     const Free in_other = FreeIn(other, live);
     const bool to_first = in_first.count >= in_other.count;
-    if ((to_first ? in_first : in_other).count != 0) {
-      At(to_first ? first : other)[(to_first ? in_first : in_other).slot] = Form::Make(key, code);
+    const std::uint32_t free = Either(to_first, in_first.slots, in_other.slots);
+    if (free != 0) {
+      At(Either(to_first, first, other))[std::countr_zero(free)] = Form::Make(key, code);
       return Placing::kPlaced;
     }
     Slot* slot = MakeRoom(first, live);
@@ -115,8 +116,8 @@ class BucketTable {
   // calls.
   [[gnu::always_inline]] void Prefetch(const MixedKey& key) const {
     const std::uint32_t first = FirstBucket(key, buckets_);
-    __builtin_prefetch(At(first), 1);
-    __builtin_prefetch(At(OtherBucket(key.low >> 8, first, buckets_)), 1);
+    __builtin_prefetch(At(first));
+    __builtin_prefetch(At(OtherBucket(key.low >> 8, first, buckets_)));
   }
 
   // Clears dead slots, so that their codes may be given out again. Returns how many are alive.
@@ -132,20 +133,50 @@ class BucketTable {
     return alive;
   }
 
-  // Calls visit(slot) until it returns false; says whether it never did.
-  template <typename Visit>
-  bool EveryLive(const LiveCodes& live, Visit visit) const {
-    for (std::size_t i = 0; i < buckets_ * kSlots; ++i) {
-      if (live[Form::Code(slots_[i])] != 0 && !visit(slots_[i])) return false;
+  // Copies the live slots of a table of full slots to this one, which is new. Both of a key's
+  // buckets stay in proportion when the number of buckets changes, so keys that move from first to
+  // first and from other to other bucket fill this table from front to back, without cache misses.
+  // Returns how many there were; nothing when one finds no place.
+  std::optional<std::size_t> Fill(const BucketTable<FullForm>& from, const LiveCodes& live) {
+    std::size_t moved = 0;
+    for (std::uint32_t bucket = 0; bucket < from.buckets_; ++bucket) {
+      const FullForm::Slot* slots = from.At(bucket);
+      for (std::size_t s = 0; s < BucketTable<FullForm>::kSlots; ++s) {
+        const std::uint8_t code = FullForm::Code(slots[s]);
+        if (live[code] == 0) continue;
+        const MixedKey key(slots[s].low, slots[s].high);
+        const bool in_first = FirstBucket(key, from.buckets_) == bucket;
+        if (!PlaceNew(key, code, in_first) && Insert(key, code, live) == Placing::kFull) return {};
+        ++moved;
+      }
     }
-    return true;
+    return moved;
   }
 
  private:
+  template <typename>
+  friend class BucketTable;
+
+  // Writes a key that is in no slot yet to one of its buckets, if that has a slot never used.
+  bool PlaceNew(const MixedKey& key, std::uint8_t code, bool to_first) {
+    const std::uint32_t first = FirstBucket(key, buckets_);
+    Slot* slots = At(Either(to_first, first, OtherBucket(key.low >> 8, first, buckets_)));
+    std::size_t used = 0;  // slots of a new table are used from the first one on
+    for (std::size_t s = 0; s < kSlots; ++s) used += Form::Code(slots[s]) != 0 ? 1 : 0;
+    if (used == kSlots) return false;
+    slots[used] = Form::Make(key, code);
+    return true;
+  }
+
   Slot* At(std::uint32_t bucket) const { return slots_ + std::size_t{bucket} * kSlots; }
 
+  // Which of two is as good as random, and a wrong guess costs more than both.
+  static std::uint32_t Either(bool one, std::uint32_t a, std::uint32_t b) {
+    return b ^ ((a ^ b) & (std::uint32_t{0} - std::uint32_t{one}));
+  }
+
   // Whether a live slot of the bucket holds the key. Most keys are fresh, so equality is the rare
-  // case and its branch a predicted one.
+  // case and its branch a predicted one. A known key does not wait for slots behind its own.
   bool Holds(std::uint32_t bucket, const MixedKey& key, const LiveCodes& live) const {
     const Slot* slots = At(bucket);
     for (std::size_t s = 0; s < kSlots; ++s) {
@@ -156,18 +187,20 @@ class BucketTable {
 
   struct Free {
     std::uint32_t count = 0;
-    std::uint32_t slot = 0;  // one of them
+    std::uint32_t slots = 0;  // a bit each
   };
 
+  // Without a branch: which slots are free is as good as random.
   Free FreeIn(std::uint32_t bucket, const LiveCodes& live) const {
     const Slot* slots = At(bucket);
-    Free free;
+    std::uint32_t alive = 0;
+    std::uint32_t alive_slots = 0;
     for (std::uint32_t s = 0; s < kSlots; ++s) {
-      const bool alive = live[Form::Code(slots[s])] != 0;
-      free.count += alive ? 0 : 1;
-      free.slot = alive ? free.slot : s;
+      const std::uint32_t is_alive = live[Form::Code(slots[s])];
+      alive += is_alive;
+      alive_slots |= is_alive << s;
     }
-    return free;
+    return {static_cast<std::uint32_t>(kSlots) - alive, ~alive_slots & ((1u << kSlots) - 1)};
   }
 
   // Moves a slot of a full bucket to its other bucket and returns the slot, nullptr when every

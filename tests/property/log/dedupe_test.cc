@@ -127,6 +127,14 @@ TEST_F(DedupePropertyTest, AgreesWithTheTwinOverManyWindows) {
   }
 }
 
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileShardsSplitAndExpire) {
+  Judge judge(std::size_t{1} << 30, 1'280, 0, seed_);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(judge.Send(judge.Below(6'000), 30), "");
+    judge.Advance(static_cast<std::int64_t>(judge.Below(i < 150 ? 10 : 60)));
+  }
+}
+
 TEST_F(DedupePropertyTest, ReachNeverGoesBackAndAllIsRememberedBeforeAnythingIsForgotten) {
   Judge judge(std::size_t{2} << 20, kYears, 0, seed_);
   std::int64_t reach = std::numeric_limits<std::int64_t>::min();

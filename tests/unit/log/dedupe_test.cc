@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,10 @@ namespace {
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::int64_t kDayMs = 24 * 3600 * 1000;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
+
+struct alignas(kBucketBytes) Line {
+  std::array<char, kBucketBytes> bytes = {};
+};
 
 std::vector<Hash128> Keys(std::uint64_t first, std::size_t count) {
   std::vector<Hash128> keys(count);
@@ -152,6 +158,34 @@ TEST(DedupeTest, WeakKeysAreStillTold) {
   }
 }
 
+// Under a large budget shards of many lanes split as they grow, and keep to the budget's parts.
+TEST(DedupeTest, ShardsSplitAsTheyGrow) {
+  DedupeWindow window(kMiB << 10, kDayMs);
+  const std::vector<Hash128> keys = Keys(0, 700'000);
+  std::vector<std::uint8_t> fresh;
+  for (std::size_t i = 0; i < keys.size(); i += 1'000) {
+    ASSERT_EQ(window.Insert(std::span(keys).subspan(i, 1'000), 1, &fresh), 1'000u);
+    ASSERT_LE(window.bytes(), (i + 1'000) * 50 + (100u << 10));
+  }
+  EXPECT_EQ(Insert(&window, keys, kDayMs), 0u);
+  EXPECT_EQ(window.size(), keys.size());
+  EXPECT_EQ(window.reach_ms(), kNever);
+  EXPECT_EQ(Insert(&window, keys, 3 * kDayMs), keys.size());
+  EXPECT_EQ(Insert(&window, keys, 4 * kDayMs), 0u);
+}
+
+// All in one lane of a shard of many, so that it splits although the others are empty.
+TEST(DedupeTest, KeysOfOneLaneSplitItsShard) {
+  DedupeWindow window(kMiB << 10, kDayMs);
+  std::vector<Hash128> keys;
+  for (const Hash128& key : Keys(0, 3'000'000)) {
+    if (MixedKey(key).lane() == 77) keys.push_back(key);
+  }
+  EXPECT_EQ(Insert(&window, keys, 1), keys.size());
+  EXPECT_LE(window.bytes(), kMiB << 5);
+  EXPECT_EQ(Insert(&window, keys, 2), 0u);
+}
+
 TEST(DedupeTest, ATinyBudgetIsRaisedToItsLeast) {
   DedupeWindow window(0, kDayMs);
   EXPECT_EQ(Insert(&window, Keys(0, 10'000), 1), 10'000u);
@@ -190,6 +224,47 @@ TEST(BucketTableTest, FillsNearlyAllSlotsAndChangesNothingWhenFull) {
   EXPECT_EQ(table.Sweep(live), placed.size());
   live[3] = 0;
   EXPECT_EQ(table.Sweep(live), 0u);
+}
+
+// Keys whose generations live are known to the new table, whatever its size and form; others went.
+template <typename Form>
+void ExpectFilledTable(std::uint32_t buckets) {
+  constexpr std::uint32_t kBuckets = 300;
+  std::vector<Line> from_memory(kBuckets);
+  std::vector<Line> memory(buckets);
+  BucketTable<FullForm> from(from_memory.data(), kBuckets);
+  BucketTable<Form> table(memory.data(), buckets);
+  LiveCodes live = {};
+  live[3] = live[4] = 1;
+  const std::vector<Hash128> keys = Keys(0, 900);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::uint8_t code = i % 3 == 0 ? 3 : 4;
+    ASSERT_EQ(from.Insert(MixedKey(keys[i]), code, live), Placing::kPlaced);
+  }
+  live[3] = 0;
+  ASSERT_EQ(table.Fill(from, live), 600u) << buckets;
+  ASSERT_EQ(table.Sweep(live), 600u);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i % 3 == 0) continue;
+    ASSERT_EQ(table.Insert(MixedKey(keys[i]), 4, live), Placing::kKnown) << buckets;
+  }
+}
+
+TEST(BucketTableTest, FillsFromATableOfAnyOtherSize) {
+  for (const std::uint32_t buckets : {200u, 300u, 301u, 450u, 600u, 1'700u}) {
+    ExpectFilledTable<FullForm>(buckets);
+  }
+  for (const std::uint32_t buckets : {100u, 300u, 450u}) ExpectFilledTable<CompactForm>(buckets);
+}
+
+TEST(BucketTableTest, FillSaysWhenAKeyFindsNoPlace) {
+  std::vector<Line> from_memory(300);
+  std::vector<Line> memory(100);
+  BucketTable<FullForm> from(from_memory.data(), 300);
+  LiveCodes live = {};
+  live[3] = 1;
+  for (const Hash128& key : Keys(0, 900)) from.Insert(MixedKey(key), 3, live);
+  EXPECT_FALSE(BucketTable<FullForm>(memory.data(), 100).Fill(from, live).has_value());
 }
 
 }  // namespace
