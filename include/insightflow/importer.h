@@ -42,8 +42,11 @@ struct ImportOptions {
 
 class INSIGHTFLOW_EXPORT Importer {
  public:
-  // kInvalidArgument when the mapping names an unknown field or one twice. `engine` must outlive
-  // the importer.
+  // Whether Add will take a CSV file that begins with `start`, which holds its first line. Lets a
+  // program ask before it makes a store.
+  static Status CheckCsvHeader(std::string_view start, const ImportOptions& options);
+
+  // kInvalidArgument: a mapping for another format than CSV. `engine` must outlive the importer.
   static Result<std::unique_ptr<Importer>> Create(Engine& engine, const ImportOptions& options);
 
   ~Importer();  // gives up lines that were added and not finished

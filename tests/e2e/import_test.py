@@ -94,6 +94,14 @@ class Importing(ServerTest):
         done, result = self.load(file, "--format", "csv", "--map", "event_type=kind")
         self.assertEqual((done.returncode, result), (2, None))
         self.assertIn(b"kind", done.stderr)
+        self.assertIn(b"a.csv", done.stderr)
+        content = b"user_id,timestamp\nu1,1700000000\n"
+        for arguments, stdin in [((file,), None), (("-",), content),
+                                 ((file, "--map", "event_type=timestamp"), None),
+                                 ((file, "--map", "nothing=user_id"), None)]:
+            done, result = self.load(*arguments, "--format", "csv", stdin=stdin)
+            self.assertEqual((done.returncode, result), (2, None), arguments)
+            self.assertFalse(os.path.exists(self.data), "an empty store is left behind")
 
     def test_stdin_and_members_of_gzip(self):
         lines = [json.dumps(event(i)).encode() + b"\n" for i in range(6)]
