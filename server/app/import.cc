@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -48,6 +49,15 @@ std::string ResultJson(const IngestResult& total, double seconds) {
   return json.Take();
 }
 
+const char* FormatName(ImportFormat format) {
+  switch (format) {
+    case ImportFormat::kCsv: return "csv";
+    case ImportFormat::kCombined: return "combined";
+    case ImportFormat::kNdjson: break;
+  }
+  return "ndjson";
+}
+
 // Opened for the first file that passes CheckStart: a mistake must not leave an empty store behind.
 class Store {
  public:
@@ -78,9 +88,19 @@ class Store {
   std::unique_ptr<Importer> importer_;
 };
 
+// A file of another format would be rejected line by line; a header that lacks a column, as a
+// whole.
 Status CheckStart(const std::string& name, std::string_view start, const ImportOptions& options) {
-  if (start.empty() || options.format != ImportFormat::kCsv) return Status::Ok();
-  const Status header = Importer::CheckCsvHeader(start, options);
+  if (start.empty()) return Status::Ok();
+  const bool csv = options.format == ImportFormat::kCsv;
+  const Status header = csv ? Importer::CheckCsvHeader(start, options) : Status::Ok();
+  if (csv && header.ok()) return header;
+  const std::optional<ImportFormat> likely = Importer::GuessFormat(start);
+  if (likely.has_value() && *likely != options.format) {
+    const std::string format = FormatName(*likely);
+    return InvalidArgument(name + " does not look like " + FormatName(options.format) +
+                           " but like " + format + ": say --format " + format);
+  }
   return header.ok() ? header : InvalidArgument(name + ": " + header.message());
 }
 
