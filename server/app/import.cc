@@ -93,7 +93,7 @@ class Store {
 Status CheckStart(const std::string& name, std::string_view start, const ImportOptions& options) {
   if (start.empty()) return Status::Ok();
   const bool csv = options.format == ImportFormat::kCsv;
-  const Status header = csv ? Importer::CheckCsvHeader(start, options) : Status::Ok();
+  Status header = csv ? Importer::CheckCsvHeader(start, options) : Status::Ok();
   if (csv && header.ok()) return header;
   const std::optional<ImportFormat> likely = Importer::GuessFormat(start);
   if (likely.has_value() && *likely != options.format) {
