@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,8 +43,13 @@ struct ImportOptions {
 
 class INSIGHTFLOW_EXPORT Importer {
  public:
-  // kInvalidArgument when the mapping names an unknown field or one twice. `engine` must outlive
-  // the importer.
+  // What a file looks like that begins with `start`, a few lines; nullopt: like none of these.
+  static std::optional<ImportFormat> GuessFormat(std::string_view start);
+  // Whether Add will take a CSV file that begins with `start`, which holds its first line. Lets a
+  // program ask before it makes a store.
+  static Status CheckCsvHeader(std::string_view start, const ImportOptions& options);
+
+  // kInvalidArgument: a mapping for another format than CSV. `engine` must outlive the importer.
   static Result<std::unique_ptr<Importer>> Create(Engine& engine, const ImportOptions& options);
 
   ~Importer();  // gives up lines that were added and not finished

@@ -52,6 +52,14 @@ struct IngestOptions {
   // Set by servers from the connection; stored truncated, and only where the event names none.
   std::string_view client_address = {};
   std::string_view user_agent = {};
+  // For clients that ask not to be tracked: the events are judged and counted as ever, but nothing
+  // is stored that identifies their sender. user_id and session_id become "anonymous-" and 16
+  // hexadecimal digits: a keyed hash of the UTC day of arrival, the client's truncated address and
+  // its agent (those of the events when both are empty above). Of the rest only the time,
+  // event_type, element, element_id, element_class, the positions, and page_url and referrer up to
+  // their parameters are stored. A repeated event is still a duplicate, unless it came once with
+  // and once without this. Rejected events are kept without their text.
+  bool anonymous = false;
   // Past these the whole batch is refused with kOutOfRange. 0: no limit.
   std::size_t events_max = 10'000;
   std::size_t bytes_max = 4u << 20;

@@ -26,7 +26,7 @@ struct FailedEvent {
   RejectCode code = RejectCode::kMissingField;
   std::string field = {};
   std::string message = {};
-  std::string event = {};  // as it was sent, cut at 4 KiB
+  std::string event = {};  // as it was sent, cut at 4 KiB; empty when anonymous
 };
 
 }  // namespace v1

@@ -27,9 +27,10 @@ struct DecodeContext {
   std::string_view client_address = {};  // as the connection says; truncated by the decoder
   std::string_view user_agent = {};
   std::size_t events_max = 0;  // 0: no limit; past it kOutOfRange
+  bool anonymous = false;      // IngestOptions::anonymous
 };
 
-// An event that was not taken, with the text it came from (cut at 4 KiB).
+// An event that was not taken, with the text it came from (cut at 4 KiB; none when anonymous).
 struct RejectedEvent {
   Rejection why;
   std::string raw;

@@ -92,6 +92,7 @@ void DecodeEvents(const Event* events, std::size_t count, const DecodeContext& c
     }
   }
   writer.Finish(0);
+  if (context.anonymous) return;
   for (RejectedEvent& rejected : out->rejected) {
     const std::string json = ToJson(events[rejected.why.index]);
     rejected.raw = CutUtf8(json, kRejectedBytesMax);

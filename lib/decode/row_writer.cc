@@ -75,6 +75,12 @@ void RowWriter::Begin(const DecodeContext& context, bool from_lines, DecodedBatc
   for (std::size_t f = 0; f < kFieldCount; ++f) out->batch.text[f].BorrowIndex(&indexes_[f]);
   out->batch.received_ms = context.received_ms;
   origins_.clear();
+  anonymizer_.reset();
+  address_code_ = agent_code_ = 0;
+  if (context.anonymous) {
+    anonymizer_.emplace(context);
+    return;
+  }
   address_code_ =
       out->batch.column(Field::kIpAddress).Intern(TruncateAddress(context.client_address));
   agent_code_ =
@@ -90,7 +96,7 @@ void RowWriter::Reject(const Fault& fault, const Origin& origin) {
   event.why.code = fault.code;
   event.why.field = fault.field;
   event.why.message = fault.message;
-  event.raw = CutUtf8(origin.raw, kRejectedBytesMax);
+  if (!anonymizer_) event.raw = CutUtf8(origin.raw, kRejectedBytesMax);
 }
 
 void RowWriter::Add(EventDraft* draft, const Origin& origin) {
@@ -101,8 +107,12 @@ void RowWriter::Add(EventDraft* draft, const Origin& origin) {
   ++out_->received;
   EventBatch& batch = out_->batch;
   std::uint8_t key_flags = 0;
-  const Hash128 key = KeyOf(*draft, origin, &key_flags);
+  Hash128 key = KeyOf(*draft, origin, &key_flags);
   ApplyLifted(draft);
+  if (anonymizer_) [[unlikely]] {
+    key = anonymizer_->KeyFrom(key);
+    anonymizer_->Apply(draft);
+  }
   const std::size_t row = batch.PushRow(*draft->time_ms);
   origins_.push_back(origin);
   batch.keys.back() = key;

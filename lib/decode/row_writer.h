@@ -10,11 +10,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lib/base/hash.h"
+#include "lib/decode/anonymizer.h"
 #include "lib/decode/decoder.h"
 #include "lib/validate/event_draft.h"
 
@@ -55,6 +57,7 @@ class RowWriter {
   DecodedBatch* out_ = nullptr;
   bool from_lines_ = false;
   ValidationRules rules_;
+  std::optional<Anonymizer> anonymizer_;  // while the context asks for it
   std::uint32_t address_code_ = 0;
   std::uint32_t agent_code_ = 0;
   std::array<DictIndex, kFieldCount> indexes_;  // lent to the batch between Begin and Finish

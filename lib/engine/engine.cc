@@ -178,6 +178,7 @@ DecodeContext Engine::Impl::ContextOf(const IngestOptions& options) const {
   context.client_address = options.client_address;
   context.user_agent = options.user_agent;
   context.events_max = options.events_max;
+  context.anonymous = options.anonymous;
   return context;
 }
 

@@ -342,6 +342,10 @@ Result<std::unique_ptr<Importer>> Importer::Create(Engine& engine, const ImportO
       new Importer(std::make_unique<Impl>(engine.impl_.get(), options)));
 }
 
+Status Importer::CheckCsvHeader(std::string_view start, const ImportOptions& options) {
+  return CsvSchema::Create(start.substr(0, start.find('\n')), options.csv_map).status();
+}
+
 Status Importer::Add(std::string_view bytes) { return impl_->Add(bytes); }
 Result<IngestResult> Importer::Finish() { return impl_->Finish(); }
 

@@ -96,15 +96,19 @@ void Collect(ServerContext& context, HttpRequest request, Responder responder) {
     return collecting->Send(ErrorResponse(415, "unsupported_media_type",
                                           "send application/json or text/plain", kept.request_id));
   }
+  IngestOptions options;
   if (AsksForPrivacy(kept)) {
     context.collect.privacy_signals.fetch_add(1, std::memory_order_relaxed);
     if (context.privacy == PrivacyPolicy::kDrop) {
       context.collect.privacy_dropped.fetch_add(1, std::memory_order_relaxed);
       return collecting->Drop();
     }
+    if (context.privacy == PrivacyPolicy::kCount) {
+      context.collect.privacy_counted.fetch_add(1, std::memory_order_relaxed);
+      options.anonymous = true;
+    }
   }
   const std::string address = context.proxies.ClientAddress(kept);
-  IngestOptions options;
   options.client_address = address;
   options.user_agent = kept.headers.Find("User-Agent").value_or("");
   options.events_max = context.events_max;

@@ -24,6 +24,7 @@ struct CollectCounters {
   std::atomic<std::uint64_t> rejected{0};
   std::atomic<std::uint64_t> refused{0};          // whole requests: 4xx and 5xx
   std::atomic<std::uint64_t> privacy_signals{0};  // requests with Sec-GPC: 1 or DNT: 1
+  std::atomic<std::uint64_t> privacy_counted{0};  // of those, taken anonymously
   std::atomic<std::uint64_t> privacy_dropped{0};  // of those, not kept
 };
 

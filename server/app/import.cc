@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "insightflow/importer.h"
 #include "server/app/input.h"
@@ -47,25 +49,100 @@ std::string ResultJson(const IngestResult& total, double seconds) {
   return json.Take();
 }
 
-Status ImportFile(const std::string& path, Importer& importer, Signals& signals,
-                  IngestResult* total) {
+const char* FormatName(ImportFormat format) {
+  switch (format) {
+    case ImportFormat::kCsv: return "csv";
+    case ImportFormat::kCombined: return "combined";
+    case ImportFormat::kNdjson: break;
+  }
+  return "ndjson";
+}
+
+// Opened for the first file that passes CheckStart: a mistake must not leave an empty store behind.
+class Store {
+ public:
+  explicit Store(const ImportSettings& settings) : settings_(settings) {}
+
+  Result<Importer*> Open() {
+    if (importer_ != nullptr) return importer_.get();
+    EngineOptions options;
+    options.data_dir = settings_.data;
+    options.dedupe_bytes_max = settings_.dedupe_memory;
+    Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
+    if (!engine.ok()) return engine.status();
+    engine_ = std::move(*engine);
+    Result<std::unique_ptr<Importer>> importer = Importer::Create(*engine_, settings_.options);
+    if (!importer.ok()) return importer.status();
+    importer_ = std::move(*importer);
+    return importer_.get();
+  }
+
+  Status Close() {
+    importer_ = nullptr;
+    return engine_ == nullptr ? Status::Ok() : engine_->Close();
+  }
+
+ private:
+  const ImportSettings& settings_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Importer> importer_;
+};
+
+// A file of another format would be rejected line by line; a header that lacks a column, as a
+// whole.
+Status CheckStart(const std::string& name, std::string_view start, const ImportOptions& options) {
+  if (start.empty()) return Status::Ok();
+  const bool csv = options.format == ImportFormat::kCsv;
+  Status header = csv ? Importer::CheckCsvHeader(start, options) : Status::Ok();
+  if (csv && header.ok()) return header;
+  const std::optional<ImportFormat> likely = Importer::GuessFormat(start);
+  if (likely.has_value() && *likely != options.format) {
+    const std::string format = FormatName(*likely);
+    return InvalidArgument(name + " does not look like " + FormatName(options.format) +
+                           " but like " + format + ": say --format " + format);
+  }
+  return header.ok() ? header : InvalidArgument(name + ": " + header.message());
+}
+
+// Whole lines, unless the first is longer than anybody needs to judge it. Empty at a signal.
+Result<std::string> ReadStart(ReadAhead& input) {
+  constexpr std::size_t kEnough = std::size_t{1} << 20;
+  std::string start;
+  while (start.size() < kEnough && start.find('\n') == std::string::npos) {
+    const Result<std::string_view> chunk = input.Next();
+    if (!chunk.ok()) return chunk.status();
+    if (chunk->empty()) break;
+    start.append(*chunk);
+  }
+  return start;
+}
+
+Status ImportFile(const std::string& path, const ImportOptions& options, Store& store,
+                  Signals& signals, IngestResult* total) {
   Result<std::unique_ptr<InputFile>> file = InputFile::Open(path, signals);
   if (!file.ok()) return file.status();
+  const std::string name = path == "-" ? "stdin" : path;
+  ReadAhead input(**file, signals);
+  const Result<std::string> start = ReadStart(input);
+  if (!start.ok()) return start.status();
+  if (signals.Signalled()) return Status::Ok();
+  if (Status status = CheckStart(name, *start, options); !status.ok()) return status;
+  const Result<Importer*> importer = store.Open();
+  if (!importer.ok()) return importer.status();
   {
     Progress progress(path, (*file)->size());
-    ReadAhead input(**file, signals);
-    while (true) {
-      const Result<std::string_view> chunk = input.Next();
-      if (!chunk.ok()) return chunk.status();
-      if (chunk->empty()) break;
-      if (Status status = importer.Add(*chunk); !status.ok()) return status;
+    Result<std::string_view> chunk = std::string_view(*start);
+    while (!chunk->empty()) {
+      if (Status status = (*importer)->Add(*chunk); !status.ok()) return status;
       progress.Advance(*chunk, (*file)->consumed());
+      chunk = input.Next();
+      if (!chunk.ok()) return chunk.status();
     }
   }
   if (signals.Signalled()) return Status::Ok();
-  const Result<IngestResult> result = importer.Finish();
+  const Result<IngestResult> result = (*importer)->Finish();
   if (!result.ok()) return result.status();
-  ShowRejections(path == "-" ? "stdin" : path, *result);
+  ShowRejections(name, *result);
   AddTo(total, *result);
   return Status::Ok();
 }
@@ -78,12 +155,10 @@ Status AllReadable(const std::vector<std::string>& files) {
   return Status::Ok();
 }
 
-Status ImportFiles(const ImportSettings& settings, Engine& engine, Signals& signals,
+Status ImportFiles(const ImportSettings& settings, Store& store, Signals& signals,
                    IngestResult* total) {
-  const Result<std::unique_ptr<Importer>> importer = Importer::Create(engine, settings.options);
-  if (!importer.ok()) return importer.status();
   for (const std::string& path : settings.files) {
-    Status status = ImportFile(path, **importer, signals, total);
+    Status status = ImportFile(path, settings.options, store, signals, total);
     if (!status.ok() || signals.Signalled()) return status;
   }
   return Status::Ok();
@@ -95,14 +170,10 @@ int Import(const ImportSettings& settings) {
   Signals signals;
   const auto begin = std::chrono::steady_clock::now();
   if (Status status = AllReadable(settings.files); !status.ok()) return Fail(status);
-  EngineOptions options;
-  options.data_dir = settings.data;
-  options.dedupe_bytes_max = settings.dedupe_memory;
-  Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
-  if (!engine.ok()) return Fail(engine.status());
+  Store store(settings);
   IngestResult total;
-  Status status = ImportFiles(settings, **engine, signals, &total);
-  const Status closed = (*engine)->Close();
+  Status status = ImportFiles(settings, store, signals, &total);
+  const Status closed = store.Close();
   if (status.ok()) status = closed;
   if (!status.ok()) return Fail(status);
   if (signals.Signalled()) {

@@ -18,6 +18,7 @@
 #include "server/app/signals.h"
 #include "server/http/listener.h"
 #include "server/http/router.h"
+#include "server/http/socket.h"
 
 namespace insightflow::server {
 namespace {
@@ -155,6 +156,7 @@ Status CheckExposure(const ServeSettings& settings, const ListenAddress& address
 Status ServeUntilEnd(const ServeSettings& settings) {
   const Result<ListenAddress> address = ParseListen(settings.listen);
   if (!address.ok()) return address.status();
+  if (Status status = CheckHost(address->host); !status.ok()) return status;
   if (Status status = CheckExposure(settings, *address); !status.ok()) return status;
   Result<TrustedProxies> proxies = TrustedProxies::Create(settings.trusted_proxies);
   if (!proxies.ok()) return proxies.status();

@@ -36,6 +36,11 @@ LogLevel ParseLevel(std::string_view name) {
   return name == "error" ? LogLevel::kError : LogLevel::kInfo;
 }
 
+PrivacyPolicy ParsePrivacy(std::string_view name) {
+  if (name == "count") return PrivacyPolicy::kCount;
+  return name == "drop" ? PrivacyPolicy::kDrop : PrivacyPolicy::kIgnore;
+}
+
 ImportFormat ParseFormat(std::string_view name) {
   if (name == "csv") return ImportFormat::kCsv;
   return name == "combined" ? ImportFormat::kCombined : ImportFormat::kNdjson;
@@ -97,8 +102,9 @@ void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
                   "Network whose X-Forwarded-For is believed; repeatable")
       ->type_name("CIDR")
       ->delimiter(',');
-  app->add_option("--privacy", names->privacy, "What Sec-GPC: 1 and DNT: 1 do to a batch")
-      ->check(CLI::IsMember({"ignore", "drop"}));
+  app->add_option("--privacy", names->privacy,
+                  "What Sec-GPC: 1 and DNT: 1 do to a batch; count: keep nothing of who sent it")
+      ->check(CLI::IsMember({"ignore", "count", "drop"}));
 }
 
 void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
@@ -219,7 +225,7 @@ class Parser {
     serve_.durability = ParseDurability(names_.durability);
     serve_.log_format = names_.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
     serve_.log_level = ParseLevel(names_.log_level);
-    serve_.privacy = names_.privacy == "drop" ? PrivacyPolicy::kDrop : PrivacyPolicy::kIgnore;
+    serve_.privacy = ParsePrivacy(names_.privacy);
     return serve_;
   }
 

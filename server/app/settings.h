@@ -18,7 +18,7 @@
 namespace insightflow::server {
 
 // What Sec-GPC: 1 and DNT: 1 mean for a collected batch. Such batches are counted either way.
-enum class PrivacyPolicy { kIgnore, kDrop };
+enum class PrivacyPolicy { kIgnore, kCount, kDrop };
 
 struct ServeSettings {
   std::string data;

@@ -25,6 +25,22 @@ namespace fs = std::filesystem;
 
 std::string ErrorText(int error) { return std::system_category().message(error); }
 
+using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
+
+Result<AddressList> Resolve(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (error != 0) {
+    return InvalidArgument("--listen " + host + ": neither an address nor a known name (" +
+                           gai_strerror(error) + ")");
+  }
+  return AddressList(found, freeaddrinfo);
+}
+
 Status BindError(const std::string& host, std::uint16_t port, int error) {
   const std::string where = host + ":" + std::to_string(port);
   if (error == EADDRINUSE) {
@@ -109,18 +125,12 @@ std::string AddressText(const sockaddr* address) {
   return text;
 }
 
-Result<BoundSocket> BindAndListen(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (error != 0) {
-    return InvalidArgument("cannot listen on " + host + ": " + gai_strerror(error));
-  }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+Status CheckHost(const std::string& host) { return Resolve(host, 0).status(); }
 
+Result<BoundSocket> BindAndListen(const std::string& host, std::uint16_t port) {
+  const Result<AddressList> addresses = Resolve(host, port);
+  if (!addresses.ok()) return addresses.status();
+  const addrinfo* const found = addresses->get();
   const int socket_fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket_fd < 0) return BindError(host, port, errno);
   const int on = 1;

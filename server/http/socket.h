@@ -17,6 +17,9 @@ struct BoundSocket {
   std::uint16_t port = 0;
 };
 
+// kInvalidArgument when the host is neither an address nor a name that can be resolved.
+Status CheckHost(const std::string& host);
+
 // A listening, non-blocking socket.
 Result<BoundSocket> BindAndListen(const std::string& host, std::uint16_t port);
 

@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import json
+import os
 import re
 import subprocess
 import time
@@ -118,6 +119,39 @@ class Collecting(ServerTest):
                 self.assertEqual(server.collect([event(i)], **signal).json()["accepted"], 1)
             self.assertIn("\ninsightflow_privacy_signals_total 2\n",
                           server.get("/metrics").body.decode())
+
+    def test_counts_what_asks_for_privacy_without_its_sender(self):
+        marked = event(1, event_id="secret-1", user_id="secret-2", session_id="secret-3",
+                       page_url="http://secret-4@shop/cart?u=secret-5#secret-6",
+                       page_title="secret-7", referrer="http://shop/?secret-8",
+                       element="buy", element_text="secret-9", tab_id="secret-10",
+                       ip_address="203.0.113.9", extra_data={"mail": "secret-11"})
+        refused = {**marked, "event_id": "secret-12", "timestamp": "secret-13"}
+        late = {**marked, "event_id": "secret-14", "timestamp": 9_000_000_000_000}
+        signal = {"Sec-GPC": "1", "User-Agent": "secret-15"}
+        with self.serve("--privacy", "count") as server:
+            first = server.collect([marked, refused, late], **signal).json()
+            self.assertEqual((first["accepted"], first["rejected"]), (1, 2))
+            self.assertEqual([e["code"] for e in first["errors"]], ["bad_time", "bad_time"])
+            self.assertEqual(server.collect([marked], DNT="1").json()["duplicates"], 1)
+            self.assertEqual(server.collect([event(2)]).json()["accepted"], 1)
+            pages = server.ask("/api/stats/hot-pages?window=all")["pages"]
+            self.assertIn({"page_url": "http://shop/cart", "views": 1}, pages)
+            self.assertEqual(server.ask("/api/user/secret-2/events")["events"], [])
+            self.assertEqual(len(server.ask("/api/user/u2/events")["events"]), 1)
+            self.assertEqual(server.ask("/api/stats/online")["count"], 2)
+            metrics = server.get("/metrics").body.decode()
+            self.assertIn("\ninsightflow_privacy_signals_total 2\n", metrics)
+            self.assertIn("\ninsightflow_privacy_counted_total 2\n", metrics)
+            self.assertEqual(server.stop(), 0)
+        for folder, _, names in os.walk(self.data):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    content = file.read()
+                self.assertNotIn(b"secret-", content, name)
+                self.assertNotIn(b"203.0.113", content, name)
+        with self.serve("--privacy", "count") as server:
+            self.assertEqual(server.collect([marked], **signal).json()["duplicates"], 1)
 
     def test_stores_the_clients_address_cut(self):
         def address(server, user):

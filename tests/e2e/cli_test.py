@@ -59,6 +59,14 @@ class Mistakes(ServerTest):
         with Server(self.data, "--insecure") as server:
             self.assertEqual(server.stop(), 0)
 
+    def test_an_unknown_host_is_named(self):
+        for host in ["nohost.invalid", "300.1.1.1"]:
+            for more in [[], ["--insecure"]]:
+                done = run("serve", "--data", self.data, "--listen", f"{host}:0", *more)
+                self.assert_fails(done, 2, host, "neither an address nor a known name")
+                self.assertNotIn(b"other machines", done.stderr)
+        self.assertFalse(os.path.exists(self.data))
+
     def test_a_store_in_use(self):
         with self.serve() as server:
             for arguments in [["serve", "--listen", "127.0.0.1:0"], ["check"],

@@ -94,6 +94,34 @@ class Importing(ServerTest):
         done, result = self.load(file, "--format", "csv", "--map", "event_type=kind")
         self.assertEqual((done.returncode, result), (2, None))
         self.assertIn(b"kind", done.stderr)
+        self.assertIn(b"a.csv", done.stderr)
+        content = b"user_id,timestamp\nu1,1700000000\n"
+        for arguments, stdin in [((file,), None), (("-",), content),
+                                 ((file, "--map", "event_type=timestamp"), None),
+                                 ((file, "--map", "nothing=user_id"), None)]:
+            done, result = self.load(*arguments, "--format", "csv", stdin=stdin)
+            self.assertEqual((done.returncode, result), (2, None), arguments)
+            self.assertFalse(os.path.exists(self.data), "an empty store is left behind")
+
+    def test_another_format_is_named_once(self):
+        log = b'1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "x"\n'
+        lines = json.dumps(event(1)).encode() + b"\n"
+        cases = [("ndjson", "combined", log * 30), ("ndjson", "combined", b"junk\n" + log),
+                 ("ndjson", "csv", b"user_id,event_type,timestamp\n"),
+                 ("ndjson", "csv", b"who,what\r\na,b\r\n" * 30),
+                 ("csv", "combined", log * 30), ("csv", "ndjson", lines),
+                 ("combined", "ndjson", lines * 30)]
+        for given, likely, content in cases:
+            for name, stdin in [(self.path("some.file", content), None), ("-", content)]:
+                done, result = self.load(name, "--format", given, stdin=stdin)
+                self.assertEqual((done.returncode, result), (2, None), done)
+                self.assertRegex(done.stderr.decode(),
+                                 rf"^insightflow: \S+ does not look like {given} but like "
+                                 rf"{likely}: say --format {likely}\n$")
+        self.assertFalse(os.path.exists(self.data))
+        done, result = self.load(self.path("junk", b"no\nidea, what\n"))
+        self.assertEqual(done.returncode, 1)
+        self.assert_counts(result, 0, rejected=2)
 
     def test_stdin_and_members_of_gzip(self):
         lines = [json.dumps(event(i)).encode() + b"\n" for i in range(6)]

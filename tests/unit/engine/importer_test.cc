@@ -136,6 +136,18 @@ TEST_F(ImporterTest, CsvFollowsItsHeaderAndItsMapping) {
   EXPECT_EQ(Import(options, "").status().code(), StatusCode::kOk);
 }
 
+TEST(ImporterHeaderTest, IsJudgedBeforeThereIsAnEngine) {
+  ImportOptions options;
+  options.format = ImportFormat::kCsv;
+  EXPECT_TRUE(Importer::CheckCsvHeader("user_id,event_type,timestamp\n1,2\n", options).ok());
+  EXPECT_EQ(Importer::CheckCsvHeader("user_id,kind,timestamp\n", options).code(),
+            StatusCode::kInvalidArgument);
+  options.csv_map = {{"event_type", "kind"}};
+  EXPECT_TRUE(Importer::CheckCsvHeader("user_id,kind,timestamp\r\n", options).ok());
+  EXPECT_EQ(Importer::CheckCsvHeader("user_id,event_type,timestamp\n", options).code(),
+            StatusCode::kInvalidArgument);
+}
+
 TEST_F(ImporterTest, GivingUpMidwayIsSafe) {
   std::string text;
   for (int i = 0; i < 40'000; ++i) text += Line(i);

@@ -67,6 +67,18 @@ TEST(Settings, ReadsSizesListsAndNames) {
   EXPECT_TRUE(s.insecure);
 }
 
+TEST(Settings, APrivacyPolicyIsOneOfThree) {
+  EXPECT_EQ(ParseServe({"--privacy", "ignore"}).privacy, PrivacyPolicy::kIgnore);
+  EXPECT_EQ(ParseServe({"--privacy", "count"}).privacy, PrivacyPolicy::kCount);
+  const Command command = Parse({"serve", "--data", "d", "--privacy", "forget"});
+  ASSERT_TRUE(std::holds_alternative<ExitNow>(command));
+  const auto& now = std::get<ExitNow>(command);
+  EXPECT_EQ(now.code, 2);
+  for (const char* word : {"forget", "ignore", "count", "drop"}) {
+    EXPECT_NE(now.error.find(word), std::string::npos) << now.error;
+  }
+}
+
 TEST(Settings, ImportTakesFilesAndAMapping) {
   const Command command = Parse({"import", "a.csv", "-", "--data", "d", "--format", "csv", "--map",
                                  "event_type=event", "--map", "user_id=the=user"});
