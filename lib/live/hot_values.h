@@ -17,6 +17,7 @@
 
 #include "insightflow/live.h"
 #include "lib/base/coding.h"
+#include "lib/base/equal_bytes.h"
 #include "lib/live/count_column.h"
 #include "lib/live/hash_index.h"
 #include "lib/live/live_time.h"
@@ -90,7 +91,8 @@ class HotValues {
   std::uint32_t Replace(std::string_view value, std::uint64_t hash);
   std::uint32_t LeastCounted();
   std::uint32_t IdOf(std::uint64_t hash, std::string_view value) const {
-    return index_.Find(hash, [&](std::uint32_t id) { return places_[id].value == value; });
+    return index_.Find(hash,
+                       [&](std::uint32_t id) { return EqualBytes(places_[id].value, value); });
   }
 
   // The ids with the largest counts, in order; those with 0 are left out. `bound_of(block)` is at

@@ -166,8 +166,10 @@ void LiveData::ApplyUser(const EventBatch& batch, std::size_t row, std::uint64_t
   user.last_ms = user.events == 0 ? time_ms : std::max(user.last_ms, time_ms);
   ++user.events;
   if (kind == TypeKind::kView && user.views++ == 0) ++counters_.users_viewed;
-  if (kind == TypeKind::kClick) ++user.clicks;
-  if (kind == TypeKind::kPurchase && user.purchases++ == 0) ++counters_.users_purchased;
+  if (kind == TypeKind::kClick) ++users_.acts(number).clicks;
+  if (kind == TypeKind::kPurchase && users_.acts(number).purchases++ == 0) {
+    ++counters_.users_purchased;
+  }
   if (second > user.last_live_second) {
     online_.Move(user.last_live_second, second);
     user.last_live_second = second;

@@ -87,7 +87,7 @@ void LiveData::DeriveFromUsers() {
     const UserRecord& user = users_.at(i);
     online_.Move(-1, user.last_live_second);
     counters_.users_viewed += user.views > 0 ? 1 : 0;
-    counters_.users_purchased += user.purchases > 0 ? 1 : 0;
+    counters_.users_purchased += users_.acts(i).purchases > 0 ? 1 : 0;
   }
 }
 

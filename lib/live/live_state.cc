@@ -58,16 +58,16 @@ Conversion ConversionOf(const LiveData& data) {
           Percent(c.purchase_events, c.view_events)};
 }
 
-UserProfile ProfileOf(const UserRecord& user, const LiveTime& now) {
+UserProfile ProfileOf(const UserRecord& user, const UserActs& acts, const LiveTime& now) {
   UserProfile profile;
   profile.user_id = user.Id();
   profile.first_visit = FromMillis(user.first_ms);
   profile.last_visit = FromMillis(user.last_ms);
   profile.events = user.events;
-  const std::uint64_t others = user.events - user.views - user.clicks - user.purchases;
+  const std::uint64_t others = user.events - user.views - acts.clicks - acts.purchases;
   for (const auto& [type, count] : {std::pair<std::string_view, std::uint64_t>("view", user.views),
-                                    {"click", user.clicks},
-                                    {"purchase", user.purchases},
+                                    {"click", acts.clicks},
+                                    {"purchase", acts.purchases},
                                     {kOtherType, others}}) {
     if (count != 0) profile.by_type.push_back({std::string(type), count});
   }
@@ -192,7 +192,7 @@ std::optional<UserProfile> LiveState::User(std::string_view user_id, std::int64_
   return impl_->Ask([&](const LiveData& data) -> std::optional<UserProfile> {
     const std::uint32_t number = data.users().Find(data.HashOf(user_id), user_id);
     if (number == UserTable::kNone) return std::nullopt;
-    return ProfileOf(data.users().at(number), now);
+    return ProfileOf(data.users().at(number), data.users().acts(number), now);
   });
 }
 

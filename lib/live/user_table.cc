@@ -11,7 +11,7 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-static_assert(sizeof(UserRecord) <= 80, "a record is in memory a million times");
+static_assert(sizeof(UserRecord) + sizeof(UserActs) <= 80, "in memory a million times");
 static_assert(kUserIdBytesMax <= UINT8_MAX, "id_size");
 
 std::uint64_t ZigZag(std::int64_t value) {
@@ -22,7 +22,8 @@ std::int64_t UnZigZag(std::uint64_t value) {
   return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
 }
 
-void SaveRecord(const UserRecord& user, std::uint64_t applied, std::string* out) {
+void SaveRecord(const UserRecord& user, const UserActs& acts, std::uint64_t applied,
+                std::string* out) {
   PutBytes(out, user.Id());
   PutVarint(out, ZigZag(user.first_ms));
   PutVarint(out, static_cast<std::uint64_t>(user.last_ms) - user.first_ms);
@@ -30,17 +31,17 @@ void SaveRecord(const UserRecord& user, std::uint64_t applied, std::string* out)
   PutVarint(out, applied - user.last_sequence);
   PutVarint(out, user.events);
   PutVarint(out, user.views);
-  PutVarint(out, user.clicks);
-  PutVarint(out, user.purchases);
+  PutVarint(out, acts.clicks);
+  PutVarint(out, acts.purchases);
   out->push_back(static_cast<char>(user.agent.device));
   out->push_back(static_cast<char>(user.agent.browser));
 }
 
-bool LoadNumbers(std::uint64_t applied, ByteReader* in, UserRecord* user) {
+bool LoadNumbers(std::uint64_t applied, ByteReader* in, UserRecord* user, UserActs* acts) {
   std::uint64_t first, span, second, back;
   if (!in->GetVarint(&first) || !in->GetVarint(&span) || !in->GetVarint(&second) ||
       !in->GetVarint(&back) || !in->GetVarint(&user->events) || !in->GetVarint(&user->views) ||
-      !in->GetVarint(&user->clicks) || !in->GetVarint(&user->purchases)) {
+      !in->GetVarint(&acts->clicks) || !in->GetVarint(&acts->purchases)) {
     return false;
   }
   user->first_ms = UnZigZag(first);
@@ -48,7 +49,7 @@ bool LoadNumbers(std::uint64_t applied, ByteReader* in, UserRecord* user) {
   user->last_live_second = static_cast<std::int64_t>(second);
   user->last_sequence = applied - back;
   std::uint64_t left = user->events;
-  for (const std::uint64_t part : {user->views, user->clicks, user->purchases}) {
+  for (const std::uint64_t part : {user->views, acts->clicks, acts->purchases}) {
     if (part > left) return false;
     left -= part;
   }
@@ -71,12 +72,15 @@ UserTable::UserTable(std::size_t max) : max_(std::min<std::size_t>(max, kNone - 
 
 std::uint32_t UserTable::Insert(std::uint64_t hash, std::string_view id) {
   if (size_ >= max_ || id.empty() || id.size() > kUserIdBytesMax) return kNone;
-  if (size_ % kChunk == 0) {
-    chunks_.push_back(std::make_unique<UserRecord[]>(std::min(kChunk, max_ - size_)));
-  }
+  if (size_ % kChunk == 0) chunks_.push_back(std::make_unique<Chunk>());
   const auto number = static_cast<std::uint32_t>(size_++);
   UserRecord& user = at(number);
-  user.id = KeepText(id);
+  if (id.size() <= UserRecord::kInline) {
+    id.copy(user.text, id.size());
+  } else {
+    const char* const kept = KeepText(id);
+    std::memcpy(user.text, &kept, sizeof kept);
+  }
   user.id_size = static_cast<std::uint8_t>(id.size());
   index_.Insert(hash, number);
   return number;
@@ -95,7 +99,7 @@ const char* UserTable::KeepText(std::string_view text) {
 
 void UserTable::Save(std::uint64_t applied, std::string* out) const {
   PutVarint(out, size_);
-  for (std::uint32_t i = 0; i < size_; ++i) SaveRecord(at(i), applied, out);
+  for (std::uint32_t i = 0; i < size_; ++i) SaveRecord(at(i), acts(i), applied, out);
 }
 
 bool UserTable::Load(std::uint64_t applied, std::uint64_t hash_seed, ByteReader* in) {
@@ -109,13 +113,14 @@ bool UserTable::Load(std::uint64_t applied, std::uint64_t hash_seed, ByteReader*
     const std::uint32_t number = Insert(hash, id);
     if (number == kNone) return false;
     UserRecord& user = at(number);
-    if (!LoadNumbers(applied, in, &user) || !LoadAgent(in, &user.agent)) return false;
+    if (!LoadNumbers(applied, in, &user, &acts(number)) || !LoadAgent(in, &user.agent))
+      return false;
   }
   return true;
 }
 
 std::size_t UserTable::bytes() const {
-  return chunks_.size() * kChunk * sizeof(UserRecord) + text_.size() * kTextChunk + index_.bytes();
+  return chunks_.size() * sizeof(Chunk) + text_.size() * kTextChunk + index_.bytes();
 }
 
 }  // namespace v1

@@ -1,34 +1,51 @@
 // User profiles by id: a record of fixed size for each of the first `max` users of the log.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lib/base/coding.h"
+#include "lib/base/equal_bytes.h"
 #include "lib/live/hash_index.h"
 #include "lib/live/user_agent.h"
 
 namespace insightflow {
 inline namespace v1 {
 
-struct UserRecord {
-  const char* id = nullptr;  // in the table's text
+// What nearly every event changes, and a short id: one cache line, so that finding a user and
+// counting its event cost one miss.
+struct alignas(64) UserRecord {
+  std::string_view Id() const {
+    if (id_size <= kInline) return {text, id_size};
+    const char* kept;
+    std::memcpy(&kept, text, sizeof kept);
+    return {kept, id_size};
+  }
+
+  static constexpr std::size_t kInline = 13;
+
   std::int64_t last_live_second = -1;
   std::uint64_t last_sequence = 0;
   std::uint64_t events = 0;
   std::int64_t first_ms = 0;
   std::int64_t last_ms = 0;
   std::uint64_t views = 0;
+  std::uint8_t id_size = 0;
+  Agent agent = {};         // the latest in the log
+  char text[kInline] = {};  // the id; a longer one lies in the table's text: where
+};
+static_assert(sizeof(UserRecord) == 64, "one cache line");
+
+// What fewer events change.
+struct UserActs {
   std::uint64_t clicks = 0;
   std::uint64_t purchases = 0;
-  std::uint8_t id_size = 0;
-  Agent agent = {};  // the latest in the log
-
-  std::string_view Id() const { return {id, id_size}; }
 };
 
 // Records and ids stay where they are: readers of a number need no lock against growth beyond the
@@ -41,7 +58,7 @@ class UserTable {
 
   // The hash is the caller's, the same for the same id.
   std::uint32_t Find(std::uint64_t hash, std::string_view id) const {
-    return index_.Find(hash, [&](std::uint32_t number) { return at(number).Id() == id; });
+    return index_.Find(hash, [&](std::uint32_t number) { return EqualBytes(at(number).Id(), id); });
   }
   // Adds a user who is not in the table. kNone when it is full, or `id` is no id by its length.
   std::uint32_t Insert(std::uint64_t hash, std::string_view id);
@@ -51,21 +68,25 @@ class UserTable {
   void PrefetchSlot(std::uint64_t hash) const { index_.Prefetch(hash); }
   std::uint32_t PrefetchRecord(std::uint64_t hash) const {
     const std::uint32_t guess = index_.Guess(hash);
-    if (guess != kNone) {
-      const char* record = reinterpret_cast<const char*>(&at(guess));
-      __builtin_prefetch(record, 1);
-      __builtin_prefetch(record + sizeof(UserRecord) - 1, 1);
-    }
+    if (guess != kNone) __builtin_prefetch(&at(guess), 1);
     return guess;
   }
   void PrefetchText(std::uint32_t guess) const {
-    if (guess != kNone) __builtin_prefetch(at(guess).id);
+    if (guess == kNone) return;
+    if (at(guess).id_size > UserRecord::kInline) __builtin_prefetch(at(guess).Id().data());
+    __builtin_prefetch(&acts(guess), 1);
   }
 
   std::size_t size() const { return size_; }
-  UserRecord& at(std::uint32_t number) { return chunks_[number / kChunk][number % kChunk]; }
+  UserRecord& at(std::uint32_t number) {
+    return chunks_[number / kChunk]->records[number % kChunk];
+  }
   const UserRecord& at(std::uint32_t number) const {
-    return chunks_[number / kChunk][number % kChunk];
+    return chunks_[number / kChunk]->records[number % kChunk];
+  }
+  UserActs& acts(std::uint32_t number) { return chunks_[number / kChunk]->acts[number % kChunk]; }
+  const UserActs& acts(std::uint32_t number) const {
+    return chunks_[number / kChunk]->acts[number % kChunk];
   }
 
   // `applied`: the last sequence of the log that the table has seen.
@@ -76,12 +97,16 @@ class UserTable {
  private:
   static constexpr std::size_t kChunk = 512;
   static constexpr std::size_t kTextChunk = 16 * 1024;
+  struct Chunk {
+    std::array<UserRecord, kChunk> records;
+    std::array<UserActs, kChunk> acts;
+  };
 
   const char* KeepText(std::string_view text);
 
   std::size_t max_;
   std::size_t size_ = 0;
-  std::vector<std::unique_ptr<UserRecord[]>> chunks_;
+  std::vector<std::unique_ptr<Chunk>> chunks_;
   std::vector<std::unique_ptr<char[]>> text_;
   std::size_t text_used_ = kTextChunk;  // of the last chunk
   HashIndex index_;

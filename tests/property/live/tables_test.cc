@@ -75,16 +75,24 @@ TEST(UserTableTest, WhatIsNoIdIsNotKept) {
   EXPECT_EQ(table.at(0).Id(), std::string(64, 'x'));
 }
 
+// Ids of 1 to 64 bytes: some fit a record, others do not.
+std::string Name(std::uint32_t i) {
+  const std::string digits = std::to_string(i);
+  return digits + std::string(i % (65 - digits.size()), 'x');
+}
+
 TEST(UserTableTest, IdsStayWhereTheyAreAsTheTableGrows) {
-  UserTable table(20'000);
+  UserTable table(100'100);
   std::vector<const char*> places;
-  for (std::uint32_t i = 0; i < 20'000; ++i) {
-    ASSERT_EQ(table.Insert(i, "user" + std::to_string(i)), i);
-    places.push_back(table.at(i).id);
+  for (std::uint32_t i = 0; i < 100'100; ++i) {
+    ASSERT_EQ(table.Insert(i, Name(i)), i);
+    places.push_back(table.at(i).Id().data());
   }
-  for (std::uint32_t i = 0; i < 20'000; ++i) {
-    ASSERT_EQ(table.at(i).id, places[i]);
-    ASSERT_EQ(table.at(i).Id(), "user" + std::to_string(i));
+  for (std::uint32_t i = 0; i < 100'100; ++i) {
+    ASSERT_EQ(table.at(i).Id().data(), places[i]);
+    ASSERT_EQ(table.at(i).Id(), Name(i));
+    ASSERT_EQ(table.Find(i, Name(i)), i);
+    ASSERT_EQ(table.Find(i, Name(i + 1)), UserTable::kNone);
   }
 }
 
