@@ -71,6 +71,11 @@ inline bool SameBytes(const char* a, const char* b, std::size_t size) {
   return true;
 }
 
+// The same as a == b.
+inline bool EqualBytes(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && SameBytes(a.data(), b.data(), a.size());
+}
+
 // Whether one of two characters occurs. Eight bytes at once: a byte is 0 where it is the character,
 // and only subtracting 1 from such a byte, or from one that a lower such byte borrows from, turns
 // its top bit on while it was off.

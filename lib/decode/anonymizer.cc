@@ -59,7 +59,7 @@ Hash128 Anonymizer::KeyFrom(const Hash128& key) const {
   std::string sent;
   PutFixed(&sent, key.low);
   PutFixed(&sent, key.high);
-  const Sha256Digest digest = key_hash_.Of(sent);
+  const HmacDigest digest = key_hash_.Of(sent);
   Hash128 stored;
   static_assert(sizeof stored <= sizeof digest);
   std::memcpy(&stored, digest.data(), sizeof stored);
@@ -74,7 +74,7 @@ void Anonymizer::SetSender(std::string_view address, std::string_view agent) {
   PutFixed(&sender, UtcDay(context_.received_ms));
   PutBytes(&sender, TruncateAddress(address));
   PutBytes(&sender, agent);
-  const Sha256Digest digest = user_hash_.Of(sender);
+  const HmacDigest digest = user_hash_.Of(sender);
   constexpr std::string_view kDigits = "0123456789abcdef";
   id_ = "anonymous-";
   for (std::size_t i = 0; i < kIdBytes; ++i) {

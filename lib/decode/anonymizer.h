@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "lib/base/hash.h"
-#include "lib/base/sha256.h"
+#include "lib/base/hmac.h"
 #include "lib/decode/decoder.h"
 #include "lib/validate/event_draft.h"
 

@@ -104,8 +104,7 @@ void EventReader::TakeUsualMembers() {
 
 WireKey EventReader::KeyOf(std::string_view key) {
   WireKey& expected = followers_[static_cast<std::size_t>(last_key_)];
-  const std::string_view name = kNames[static_cast<std::size_t>(expected)];
-  if (name.size() != key.size() || !SameBytes(name.data(), key.data(), key.size())) {
+  if (!EqualBytes(kNames[static_cast<std::size_t>(expected)], key)) {
     const WireKey id = FindWireKey(key);
     if (id == WireKey::kUnknown) return id;
     expected = id;

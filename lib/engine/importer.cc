@@ -99,9 +99,9 @@ class Importer::Impl {
   std::condition_variable changed_;
   std::deque<Block> blocks_;
   std::vector<std::string> spares_;  // memory of blocks that were decoded
-  std::uint64_t blocks_cut_ = 0;  // of this file
-  std::uint64_t turn_ = 0;        // the block whose rows come next in the log
-  std::size_t unanswered_ = 0;    // blocks cut and not yet answered
+  std::uint64_t blocks_cut_ = 0;     // of this file
+  std::uint64_t turn_ = 0;           // the block whose rows come next in the log
+  std::size_t unanswered_ = 0;       // blocks cut and not yet answered
   bool closing_ = false;
   Status error_;
   IngestResult result_;

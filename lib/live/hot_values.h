@@ -17,7 +17,7 @@
 
 #include "insightflow/live.h"
 #include "lib/base/coding.h"
-#include "lib/base/equal_bytes.h"
+#include "lib/base/short_text.h"
 #include "lib/live/count_column.h"
 #include "lib/live/hash_index.h"
 #include "lib/live/live_time.h"

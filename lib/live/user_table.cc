@@ -72,7 +72,7 @@ UserTable::UserTable(std::size_t max) : max_(std::min<std::size_t>(max, kNone - 
 
 std::uint32_t UserTable::Insert(std::uint64_t hash, std::string_view id) {
   if (size_ >= max_ || id.empty() || id.size() > kUserIdBytesMax) return kNone;
-  if (size_ % kChunk == 0) AddChunk();
+  if (size_ % kChunk == 0) chunks_.push_back(std::make_unique<Chunk>());
   const auto number = static_cast<std::uint32_t>(size_++);
   UserRecord& user = at(number);
   if (id.size() <= UserRecord::kInline) {
@@ -84,18 +84,6 @@ std::uint32_t UserTable::Insert(std::uint64_t hash, std::string_view id) {
   user.id_size = static_cast<std::uint8_t>(id.size());
   index_.Insert(hash, number);
   return number;
-}
-
-void UserTable::AddChunk() {
-  const std::size_t number = chunks_.size();
-  const std::size_t at = number < kBlockChunks ? 0 : number % kBlockChunks;
-  if (at == 0) {
-    const std::size_t left = (max_ - size_ + kChunk - 1) / kChunk;
-    const std::size_t chunks = number < kBlockChunks ? 1 : std::min(kBlockChunks, left);
-    blocks_.emplace_back(chunks * sizeof(Chunk));
-  }
-  Chunk* const chunk = static_cast<Chunk*>(blocks_.back().data()) + at;
-  chunks_.push_back(std::construct_at(chunk));
 }
 
 const char* UserTable::KeepText(std::string_view text) {
@@ -132,10 +120,7 @@ bool UserTable::Load(std::uint64_t applied, std::uint64_t hash_seed, ByteReader*
 }
 
 std::size_t UserTable::bytes() const {
-  std::size_t bytes =
-      text_.size() * kTextChunk + chunks_.capacity() * sizeof(Chunk*) + index_.bytes();
-  for (const TableMemory& block : blocks_) bytes += block.bytes();
-  return bytes;
+  return chunks_.size() * sizeof(Chunk) + text_.size() * kTextChunk + index_.bytes();
 }
 
 }  // namespace v1

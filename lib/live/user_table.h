@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "lib/base/coding.h"
-#include "lib/base/equal_bytes.h"
-#include "lib/base/table_memory.h"
+#include "lib/base/short_text.h"
 #include "lib/live/hash_index.h"
 #include "lib/live/user_agent.h"
 
@@ -102,17 +101,12 @@ class UserTable {
     std::array<UserRecord, kChunk> records;
     std::array<UserActs, kChunk> acts;
   };
-  // The first chunks come one by one; later ones many at a time, so that they lie on a huge page.
-  static constexpr std::size_t kBlockChunks = 52;
-  static_assert(kBlockChunks * sizeof(Chunk) >= std::size_t{2} << 20);
 
-  void AddChunk();
   const char* KeepText(std::string_view text);
 
   std::size_t max_;
   std::size_t size_ = 0;
-  std::vector<TableMemory> blocks_;
-  std::vector<Chunk*> chunks_;  // in the blocks
+  std::vector<std::unique_ptr<Chunk>> chunks_;
   std::vector<std::unique_ptr<char[]>> text_;
   std::size_t text_used_ = kTextChunk;  // of the last chunk
   HashIndex index_;

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "lib/log/dedupe_table.h"
-#include "lib/base/table_memory.h"
+#include "lib/log/table_memory.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -8,7 +8,7 @@ mkdir -p "$build_dir"
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libabsl-dev librocksdb-dev libsimdjson-dev liblz4-dev libxxhash-dev
-  libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev
+  libsodium-dev libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev
 )
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 strace curl binutils

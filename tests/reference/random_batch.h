@@ -1,14 +1,12 @@
 // Random batches of events for tests, and what makes two batches equal.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <ostream>
 #include <random>
 #include <string>
-#include <vector>
 
 #include "lib/model/batch.h"
 #include "lib/model/key.h"
@@ -84,7 +82,6 @@ class RandomBatch {
     const std::uint64_t set = Percent();
     const std::uint64_t distinct = 1 + Below(Chance(50) ? 5 : rows * 2);
     const std::size_t length = 1 + Below(Chance(3) ? bytes_max : 12);
-    if (Chance(30)) return FillPackable(rows, bytes_max, set, column);
     std::uint64_t unused = Chance(30) ? 3 : 0;
     for (std::size_t row = 0; row < rows; ++row) {
       if (unused > 0 && Chance(50)) column->Intern("unused" + std::to_string(unused--));
@@ -92,26 +89,6 @@ class RandomBatch {
       std::string value = std::to_string(Below(distinct));
       value.resize(std::max<std::size_t>(value.size(), 1 + Below(length)), 'x');
       column->Set(row, value);
-    }
-  }
-
-  // One prefix and digits of one length, or UUIDs; now and then nearly so.
-  void FillPackable(std::size_t rows, std::size_t bytes_max, std::uint64_t set,
-                    DictColumn* column) {
-    const std::string prefix = Bytes(Below(Chance(10) ? 70 : 4));
-    const std::size_t digits = 1 + Below(Chance(20) ? 60 : 20);
-    const bool uuid = Chance(30);
-    const std::uint64_t wrong = Chance(30) ? 3 : 0;
-    std::vector<std::string> seen;
-    for (std::size_t row = 0; row < rows; ++row) {
-      if (!Chance(set)) continue;
-      std::string value = prefix + (uuid ? Uuid() : Digits(digits));
-      if (!seen.empty() && Chance(20)) value = seen[Below(seen.size())];
-      if (Chance(wrong)) value[Below(value.size())] = "gAF-/:@`0"[Below(9)];
-      if (Chance(wrong)) value.pop_back();
-      value.resize(std::min(value.size(), bytes_max));
-      seen.push_back(value);
-      if (!value.empty()) column->Set(row, value);
     }
   }
 

@@ -29,6 +29,8 @@ TEST(ShortText, EveryByteOfEverySizeCounts) {
     const std::string text = TextOf(size);
     const auto a = Exactly(text);
     EXPECT_TRUE(SameBytes(a.get(), Exactly(text).get(), size)) << size;
+    EXPECT_TRUE(EqualBytes({a.get(), size}, text)) << size;
+    EXPECT_FALSE(EqualBytes({a.get(), size}, text + "x")) << size;
     std::set<std::uint64_t> hashes = {ShortTextHash({a.get(), size}, 1)};
     for (std::size_t i = 0; i < size; ++i) {
       std::string other = text;

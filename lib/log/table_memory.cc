@@ -1,4 +1,4 @@
-#include "lib/base/table_memory.h"
+#include "lib/log/table_memory.h"
 
 #include <sys/mman.h>
 
