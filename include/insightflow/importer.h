@@ -3,8 +3,8 @@
 //   insightflow::ImportOptions options;
 //   options.format = insightflow::ImportFormat::kCombined;
 //   auto importer = insightflow::Importer::Create(engine, options);
-//   while (Read(file, &chunk)) (*importer)->Add(chunk);   // any cut of the bytes
-//   auto result = (*importer)->Finish();
+//   auto result = (*importer)->AddFrom(read);   // or Add and Finish, for bytes that come by
+//                                               // themselves
 //
 // An import can be repeated, resumed or killed midway: a line counts once. A line's identity is its
 // event_id, or else its content and its ordinal among equal lines, so that a renamed, repeated or
@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +61,14 @@ class INSIGHTFLOW_EXPORT Importer {
   // that stopped (kUnavailable), a full disk, or a CSV header that lacks a mapped column
   // (kInvalidArgument).
   Status Add(std::string_view bytes);
+
+  // Puts the next bytes of a file into `buffer` and says how many, at most `size`; 0 at the end.
+  using ReadFunction = std::function<Result<std::size_t>(char* buffer, std::size_t size)>;
+
+  // Takes a whole file as Add and Finish do, but reads it on the importer's threads, one at a time:
+  // bytes are copied once. Errors of `read` come back. After any error `read` may still be running
+  // until the importer is gone.
+  Result<IngestResult> AddFrom(ReadFunction read);
 
   // The file's end: takes its last line, whether or not a newline ends it, and waits until all is
   // durable. Further Add calls begin the next file (its lines have ordinals of their own).

@@ -31,6 +31,12 @@ class ByteBuffer {
     CopyBytes(data_.get() + size_, bytes.data(), bytes.size());
     size_ += bytes.size();
   }
+  // Makes the buffer longer by `more` bytes of any value; returns where they begin.
+  char* Extend(std::size_t more) {
+    if (more > capacity_ - size_) Grow(more);
+    size_ += more;
+    return data_.get() + size_ - more;
+  }
   // Makes the buffer shorter.
   void Truncate(std::size_t size) {
     assert(size <= size_);

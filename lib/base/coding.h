@@ -25,6 +25,15 @@ inline void PutVarint(std::string* out, std::uint64_t value) {
   out->push_back(static_cast<char>(value));
 }
 
+inline constexpr std::size_t kVarintBytesMax = 10;
+
+// Writes a varint where there is room for kVarintBytesMax bytes; returns its end.
+inline char* StoreVarint(std::uint64_t value, char* out) {
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<char>(value | 0x80);
+  *out++ = static_cast<char>(value);
+  return out;
+}
+
 inline void PutBytes(std::string* out, std::string_view bytes) {
   PutVarint(out, bytes.size());
   out->append(bytes);

@@ -7,12 +7,14 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "lib/base/byte_buffer.h"
 #include "lib/decode/decoder.h"
 #include "lib/engine/engine_impl.h"
 #include "lib/engine/line_ordinals.h"
@@ -21,14 +23,16 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{3} << 17;
+constexpr std::size_t kBlockBytes = std::size_t{1} << 21;
+// A block is decoded in batches whose tables fit the cache.
+constexpr std::size_t kBatchBytes = std::size_t{1} << 18;
 // How much of a line longer than a block is looked at more at a time.
 constexpr std::size_t kStepBytes = std::size_t{1} << 16;
 // Blocks that wait for a decoder, for each decoder.
 constexpr std::size_t kQueuedBlocks = 2;
 
 struct Block {
-  std::string lines;
+  ByteBuffer lines;
   std::uint64_t number = 0;  // of the file, from 0
   std::uint64_t first_line = 1;
 };
@@ -60,48 +64,73 @@ class Importer::Impl {
   ~Impl() {
     {
       std::lock_guard lock(mutex_);
-      unanswered_ -= blocks_.size();
-      blocks_.clear();
       closing_ = true;
-      changed_.notify_all();
+      work_.notify_all();
     }
     for (std::thread& worker : workers_) worker.join();
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return unanswered_ == 0; });
+    // Neither decoded nor in their turn: given up.
+    unanswered_ -= blocks_.size();
+    for (const auto& [number, batches] : decoded_) unanswered_ -= batches.size();
+    answered_.wait(lock, [&] { return unanswered_ == 0; });
   }
 
   Status Add(std::string_view bytes);
+  Result<IngestResult> AddFrom(ReadFunction read);
   Result<IngestResult> Finish();
 
  private:
+  using Batches = std::vector<std::unique_ptr<PendingBatch>>;
+
+  bool Unread() const { return read_ != nullptr && !feeding_ && !at_end_ && error_.ok(); }
+  void Feed();
+  Status FillBlock(bool* at_end);
+  Status CutRest();
   Status CutBlock(bool at_end);
-  std::size_t WholeLines(bool at_end) const;
+  std::size_t WholeLines(std::string_view text) const;
   Status TakeHeader(bool at_end);
   void SkipLongLine(std::string_view* bytes);
-  std::string TakeSpare();
-  Status Enqueue(std::string lines);
+  // How much the buffer takes before it is cut. A buffer that is full and still here holds a part
+  // of one long line.
+  std::size_t Room() const {
+    return kBlockBytes - std::min(kBlockBytes - kStepBytes, buffer_.size());
+  }
+  void DropFront(std::size_t bytes);
+  ByteBuffer TakeSpare();
+  Status Enqueue(ByteBuffer lines);
   void Work();
-  void Decode(const Block& block, Decoder* decoder, DecodedBatch* out) const;
-  void TakeIn(const Block& block, std::unique_ptr<PendingBatch> pending);
+  Batches DecodeBlock(const Block& block, Decoder* decoder) const;
+  void Decode(std::string_view lines, std::uint64_t first_line, Decoder* decoder,
+              DecodedBatch* out) const;
+  void TakeIn(std::uint64_t number, Batches batches);
+  void Submit(std::unique_ptr<PendingBatch> pending);
+  std::size_t AheadMax() const { return 2 * workers_.size(); }
   void Record(Result<IngestResult> result);
 
   Engine::Impl* const engine_;
   const ImportOptions options_;
 
-  // The feeding thread's own.
-  std::string buffer_;  // begins at the beginning of a line
+  // The feeding thread's own: who calls Add, or the worker that reads.
+  ByteBuffer buffer_;  // begins at the beginning of a line
   std::uint64_t next_line_ = 1;
   bool at_file_start_ = true;
   bool skipping_line_ = false;  // inside a line that is too long
   std::optional<CsvSchema> schema_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable work_;      // a worker may go on
+  std::condition_variable room_;      // a block fewer waits
+  std::condition_variable answered_;  // all that was cut, or an error, or the end of what is read
   std::deque<Block> blocks_;
-  std::vector<std::string> spares_;  // memory of blocks that were decoded
-  std::uint64_t blocks_cut_ = 0;     // of this file
-  std::uint64_t turn_ = 0;           // the block whose rows come next in the log
-  std::size_t unanswered_ = 0;       // blocks cut and not yet answered
+  std::vector<ByteBuffer> spares_;            // memory of blocks that were decoded
+  ReadFunction read_;                         // set while AddFrom waits
+  bool feeding_ = false;                      // a worker reads
+  bool at_end_ = false;                       // of what read_ gives
+  std::uint64_t blocks_cut_ = 0;              // of this file
+  std::map<std::uint64_t, Batches> decoded_;  // by block, before their turn
+  std::uint64_t turn_ = 0;                    // the block whose rows come next in the log
+  bool sequencing_ = false;                   // a worker gives blocks their places
+  std::size_t unanswered_ = 0;                // blocks cut, then their batches, not yet answered
   bool closing_ = false;
   Status error_;
   IngestResult result_;
@@ -116,10 +145,8 @@ Status Importer::Impl::Add(std::string_view bytes) {
       SkipLongLine(&bytes);
       continue;
     }
-    // A buffer that is full and still here holds a part of one long line.
-    const std::size_t room = kBlockBytes - std::min(kBlockBytes - kStepBytes, buffer_.size());
-    const std::size_t take = std::min(bytes.size(), room);
-    buffer_.append(bytes.substr(0, take));
+    const std::size_t take = std::min(bytes.size(), Room());
+    buffer_.Append(bytes.substr(0, take));
     bytes.remove_prefix(take);
     if (buffer_.size() < kBlockBytes) continue;
     if (Status status = CutBlock(false); !status.ok()) return status;
@@ -134,24 +161,23 @@ void Importer::Impl::SkipLongLine(std::string_view* bytes) {
   skipping_line_ = end == std::string_view::npos;
 }
 
-std::size_t Importer::Impl::WholeLines(bool at_end) const {
-  if (at_end) return buffer_.size();
-  if (options_.format == ImportFormat::kCsv) return FindCsvRecordsEnd(buffer_);
-  const std::size_t last = buffer_.rfind('\n');
-  return last == std::string::npos ? 0 : last + 1;
+// The bytes of the text that are whole lines.
+std::size_t Importer::Impl::WholeLines(std::string_view text) const {
+  if (options_.format == ImportFormat::kCsv) return FindCsvRecordsEnd(text);
+  const std::size_t last = text.rfind('\n');
+  return last == std::string_view::npos ? 0 : last + 1;
 }
 
 Status Importer::Impl::TakeHeader(bool at_end) {
-  std::size_t end = buffer_.find('\n');
-  if (end == std::string::npos) {
+  std::size_t end = buffer_.view().find('\n');
+  if (end == std::string_view::npos) {
     if (!at_end) return Status::Ok();
     end = buffer_.size() - 1;
   }
-  Result<CsvSchema> schema =
-      CsvSchema::Create(std::string_view(buffer_).substr(0, end + 1), options_.csv_map);
+  Result<CsvSchema> schema = CsvSchema::Create(buffer_.view().substr(0, end + 1), options_.csv_map);
   if (!schema.ok()) return schema.status();
   schema_ = std::move(*schema);
-  buffer_.erase(0, end + 1);
+  DropFront(end + 1);
   ++next_line_;
   return Status::Ok();
 }
@@ -160,13 +186,13 @@ Status Importer::Impl::TakeHeader(bool at_end) {
 // drops a line that has grown past its limit.
 Status Importer::Impl::CutBlock(bool at_end) {
   if (at_file_start_) {
-    if (buffer_.starts_with("\xEF\xBB\xBF")) buffer_.erase(0, 3);
+    if (buffer_.view().starts_with("\xEF\xBB\xBF")) DropFront(3);
     at_file_start_ = false;
   }
   if (options_.format == ImportFormat::kCsv && !schema_ && !buffer_.empty()) {
     if (Status status = TakeHeader(at_end); !status.ok()) return status;
   }
-  const std::size_t end = WholeLines(at_end);
+  const std::size_t end = at_end ? buffer_.size() : WholeLines(buffer_.view());
   if (end == 0) {
     if (buffer_.size() <= options_.line_bytes_max) return Status::Ok();
     IngestResult one;
@@ -180,111 +206,172 @@ Status Importer::Impl::CutBlock(bool at_end) {
     }
     Record(std::move(one));
     ++next_line_;
-    std::string_view rest = buffer_;
+    std::string_view rest = buffer_.view();
     SkipLongLine(&rest);
-    buffer_.assign(std::string(rest));
+    DropFront(buffer_.size() - rest.size());
     return Status::Ok();
   }
-  std::string rest = TakeSpare();
-  rest.assign(buffer_, end);
-  buffer_.resize(end);
+  ByteBuffer rest = TakeSpare();
+  rest.Append(buffer_.view().substr(end));
+  buffer_.Truncate(end);
   buffer_.swap(rest);
   return Enqueue(std::move(rest));
 }
 
-std::string Importer::Impl::TakeSpare() {
-  std::string spare;
-  {
-    std::lock_guard lock(mutex_);
-    if (!spares_.empty()) {
-      spare = std::move(spares_.back());
-      spares_.pop_back();
-    }
-  }
-  spare.reserve(kBlockBytes);
+void Importer::Impl::DropFront(std::size_t bytes) {
+  ByteBuffer rest;
+  rest.Append(buffer_.view().substr(bytes));
+  buffer_ = std::move(rest);
+}
+
+ByteBuffer Importer::Impl::TakeSpare() {
+  std::lock_guard lock(mutex_);
+  if (spares_.empty()) return {};
+  ByteBuffer spare = std::move(spares_.back());
+  spares_.pop_back();
+  spare.clear();
   return spare;
 }
 
-Status Importer::Impl::Enqueue(std::string lines) {
-  const std::uint64_t newlines = CountNewlines(lines);
+Status Importer::Impl::Enqueue(ByteBuffer lines) {
+  const std::uint64_t newlines = CountNewlines(lines.view());
   std::unique_lock lock(mutex_);
-  changed_.wait(lock,
-                [&] { return blocks_.size() < kQueuedBlocks * workers_.size() || !error_.ok(); });
+  room_.wait(lock,
+             [&] { return blocks_.size() < kQueuedBlocks * workers_.size() || !error_.ok(); });
   if (!error_.ok()) return error_;
   blocks_.push_back({std::move(lines), blocks_cut_++, next_line_});
   ++unanswered_;
   next_line_ += newlines;
-  changed_.notify_all();
+  work_.notify_one();
   return Status::Ok();
 }
 
+// Reads until the buffer is worth a block, or to the end.
+Status Importer::Impl::FillBlock(bool* at_end) {
+  do {
+    const std::size_t size = buffer_.size();
+    const std::size_t room = Room();
+    char* const to = buffer_.Extend(room);
+    const Result<std::size_t> got = read_(to, room);
+    buffer_.Truncate(size + (got.ok() ? *got : 0));
+    if (!got.ok()) return got.status();
+    *at_end = *got == 0;
+    if (*at_end) return Status::Ok();
+    if (!skipping_line_) continue;
+    std::string_view rest = buffer_.view();
+    SkipLongLine(&rest);
+    DropFront(buffer_.size() - rest.size());
+  } while (buffer_.size() < kBlockBytes || skipping_line_);
+  return Status::Ok();
+}
+
+// Cuts one block from what read_ gives. The only feeder.
+void Importer::Impl::Feed() {
+  bool at_end = false;
+  Status status = FillBlock(&at_end);
+  if (status.ok()) status = at_end ? CutRest() : CutBlock(false);
+  std::lock_guard lock(mutex_);
+  if (!status.ok() && error_.ok()) error_ = std::move(status);
+  at_end_ = at_end;
+  feeding_ = false;
+  if (at_end_ || !error_.ok()) answered_.notify_all();
+}
+
+// The bytes of a block are read by the worker that then decodes them, while they are in its cache.
 void Importer::Impl::Work() {
   Decoder decoder;
+  std::unique_lock lock(mutex_);
   while (true) {
-    Block block;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closing_ || !blocks_.empty(); });
-      if (blocks_.empty()) return;
-      block = std::move(blocks_.front());
-      blocks_.pop_front();
-      changed_.notify_all();
+    work_.wait(lock, [&] {
+      return closing_ || (decoded_.size() < AheadMax() && (!blocks_.empty() || Unread()));
+    });
+    if (closing_) return;
+    if (blocks_.empty()) {
+      feeding_ = true;
+      lock.unlock();
+      Feed();
+      lock.lock();
+      continue;
     }
-    std::unique_ptr<PendingBatch> pending = engine_->pipeline().Take();
-    Decode(block, &decoder, &pending->decoded);
-    TakeIn(block, std::move(pending));
-    if (block.lines.capacity() > kBlockBytes) continue;  // a long line's
-    std::lock_guard lock(mutex_);
-    spares_.push_back(std::move(block.lines));
+    Block block = std::move(blocks_.front());
+    blocks_.pop_front();
+    room_.notify_one();
+    if (Unread()) work_.notify_one();
+    lock.unlock();
+    TakeIn(block.number, DecodeBlock(block, &decoder));
+    lock.lock();
+    // Not that of a long line.
+    if (block.lines.size() <= kBlockBytes) spares_.push_back(std::move(block.lines));
   }
 }
 
-void Importer::Impl::Decode(const Block& block, Decoder* decoder, DecodedBatch* out) const {
+Importer::Impl::Batches Importer::Impl::DecodeBlock(const Block& block, Decoder* decoder) const {
+  Batches batches;
+  std::string_view lines = block.lines.view();
+  std::uint64_t first_line = block.first_line;
+  while (!lines.empty()) {
+    std::size_t size = lines.size();
+    if (size > kBatchBytes) size = WholeLines(lines.substr(0, kBatchBytes));
+    if (size == 0) size = lines.size();  // a line that is longer
+    batches.push_back(engine_->pipeline().Take());
+    Decode(lines.substr(0, size), first_line, decoder, &batches.back()->decoded);
+    if (size == lines.size()) break;
+    first_line += CountNewlines(lines.substr(0, size));
+    lines.remove_prefix(size);
+  }
+  return batches;
+}
+
+void Importer::Impl::Decode(std::string_view lines, std::uint64_t first_line, Decoder* decoder,
+                            DecodedBatch* out) const {
   IngestOptions no_limits;
   no_limits.events_max = 0;
   const DecodeContext context = engine_->ContextOf(no_limits);
   switch (options_.format) {
-    case ImportFormat::kNdjson:
-      decoder->DecodeNdjson(block.lines, block.first_line, context, out);
-      break;
-    case ImportFormat::kCsv:
-      decoder->DecodeCsv(block.lines, block.first_line, *schema_, context, out);
-      break;
-    case ImportFormat::kCombined:
-      decoder->DecodeCombined(block.lines, block.first_line, context, out);
-      break;
+    case ImportFormat::kNdjson: decoder->DecodeNdjson(lines, first_line, context, out); break;
+    case ImportFormat::kCsv: decoder->DecodeCsv(lines, first_line, *schema_, context, out); break;
+    case ImportFormat::kCombined: decoder->DecodeCombined(lines, first_line, context, out); break;
   }
   out->batch.received_ms = context.received_ms;
 }
 
-// Waits for the block's turn, gives its lines their ordinals and its rows their place in the log.
-void Importer::Impl::TakeIn(const Block& block, std::unique_ptr<PendingBatch> pending) {
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return turn_ == block.number || closing_; });
-    if (turn_ != block.number) {  // given up, out of turn
-      --unanswered_;
-      changed_.notify_all();
-      return;
-    }
-  }
+// Gives a batch's lines their ordinals and its rows their place in the log.
+void Importer::Impl::Submit(std::unique_ptr<PendingBatch> pending) {
   ordinals_.Apply(&pending->decoded.batch);
   pending->done = [this](Result<IngestResult> result) { Record(std::move(result)); };
   IngestPipeline& pipeline = engine_->pipeline();
   Status status = pipeline.Admit(pending.get(), IngestPipeline::WhenFull::kWait);
-  PendingBatch* batch = pending.release();
-  if (status.ok()) pipeline.Sequence(batch);
-  {
-    std::lock_guard lock(mutex_);
+  if (!status.ok()) {
+    pending->done(std::move(status));
+    pipeline.GiveBack(std::move(pending));
+    return;
+  }
+  PendingBatch* const batch = pending.release();
+  pipeline.Sequence(batch);
+  pipeline.Publish(batch);
+}
+
+// Blocks enter the log in the order of the file, and no worker waits for another: who brings a
+// block whose turn it is takes those along that were decoded too early.
+void Importer::Impl::TakeIn(std::uint64_t number, Batches batches) {
+  std::unique_lock lock(mutex_);
+  unanswered_ += batches.size();
+  --unanswered_;  // the block
+  decoded_.emplace(number, std::move(batches));
+  if (sequencing_) return;
+  sequencing_ = true;
+  for (auto next = decoded_.find(turn_); next != decoded_.end() && !closing_;
+       next = decoded_.find(turn_)) {
+    batches = std::move(next->second);
+    decoded_.erase(next);
+    work_.notify_one();
+    lock.unlock();
+    for (auto& batch : batches) Submit(std::move(batch));
+    lock.lock();
     ++turn_;
-    changed_.notify_all();
   }
-  if (status.ok()) {
-    pipeline.Publish(batch);
-  } else {
-    batch->done(std::move(status));
-    pipeline.GiveBack(std::unique_ptr<PendingBatch>(batch));
-  }
+  sequencing_ = false;
+  if (unanswered_ == 0) answered_.notify_all();
 }
 
 void Importer::Impl::Record(Result<IngestResult> result) {
@@ -303,20 +390,35 @@ void Importer::Impl::Record(Result<IngestResult> result) {
     }
   } else if (error_.ok()) {
     error_ = result.status();
+    room_.notify_all();
   }
-  changed_.notify_all();
+  if (unanswered_ == 0 || !error_.ok()) answered_.notify_all();
 }
 
-Result<IngestResult> Importer::Impl::Finish() {
+Result<IngestResult> Importer::Impl::AddFrom(ReadFunction read) {
+  std::unique_lock lock(mutex_);
+  read_ = std::move(read);
+  at_end_ = false;
+  work_.notify_one();
+  answered_.wait(lock, [&] { return at_end_ || !error_.ok(); });
+  if (!error_.ok()) return error_;
+  read_ = nullptr;
+  lock.unlock();
+  return Finish();
+}
+
+Status Importer::Impl::CutRest() {
   if (!buffer_.empty()) {
     if (Status status = CutBlock(true); !status.ok()) return status;
   }
   // A header may have been all there was before the last lines.
-  if (!buffer_.empty()) {
-    if (Status status = CutBlock(true); !status.ok()) return status;
-  }
+  return buffer_.empty() ? Status::Ok() : CutBlock(true);
+}
+
+Result<IngestResult> Importer::Impl::Finish() {
+  if (Status status = CutRest(); !status.ok()) return status;
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return unanswered_ == 0; });
+  answered_.wait(lock, [&] { return unanswered_ == 0; });
   if (!error_.ok()) return error_;
   IngestResult result = std::move(result_);
   std::sort(result.errors.begin(), result.errors.end(),
@@ -347,6 +449,9 @@ Status Importer::CheckCsvHeader(std::string_view start, const ImportOptions& opt
 }
 
 Status Importer::Add(std::string_view bytes) { return impl_->Add(bytes); }
+Result<IngestResult> Importer::AddFrom(ReadFunction read) {
+  return impl_->AddFrom(std::move(read));
+}
 Result<IngestResult> Importer::Finish() { return impl_->Finish(); }
 
 }  // namespace v1

@@ -1,6 +1,8 @@
 #include "lib/live/recent_index.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 namespace insightflow {
 inline namespace v1 {
@@ -34,10 +36,18 @@ std::uint64_t RecentIndex::Previous(std::uint64_t sequence) const {
 
 void RecentIndex::Save(std::string* out) const {
   PutVarint(out, first_);
-  if (first_ == 0) return;
-  for (std::uint64_t sequence = begin(); sequence != next_; ++sequence) {
-    PutVarint(out, distances_[SlotOf(sequence)]);
+  if (first_ == 0 || distances_.empty()) return;
+  std::array<char, 256 * kVarintBytesMax> part;
+  char* end = part.data();
+  std::size_t slot = SlotOf(begin());
+  for (std::uint64_t left = next_ - begin(); left != 0; --left) {
+    end = StoreVarint(distances_[slot], end);
+    slot = slot + 1 == distances_.size() ? 0 : slot + 1;
+    if (part.data() + part.size() - end >= static_cast<std::ptrdiff_t>(kVarintBytesMax)) continue;
+    out->append(part.data(), end);
+    end = part.data();
   }
+  out->append(part.data(), end);
 }
 
 bool RecentIndex::Load(std::uint64_t applied, ByteReader* in) {

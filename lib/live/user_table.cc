@@ -1,7 +1,9 @@
 #include "lib/live/user_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <iterator>
 
 #include "lib/base/hash.h"
 #include "lib/base/limits.h"
@@ -25,16 +27,20 @@ std::int64_t UnZigZag(std::uint64_t value) {
 void SaveRecord(const UserRecord& user, const UserActs& acts, std::uint64_t applied,
                 std::string* out) {
   PutBytes(out, user.Id());
-  PutVarint(out, ZigZag(user.first_ms));
-  PutVarint(out, static_cast<std::uint64_t>(user.last_ms) - user.first_ms);
-  PutVarint(out, static_cast<std::uint64_t>(user.last_live_second));
-  PutVarint(out, applied - user.last_sequence);
-  PutVarint(out, user.events);
-  PutVarint(out, user.views);
-  PutVarint(out, acts.clicks);
-  PutVarint(out, acts.purchases);
-  out->push_back(static_cast<char>(user.agent.device));
-  out->push_back(static_cast<char>(user.agent.browser));
+  const std::uint64_t numbers[] = {ZigZag(user.first_ms),
+                                   static_cast<std::uint64_t>(user.last_ms) - user.first_ms,
+                                   static_cast<std::uint64_t>(user.last_live_second),
+                                   applied - user.last_sequence,
+                                   user.events,
+                                   user.views,
+                                   acts.clicks,
+                                   acts.purchases};
+  std::array<char, std::size(numbers) * kVarintBytesMax + 2> part;
+  char* end = part.data();
+  for (const std::uint64_t number : numbers) end = StoreVarint(number, end);
+  *end++ = static_cast<char>(user.agent.device);
+  *end++ = static_cast<char>(user.agent.browser);
+  out->append(part.data(), end);
 }
 
 bool LoadNumbers(std::uint64_t applied, ByteReader* in, UserRecord* user, UserActs* acts) {

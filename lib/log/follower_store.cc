@@ -157,7 +157,10 @@ Status FollowerStore::Save(std::string_view name, std::uint64_t applied_sequence
     batch.Clear();
     (void)batch.Put(family, ChunkKey(name, head.generation, i),
                     ToSlice(state.substr(i * kChunkBytes, kChunkBytes)));
-    if (Status status = store_->Write(&batch, false); !status.ok()) return status;
+    if (Status status = store_->WriteUnlogged(&batch); !status.ok()) return status;
+  }
+  if (head.chunks() != 0) {
+    if (Status status = store_->FlushFamily(Family::kCursors); !status.ok()) return status;
   }
   std::string value;
   PutFixed(&value, kVersion);

@@ -1,8 +1,9 @@
 // What followers save: a state of any size beside the sequence that it has applied.
 //
-// Large states are cut into chunks under a new generation number; one atomic write then switches to
-// it and removes the old chunks. A crash in between leaves chunks that nobody names; the next save
-// removes them. Format: docs/formats.md.
+// Large states are cut into chunks under a new generation number, which go to table files without
+// passing the write-ahead log; one atomic write then switches to it and removes the old chunks. A
+// crash in between leaves chunks that nobody names; the next save removes them. Format:
+// docs/formats.md.
 #pragma once
 
 #include <cstdint>

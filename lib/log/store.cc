@@ -287,6 +287,19 @@ Status Store::Write(rocksdb::WriteBatch* batch, bool sync,
   return Status::Ok();
 }
 
+Status Store::WriteUnlogged(rocksdb::WriteBatch* batch) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  const std::lock_guard lock(write_mutex_);
+  if (stop_->stopped()) return stop_->status();
+  const auto status = db_->Write(options, batch);
+  return status.ok() ? Status::Ok() : stop_->Stop(FromRocks(status, "write"));
+}
+
+Status Store::FlushFamily(Family of) {
+  return FromRocks(db_->Flush(rocksdb::FlushOptions(), family(of)), "cannot write table files");
+}
+
 void Store::SetNextSequence(std::uint64_t next_sequence) {
   const std::lock_guard lock(write_mutex_);
   next_sequence_ = next_sequence;

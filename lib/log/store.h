@@ -87,6 +87,10 @@ class Store {
   // every further write fails with kUnavailable. `next_sequence`: where the log ends afterwards.
   Status Write(rocksdb::WriteBatch* batch, bool sync,
                std::optional<std::uint64_t> next_sequence = std::nullopt);
+  // Writes what a crash may lose until FlushFamily has returned: large values that nothing names
+  // yet, which would otherwise be written twice. Errors as Write.
+  Status WriteUnlogged(rocksdb::WriteBatch* batch);
+  Status FlushFamily(Family of);
   // Where the log ends, known once it was read.
   void SetNextSequence(std::uint64_t next_sequence);
   // Makes all writes so far durable.

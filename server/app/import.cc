@@ -77,6 +77,12 @@ class Store {
     return importer_.get();
   }
 
+  // Ends an import that has failed; then nothing reads its file any more.
+  void Abandon(Signals& signals) {
+    signals.Notify();  // it may wait for stdin
+    importer_ = nullptr;
+  }
+
   Status Close() {
     importer_ = nullptr;
     return engine_ == nullptr ? Status::Ok() : engine_->Close();
@@ -105,16 +111,37 @@ Status CheckStart(const std::string& name, std::string_view start, const ImportO
 }
 
 // Whole lines, unless the first is longer than anybody needs to judge it. Empty at a signal.
-Result<std::string> ReadStart(ReadAhead& input) {
+Result<std::string> ReadStart(InputFile& file) {
   constexpr std::size_t kEnough = std::size_t{1} << 20;
+  constexpr std::size_t kStep = std::size_t{1} << 16;
   std::string start;
   while (start.size() < kEnough && start.find('\n') == std::string::npos) {
-    const Result<std::string_view> chunk = input.Next();
-    if (!chunk.ok()) return chunk.status();
-    if (chunk->empty()) break;
-    start.append(*chunk);
+    const std::size_t size = start.size();
+    start.resize(size + kStep);
+    const Result<std::size_t> got = file.Read(start.data() + size, kStep);
+    if (!got.ok()) return got.status();
+    start.resize(size + *got);
+    if (*got == 0) break;
   }
   return start;
+}
+
+// First what was read of a file already, then the rest. A signal is an error, lest the bytes before
+// it pass for the whole file.
+Importer::ReadFunction ReadAfter(std::string_view start, InputFile& file, Signals& signals,
+                                 Progress& progress) {
+  return [start, &file, &signals, &progress](char* buffer,
+                                             std::size_t size) mutable -> Result<std::size_t> {
+    if (!start.empty()) {
+      const std::size_t taken = start.copy(buffer, size);
+      start.remove_prefix(taken);
+      return taken;
+    }
+    Result<std::size_t> got = file.Read(buffer, size);
+    if (signals.Signalled()) return Status(StatusCode::kFailedPrecondition, "interrupted");
+    if (got.ok()) progress.Advance({buffer, *got}, file.consumed());
+    return got;
+  };
 }
 
 Status ImportFile(const std::string& path, const ImportOptions& options, Store& store,
@@ -122,26 +149,19 @@ Status ImportFile(const std::string& path, const ImportOptions& options, Store& 
   Result<std::unique_ptr<InputFile>> file = InputFile::Open(path, signals);
   if (!file.ok()) return file.status();
   const std::string name = path == "-" ? "stdin" : path;
-  ReadAhead input(**file, signals);
-  const Result<std::string> start = ReadStart(input);
+  const Result<std::string> start = ReadStart(**file);
   if (!start.ok()) return start.status();
   if (signals.Signalled()) return Status::Ok();
   if (Status status = CheckStart(name, *start, options); !status.ok()) return status;
   const Result<Importer*> importer = store.Open();
   if (!importer.ok()) return importer.status();
-  {
-    Progress progress(path, (*file)->size());
-    Result<std::string_view> chunk = std::string_view(*start);
-    while (!chunk->empty()) {
-      if (Status status = (*importer)->Add(*chunk); !status.ok()) return status;
-      progress.Advance(*chunk, (*file)->consumed());
-      chunk = input.Next();
-      if (!chunk.ok()) return chunk.status();
-    }
+  Progress progress(path, (*file)->size());
+  const Result<IngestResult> result =
+      (*importer)->AddFrom(ReadAfter(*start, **file, signals, progress));
+  if (!result.ok()) {
+    store.Abandon(signals);
+    return signals.Signalled() ? Status::Ok() : result.status();
   }
-  if (signals.Signalled()) return Status::Ok();
-  const Result<IngestResult> result = (*importer)->Finish();
-  if (!result.ok()) return result.status();
   ShowRejections(name, *result);
   AddTo(total, *result);
   return Status::Ok();

@@ -1,16 +1,12 @@
-// The bytes of a file or of stdin, unpacked when they are gzip, read ahead on a thread.
+// The bytes of a file or of stdin, unpacked when they are gzip.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "insightflow/status.h"
 #include "server/app/signals.h"
@@ -58,41 +54,6 @@ class InputFile {
   bool ended_ = false;
   bool in_member_ = false;
   std::unique_ptr<z_stream_s> gzip_;
-};
-
-// Reads a file on a thread of its own, a few chunks ahead of who takes them.
-class ReadAhead {
- public:
-  // Both must outlive this object.
-  ReadAhead(InputFile& file, Signals& signals);
-  ~ReadAhead();
-
-  // The next bytes, valid until the next call; empty at the end or after a signal.
-  Result<std::string_view> Next();
-
- private:
-  static constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
-  static constexpr std::size_t kChunks = 4;
-
-  struct Chunk {
-    std::unique_ptr<char[]> bytes;
-    std::size_t size = 0;
-  };
-
-  void Run();
-
-  InputFile& file_;
-  Signals& signals_;
-  std::array<Chunk, kChunks> ring_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::size_t filled_ = 0;  // chunks ever filled; the ring holds those from taken_ on
-  std::size_t taken_ = 0;
-  bool holding_ = false;  // the caller still reads the chunk at taken_
-  bool done_ = false;
-  bool stop_ = false;
-  Status status_;
-  std::thread thread_;
 };
 
 }  // namespace insightflow::server

@@ -1,5 +1,6 @@
 #include "insightflow/importer.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <map>
@@ -58,6 +59,71 @@ TEST_F(ImporterTest, TakesLinesWhateverTheCutsOfTheBytes) {
     expected = 0;
   }
   EXPECT_EQ(engine_->Totals().total, 20u);
+}
+
+// A file as AddFrom reads it, `chunk` bytes at a time.
+Importer::ReadFunction ReadFrom(std::string_view text, std::size_t chunk) {
+  return [text, chunk](char* buffer, std::size_t size) mutable -> Result<std::size_t> {
+    const std::size_t taken = text.copy(buffer, std::min(size, chunk));
+    text.remove_prefix(taken);
+    return taken;
+  };
+}
+
+TEST_F(ImporterTest, ReadsAFileByItselfWhateverTheReadsBring) {
+  std::string text;
+  std::string unlike;
+  for (int i = 0; text.size() < (5u << 20); ++i) {
+    text += Line(i);
+    if (i % 1000 == 0) unlike += std::to_string(i + 1) + ",";
+    if (i % 1000 == 0) text.replace(text.rfind("view"), 4, "");
+  }
+  text.pop_back();  // the last line has no newline
+  const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+  std::uint64_t accepted = lines - (lines + 999) / 1000;
+  for (const std::size_t chunk : {std::size_t{700}, std::size_t{1} << 16, text.size()}) {
+    ImportOptions options;
+    options.errors_max = 1000;
+    const auto importer = Importer::Create(*engine_, options);
+    for (int again = 0; again < 2; ++again) {
+      const auto result = (*importer)->AddFrom(ReadFrom(text, chunk));
+      ASSERT_TRUE(result.ok()) << result.status().ToString();
+      EXPECT_EQ(result->received, lines);
+      EXPECT_EQ(result->accepted, accepted);
+      accepted = 0;
+      std::string rejected;
+      for (const Rejection& error : result->errors) rejected += std::to_string(error.index) + ",";
+      EXPECT_EQ(rejected, unlike);
+    }
+  }
+}
+
+TEST_F(ImporterTest, TakesLongLinesAndNoLinesFromAReader) {
+  ImportOptions options;
+  options.line_bytes_max = 1000;
+  const auto importer = Importer::Create(*engine_, options);
+  EXPECT_EQ((*importer)->AddFrom(ReadFrom("", 10))->received, 0u);
+  const std::string text = Line(1) + std::string(9u << 20, 'x') + "\n" + Line(2);
+  const auto result = (*importer)->AddFrom(ReadFrom(text, 1 << 20));
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  EXPECT_EQ(result->accepted, 2u);
+  ASSERT_EQ(result->errors.size(), 1u);
+  EXPECT_EQ(result->errors[0].index, 2u);
+  EXPECT_EQ(result->errors[0].code, RejectCode::kTooLong);
+}
+
+TEST_F(ImporterTest, AnErrorOfTheReaderComesBack) {
+  const auto importer = Importer::Create(*engine_, {});
+  int reads = 0;
+  const auto result =
+      (*importer)->AddFrom([&reads](char* buffer, std::size_t) -> Result<std::size_t> {
+        if (++reads == 3) return Status(StatusCode::kDataLoss, "the disk is gone");
+        const std::string line = Line(reads);
+        return line.copy(buffer, line.size());
+      });
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ((*importer)->AddFrom(ReadFrom(Line(1), 10)).status().code(), StatusCode::kDataLoss);
 }
 
 TEST_F(ImporterTest, EqualLinesCountEachAndARepeatedFileCountsOnce) {
