@@ -364,11 +364,11 @@ void Importer::Impl::TakeIn(std::uint64_t number, Batches batches) {
        next = decoded_.find(turn_)) {
     batches = std::move(next->second);
     decoded_.erase(next);
+    ++turn_;  // now: with the last answer the next file may begin
     work_.notify_one();
     lock.unlock();
     for (auto& batch : batches) Submit(std::move(batch));
     lock.lock();
-    ++turn_;
   }
   sequencing_ = false;
   if (unanswered_ == 0) answered_.notify_all();
