@@ -55,8 +55,11 @@ std::uint64_t CountNewlines(std::string_view text) {
 class Importer::Impl {
  public:
   Impl(Engine::Impl* engine, const ImportOptions& options)
-      : engine_(engine), options_(options), ordinals_(options.source, engine->hash_seed()) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(1, options.threads); ++i) {
+      : engine_(engine),
+        options_(options),
+        threads_(std::max<std::size_t>(1, options.threads)),
+        ordinals_(options.source, engine->hash_seed()) {
+    for (std::size_t i = 0; i < threads_; ++i) {
       workers_.emplace_back([this] { Work(); });
     }
   }
@@ -104,11 +107,12 @@ class Importer::Impl {
               DecodedBatch* out) const;
   void TakeIn(std::uint64_t number, Batches batches);
   void Submit(std::unique_ptr<PendingBatch> pending);
-  std::size_t AheadMax() const { return 2 * workers_.size(); }
+  std::size_t AheadMax() const { return 2 * threads_; }
   void Record(Result<IngestResult> result);
 
   Engine::Impl* const engine_;
   const ImportOptions options_;
+  const std::size_t threads_;
 
   // The feeding thread's own: who calls Add, or the worker that reads.
   ByteBuffer buffer_;  // begins at the beginning of a line
@@ -236,8 +240,7 @@ ByteBuffer Importer::Impl::TakeSpare() {
 Status Importer::Impl::Enqueue(ByteBuffer lines) {
   const std::uint64_t newlines = CountNewlines(lines.view());
   std::unique_lock lock(mutex_);
-  room_.wait(lock,
-             [&] { return blocks_.size() < kQueuedBlocks * workers_.size() || !error_.ok(); });
+  room_.wait(lock, [&] { return blocks_.size() < kQueuedBlocks * threads_ || !error_.ok(); });
   if (!error_.ok()) return error_;
   blocks_.push_back({std::move(lines), blocks_cut_++, next_line_});
   ++unanswered_;
