@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint8_t kStored = 0;
 constexpr std::uint8_t kZstd = 1;
-constexpr int kZstdLevel = 1;
+constexpr int kZstdLevel = 3;
 // Smaller ones gain less than the frame costs.
 constexpr std::size_t kCompressBytesMin = 64;
 constexpr std::size_t kHeadBytes = 2;
