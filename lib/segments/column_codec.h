@@ -58,6 +58,13 @@ void PutRecentCodes(std::span<const std::uint32_t> codes, ColumnScratch* scratch
 bool GetRecentCodes(ByteReader* in, std::uint32_t entries, ColumnScratch* scratch,
                     std::span<std::uint32_t> codes);
 
+// Log sequences. Rows that come as they happen have sequences that their times foretell, about.
+void PutSequences(std::span<const std::uint32_t> times, std::span<const std::uint64_t> sequences,
+                  ColumnScratch* scratch, std::string* out);
+// `times` are milliseconds from `begin_ms` on.
+bool GetSequences(ByteReader* in, std::span<const std::int64_t> times, std::int64_t begin_ms,
+                  ColumnScratch* scratch, std::span<std::uint64_t> sequences);
+
 void PutFlags(std::span<const std::uint8_t> flags, ColumnScratch* scratch, std::string* out);
 bool GetFlags(ByteReader* in, ColumnScratch* scratch, std::span<std::uint8_t> flags);
 

@@ -141,7 +141,7 @@ Status Writer::WriteTimes(std::uint32_t block) {
   Status status = Emit(SegmentColumn::kTime, block, kFirstEncoding, false);
   if (!status.ok()) return status;
   Gather(rows_.sequence, block, &wide_);
-  PutSteps<std::uint64_t>(&values_, wide_, &scratch_.values64, &scratch_.patch);
+  PutSequences(times_, wide_, &scratch_, &values_);
   return Emit(SegmentColumn::kSequence, block, kFirstEncoding, false);
 }
 

@@ -15,7 +15,7 @@ Status FetchValues(const ChunkKey& key, ChunkSource* source, ReadScratch* scratc
                    ChunkValues* values) {
   const Result<std::string_view> chunk = source->Fetch(key.column, key.block);
   if (chunk.ok()) return OpenChunk(key, *chunk, &scratch->values, values);
-  const Status status = chunk.status();
+  Status status = chunk.status();
   if (status.code() != StatusCode::kNotFound) return status;
   return DamagedChunk(key.segment, key.column, key.block, "is missing");
 }
@@ -76,17 +76,11 @@ bool BlockDecoder::DecodeTimes(ByteReader* in) {
 }
 
 bool BlockDecoder::DecodeSequences(ByteReader* in) {
-  columns_->values64.resize(out_->rows);
-  std::uint64_t* const to = Rows(&out_->sequence).data();
-  std::uint64_t least = UINT64_MAX;
-  std::uint64_t most = 0;
-  const bool read = TakeSteps<std::uint64_t>(in, columns_->values64, &columns_->patch,
-                                             [&, to](std::size_t i, std::uint64_t sequence) {
-                                               least = std::min(least, sequence);
-                                               most = std::max(most, sequence);
-                                               to[i] = sequence;
-                                             });
-  return read && least >= meta_.min_sequence && most <= meta_.max_sequence;
+  const std::span<std::uint64_t> sequences = Rows(&out_->sequence);
+  const std::int64_t begin = std::int64_t{meta_.key.day} * kDayMs;
+  if (!GetSequences(in, out_->time_ms, begin, columns_, sequences)) return false;
+  const auto [least, most] = std::minmax_element(sequences.begin(), sequences.end());
+  return *least >= meta_.min_sequence && *most <= meta_.max_sequence;
 }
 
 // What the flags announce must be there, so that a reader may rely on them.
@@ -153,6 +147,7 @@ ColumnSet WithNeeded(ColumnSet columns) {
   constexpr ColumnSet kFlagged = {SegmentColumn::kPositionX, SegmentColumn::kPositionY,
                                   SegmentColumn::kClientSeq};
   if (columns.Has(ColumnOf(Field::kUserId))) columns.Add(SegmentColumn::kUserRuns);
+  if (columns.Has(SegmentColumn::kSequence)) columns.Add(SegmentColumn::kTime);
   if ((columns.bits() & kFlagged.bits()) != 0) columns.Add(SegmentColumn::kFlags);
   return columns;
 }

@@ -50,7 +50,8 @@ class SegmentReader {
                           SegmentDictionaries* dictionaries) const;
 
   // Reads the named columns of a block into `out`, whose other columns become empty. User ids bring
-  // the runs, positions and client sequences bring the flags. After an error `out` is empty.
+  // the runs, sequences the times, positions and client sequences the flags. After an error `out`
+  // is empty.
   Status ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSource* source,
                    ReadScratch* scratch, SegmentBlock* out) const;
 
