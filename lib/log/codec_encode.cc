@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "lib/base/coding.h"
+#include "lib/base/packed_ints.h"
 #include "lib/log/codec.h"
-#include "lib/log/event_id_form.h"
-#include "lib/log/packed_ints.h"
-#include "lib/log/packed_texts.h"
 #include "lib/log/record_format.h"
+#include "lib/model/event_id_form.h"
+#include "lib/model/packed_texts.h"
 
 namespace insightflow {
 inline namespace v1 {

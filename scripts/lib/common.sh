@@ -7,7 +7,7 @@ mkdir -p "$build_dir"
 
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
-  libabsl-dev librocksdb-dev libsimdjson-dev liblz4-dev libxxhash-dev
+  libabsl-dev librocksdb-dev libsimdjson-dev liblz4-dev libzstd-dev libxxhash-dev
   libsodium-dev libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev
 )
 test_packages=(

@@ -39,7 +39,7 @@ VENDORS = {
     "lib/validate": r"absl/|immintrin\.h|arpa/inet\.h|netinet/in\.h",
     "lib/analytics": r"absl/|immintrin\.h",
     "lib/log": r"rocksdb/|lz4\.h|xxhash\.h|absl/|immintrin\.h|" + SYSTEM,
-    "lib/segments": r"rocksdb/|lz4\.h|xxhash\.h|absl/|immintrin\.h",
+    "lib/segments": r"rocksdb/|lz4\.h|zstd\.h|xxhash\.h|absl/|immintrin\.h",
     "lib/live": r"absl/",
     "lib/engine": r"absl/|" + SYSTEM,
     "lib/capi": r"absl/",

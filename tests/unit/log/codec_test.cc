@@ -15,10 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "lib/log/event_id_form.h"
-#include "lib/log/packed_ints.h"
-#include "lib/log/packed_texts.h"
+#include "lib/base/packed_ints.h"
 #include "lib/log/record_format.h"
+#include "lib/model/event_id_form.h"
+#include "lib/model/packed_texts.h"
 #include "tests/reference/random_batch.h"
 #include "tests/reference/reseal_record.h"
 

@@ -1,11 +1,11 @@
-#include "lib/log/packed_texts.h"
+#include "lib/model/packed_texts.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-#include "lib/log/event_id_form.h"
-#include "lib/log/hex_digits.h"
+#include "lib/base/hex_digits.h"
+#include "lib/model/event_id_form.h"
 
 namespace insightflow {
 inline namespace v1 {

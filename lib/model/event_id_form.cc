@@ -1,9 +1,9 @@
-#include "lib/log/event_id_form.h"
+#include "lib/model/event_id_form.h"
 
 #include <array>
 #include <cstring>
 
-#include "lib/log/hex_digits.h"
+#include "lib/base/hex_digits.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -1,0 +1,380 @@
+#include "lib/segments/column_codec.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <numeric>
+
+#include "lib/model/batch.h"
+#include "lib/model/packed_texts.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::uint8_t kEveryRow = 0;  // a code a row
+constexpr std::uint8_t kChanges = 1;   // a bit a row where the code changes, and those codes
+
+constexpr std::size_t kPackedLengthMax = kPackedPrefixMax + kPackedDigitsMax;
+
+// Calls use(row, next) for each row with the flag, next counting them.
+template <typename Use>
+std::size_t ForFlagged(std::span<const std::uint8_t> flags, std::uint8_t bit, Use use) {
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < flags.size(); ++row) {
+    if ((flags[row] & bit) != 0) use(row, next++);
+  }
+  return next;
+}
+
+std::size_t CountFlagged(std::span<const std::uint8_t> flags, std::uint8_t bit) {
+  std::size_t count = 0;
+  for (const std::uint8_t value : flags) count += (value & bit) != 0 ? 1 : 0;
+  return count;
+}
+
+// What follows a list's ending: the lengths of its texts, then their bytes.
+bool GetPlainTexts(ByteReader* in, std::size_t entries, ColumnScratch* scratch,
+                   SegmentTexts* texts) {
+  std::vector<std::uint32_t>& lengths = scratch->values32;
+  lengths.resize(entries);
+  if (!GetPatched<std::uint32_t>(in, lengths, &scratch->patch)) return false;
+  texts->ends.resize(entries + 1);
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < entries; ++i) {
+    sum += lengths[i];
+    if (sum > in->remaining()) return false;
+    texts->ends[i + 1] = static_cast<std::uint32_t>(sum);
+  }
+  std::string_view bytes;
+  if (!in->GetRaw(static_cast<std::size_t>(sum), &bytes)) return false;
+  texts->bytes.assign(bytes);
+  return true;
+}
+
+bool GetPackedTexts(ByteReader* in, std::size_t entries, std::uint8_t ending, SegmentTexts* texts) {
+  std::string_view prefix;
+  std::string_view packed;
+  if (!in->GetBytes(&prefix) || prefix.size() > kPackedPrefixMax ||
+      !in->GetRaw(entries * EndingPackedBytes(ending), &packed) ||
+      !UnpackTexts(prefix, ending, packed, &texts->bytes)) {
+    return false;
+  }
+  const std::size_t length = prefix.size() + EndingTextBytes(ending);
+  texts->ends.resize(entries + 1);
+  for (std::size_t i = 0; i <= entries; ++i) {
+    texts->ends[i] = static_cast<std::uint32_t>(i * length);
+  }
+  return true;
+}
+
+// Leaves the code of each row that differs from the one before in scratch.values32, and a 1 at such
+// a row in scratch.marks.
+void FindChanges(std::span<const std::uint32_t> codes, ColumnScratch* scratch) {
+  scratch->marks.resize(codes.size());
+  scratch->values32.resize(codes.size());
+  std::uint32_t before = 0;
+  std::size_t changes = 0;
+  for (std::size_t row = 0; row < codes.size(); ++row) {
+    const bool change = codes[row] != before;
+    scratch->marks[row] = change ? 1 : 0;
+    scratch->values32[changes] = codes[row];
+    changes += change ? 1 : 0;
+    before = codes[row];
+  }
+  scratch->values32.resize(changes);
+}
+
+// Codes of first use as 0 for absent, 1 for a new one, 2 for the newest, 3 for the one before, …
+void ToRecent(std::span<std::uint32_t> codes) {
+  std::uint32_t seen = 0;
+  for (std::uint32_t& code : codes) {
+    const std::uint32_t recent = code == 0 ? 0 : seen + 2 - code;
+    seen = std::max(seen, code);
+    code = recent;
+  }
+}
+
+bool FromRecent(std::uint32_t entries, std::span<std::uint32_t> codes) {
+  std::uint32_t seen = 0;
+  for (std::uint32_t& code : codes) {
+    if (code > seen + 1) return false;
+    code = code == 0 ? 0 : seen + 2 - code;
+    seen = std::max(seen, code);
+  }
+  return seen == entries;
+}
+
+bool AreWithin(std::span<const std::uint32_t> codes, std::uint32_t entries) {
+  std::uint32_t greatest = 0;
+  for (const std::uint32_t code : codes) greatest = std::max(greatest, code);
+  return greatest <= entries;
+}
+
+void PutCodesAs(std::span<const std::uint32_t> codes, bool recent, ColumnScratch* scratch,
+                std::string* out) {
+  FindChanges(codes, scratch);
+  std::vector<std::uint32_t>& values = scratch->values32;
+  const std::uint32_t greatest = *std::max_element(codes.begin(), codes.end());
+  const std::size_t bits = recent ? 4 : IntWidthOf(greatest).total_bits();
+  const bool changes = codes.size() + values.size() * bits < codes.size() * bits;
+  PutFixed(out, changes ? kChanges : kEveryRow);
+  if (changes) {
+    const std::uint8_t* const marks = scratch->marks.data();
+    PutBitPlane(out, codes.size(), 1, [marks](std::size_t row) { return marks[row]; });
+  } else {
+    values.assign(codes.begin(), codes.end());
+  }
+  if (recent) ToRecent(values);
+  PutPatched<std::uint32_t>(out, values, &scratch->patch);
+}
+
+bool GetCodesAs(ByteReader* in, bool recent, std::uint32_t entries, ColumnScratch* scratch,
+                std::span<std::uint32_t> codes) {
+  std::uint8_t form;
+  std::string_view marks;
+  if (!in->GetFixed(&form) || form > kChanges) return false;
+  const bool changes = form == kChanges;
+  std::size_t count = codes.size();
+  if (changes) {
+    if (!in->GetRaw(BitPlaneBytes(1, codes.size()), &marks)) return false;
+    count = 0;
+    for (const char byte : marks) {
+      count += static_cast<std::size_t>(std::popcount(static_cast<std::uint8_t>(byte)));
+    }
+    if (count > codes.size()) return false;
+  }
+  // Before the first change every row is absent.
+  std::vector<std::uint32_t>& values = scratch->values32;
+  values.resize(count + 1);
+  values[0] = 0;
+  const std::span<std::uint32_t> read =
+      changes ? std::span(values).subspan(1) : codes.subspan(0, count);
+  if (!GetPatched(in, read, &scratch->patch)) return false;
+  if (recent ? !FromRecent(entries, read) : !AreWithin(read, entries)) return false;
+  if (!changes) return true;
+  const std::uint32_t* from = values.data();
+  std::uint32_t* const to = codes.data();
+  return TakeBitPlane(marks, codes.size(), 1, [&from, to](std::size_t row, std::uint8_t change) {
+    from += change;
+    to[row] = *from;
+  });
+}
+
+}  // namespace
+
+void SegmentBlock::Clear() {
+  rows = 0;
+  continues = false;
+  run_hashes.clear();
+  run_ends.clear();
+  user_ids.Clear();
+  time_ms.clear();
+  sequence.clear();
+  flags.clear();
+  type_codes.clear();
+  for (std::vector<std::uint32_t>& column : codes) column.clear();
+  for (SegmentTexts& texts : dictionaries) texts.Clear();
+  position_x.clear();
+  position_y.clear();
+  client_seq.clear();
+  event_id.clear();
+  keys.clear();
+  extra_data.clear();
+  id_bytes.clear();
+  extra_bytes.clear();
+}
+
+void PutUserRuns(const UserRuns& runs, ColumnScratch* scratch, std::string* out) {
+  PutFixed<std::uint8_t>(out, runs.continues ? 1 : 0);
+  PutVarint(out, runs.hashes.size());
+  PutInts<std::uint64_t>(out, runs.hashes, true);
+  PutPatched<std::uint32_t>(out, runs.rows, &scratch->patch);
+}
+
+bool GetUserRuns(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
+  std::uint8_t continues;
+  std::uint64_t runs;
+  if (!in->GetFixed(&continues) || continues > 1 || !in->GetVarint(&runs) || runs == 0 ||
+      runs > block->rows || !GetInts(in, static_cast<std::size_t>(runs), &block->run_hashes)) {
+    return false;
+  }
+  std::vector<std::uint32_t>& rows = scratch->values32;
+  rows.resize(static_cast<std::size_t>(runs));
+  if (!GetPatched<std::uint32_t>(in, rows, &scratch->patch)) return false;
+  block->continues = continues == 1;
+  block->run_ends.resize(rows.size());
+  std::uint64_t end = 0;
+  for (std::size_t run = 0; run < rows.size(); ++run) {
+    end += rows[run];
+    if (rows[run] == 0 || end > block->rows) return false;
+    block->run_ends[run] = static_cast<std::uint32_t>(end);
+  }
+  return end == block->rows && std::is_sorted(block->run_hashes.begin(), block->run_hashes.end());
+}
+
+void PutTextList(std::span<const std::string_view> texts, ColumnScratch* scratch,
+                 std::string* out) {
+  std::string& bytes = scratch->texts;
+  bytes.clear();
+  scratch->packed.clear();
+  scratch->values32.clear();
+  for (const std::string_view text : texts) {
+    bytes.append(text);
+    scratch->values32.push_back(static_cast<std::uint32_t>(text.size()));
+  }
+  const std::size_t length = texts.front().size();
+  const bool equal = std::all_of(texts.begin(), texts.end(),
+                                 [=](std::string_view text) { return text.size() == length; });
+  const std::uint8_t ending =
+      equal ? PackTexts(texts.size(), length, &bytes, &scratch->packed) : std::uint8_t{0};
+  PutVarint(out, texts.size());
+  PutFixed(out, ending);
+  if (ending == 0) {
+    PutPatched<std::uint32_t>(out, scratch->values32, &scratch->patch);
+    out->append(bytes);
+  } else {
+    PutBytes(out, bytes);
+    out->append(scratch->packed);
+  }
+}
+
+bool GetTextList(ByteReader* in, std::size_t entries_max, ColumnScratch* scratch,
+                 SegmentTexts* texts) {
+  static_assert(kSegmentTextsMax * kPackedLengthMax <= UINT32_MAX);
+  std::uint64_t entries;
+  std::uint8_t ending;
+  if (!in->GetVarint(&entries) || entries == 0 || entries > entries_max || !in->GetFixed(&ending)) {
+    return false;
+  }
+  const auto count = static_cast<std::size_t>(entries);
+  return ending == 0 ? GetPlainTexts(in, count, scratch, texts)
+                     : GetPackedTexts(in, count, ending, texts);
+}
+
+void PutCodes(std::span<const std::uint32_t> codes, ColumnScratch* scratch, std::string* out) {
+  PutCodesAs(codes, false, scratch, out);
+}
+
+bool GetCodes(ByteReader* in, std::uint32_t entries, ColumnScratch* scratch,
+              std::span<std::uint32_t> codes) {
+  return GetCodesAs(in, false, entries, scratch, codes);
+}
+
+void PutRecentCodes(std::span<const std::uint32_t> codes, ColumnScratch* scratch,
+                    std::string* out) {
+  PutCodesAs(codes, true, scratch, out);
+}
+
+bool GetRecentCodes(ByteReader* in, std::uint32_t entries, ColumnScratch* scratch,
+                    std::span<std::uint32_t> codes) {
+  return GetCodesAs(in, true, entries, scratch, codes);
+}
+
+void PutFlags(std::span<const std::uint8_t> flags, ColumnScratch* scratch, std::string* out) {
+  std::array<std::uint8_t, 256> index = {};
+  for (const std::uint8_t value : flags) index[value] = 1;
+  std::string kinds;
+  for (std::size_t value = 0; value < index.size(); ++value) {
+    if (index[value] == 0) continue;
+    index[value] = static_cast<std::uint8_t>(kinds.size());
+    kinds.push_back(static_cast<char>(value));
+  }
+  PutBytes(out, kinds);
+  scratch->bytes.resize(flags.size());
+  std::transform(flags.begin(), flags.end(), scratch->bytes.begin(),
+                 [&](std::uint8_t value) { return index[value]; });
+  PutPatched<std::uint8_t>(out, scratch->bytes, &scratch->patch);
+}
+
+bool GetFlags(ByteReader* in, ColumnScratch* scratch, std::span<std::uint8_t> flags) {
+  std::string_view kinds;
+  if (!in->GetBytes(&kinds) || kinds.size() > 256 || !GetPatched(in, flags, &scratch->patch)) {
+    return false;
+  }
+  std::array<std::uint8_t, 256> value_of = {};
+  std::uint8_t all = 0;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    value_of[i] = static_cast<std::uint8_t>(kinds[i]);
+    all |= value_of[i];
+  }
+  std::uint8_t greatest = 0;
+  for (std::uint8_t& flag : flags) {
+    greatest = std::max(greatest, flag);
+    flag = value_of[flag];
+  }
+  return (all & ~kStoredFlags) == 0 && greatest < kinds.size();
+}
+
+void PutPositions(std::span<const std::uint8_t> flags, std::uint8_t bit,
+                  std::span<const std::int32_t> positions, ColumnScratch* scratch,
+                  std::string* out) {
+  std::vector<std::uint32_t>& values = scratch->values32;
+  values.resize(positions.size());
+  values.resize(ForFlagged(flags, bit, [&](std::size_t row, std::size_t next) {
+    values[next] = static_cast<std::uint32_t>(positions[row]) ^ 0x80000000u;  // keeps the order
+  }));
+  PutPatched<std::uint32_t>(out, values, &scratch->patch);
+}
+
+bool GetPositions(ByteReader* in, std::span<const std::uint8_t> flags, std::uint8_t bit,
+                  ColumnScratch* scratch, std::span<std::int32_t> positions) {
+  std::vector<std::uint32_t>& values = scratch->values32;
+  values.resize(CountFlagged(flags, bit));
+  if (!GetPatched<std::uint32_t>(in, values, &scratch->patch)) return false;
+  std::fill(positions.begin(), positions.end(), 0);
+  ForFlagged(flags, bit, [&](std::size_t row, std::size_t next) {
+    positions[row] = static_cast<std::int32_t>(values[next] ^ 0x80000000u);
+  });
+  return true;
+}
+
+void PutClientSeqs(std::span<const std::uint8_t> flags, std::span<const std::uint64_t> seqs,
+                   ColumnScratch* scratch, std::string* out) {
+  std::vector<std::uint64_t> values(seqs.size());
+  values.resize(ForFlagged(flags, kHasClientSeq,
+                           [&](std::size_t row, std::size_t next) { values[next] = seqs[row]; }));
+  PutSteps<std::uint64_t>(out, values, &scratch->values64, &scratch->patch);
+}
+
+bool GetClientSeqs(ByteReader* in, std::span<const std::uint8_t> flags, ColumnScratch* scratch,
+                   std::span<std::uint64_t> seqs) {
+  std::vector<std::uint64_t>& values = scratch->values64;
+  values.resize(CountFlagged(flags, kHasClientSeq));
+  std::uint64_t* const to = values.data();
+  if (!TakeSteps<std::uint64_t>(in, values, &scratch->patch,
+                                [to](std::size_t i, std::uint64_t value) { to[i] = value; })) {
+    return false;
+  }
+  std::fill(seqs.begin(), seqs.end(), 0);
+  ForFlagged(flags, kHasClientSeq,
+             [&](std::size_t row, std::size_t next) { seqs[row] = values[next]; });
+  return true;
+}
+
+void PutEventIds(std::span<const std::uint8_t> forms, std::span<const Hash128> packed,
+                 std::span<const std::string_view> texts, ColumnScratch* scratch,
+                 std::string* out) {
+  static_assert(sizeof(Hash128) == kPackedIdBytes);
+  PutPatched<std::uint8_t>(out, forms, &scratch->patch);
+  const std::size_t begin = out->size();
+  out->resize(begin + packed.size() * kPackedIdBytes);
+  char* to = out->data() + begin;
+  for (std::size_t row = 0; row < forms.size(); ++row) {
+    const auto form = static_cast<EventIdForm>(forms[row]);
+    if (form == EventIdForm::kNone || form == EventIdForm::kText) continue;
+    std::memcpy(to, &packed[row], kPackedIdBytes);
+    to += kPackedIdBytes;
+  }
+  out->resize(static_cast<std::size_t>(to - out->data()));
+  scratch->values32.clear();
+  for (const std::string_view text : texts) {
+    scratch->values32.push_back(static_cast<std::uint32_t>(text.size()));
+  }
+  PutPatched<std::uint32_t>(out, scratch->values32, &scratch->patch);
+  for (const std::string_view text : texts) out->append(text);
+}
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,19 @@
+// The numbers of encodings, the first byte of a chunk. Stored: append only. A build reads those it
+// knows and refuses others as of a newer version.
+#pragma once
+
+#include <cstdint>
+
+namespace insightflow {
+inline namespace v1 {
+
+// Columns with one encoding so far, and dictionaries of a segment. For extra_data: whole rows.
+inline constexpr std::uint8_t kFirstEncoding = 1;
+
+// Text columns but kUserId.
+inline constexpr std::uint8_t kSharedCodes = 1;    // of the segment's dictionary
+inline constexpr std::uint8_t kOwnDictionary = 2;  // a dictionary, then its codes
+inline constexpr std::uint8_t kNarrowCodes = 3;    // as 1, in a byte: event types
+
+}  // namespace v1
+}  // namespace insightflow

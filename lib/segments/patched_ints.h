@@ -1,0 +1,156 @@
+// Integers of which most are small: packed_ints.h's planes in the width that most values need, and
+// the upper bits of the others apart.
+//
+//   form    u8      as in packed_ints.h, without differences
+//   base    varint  the least value
+//   planes          the lower bits of what each value exceeds that by
+//   count   varint  of the values with further bits; when it is not 0:
+//   gaps    ints32  the first one's index, then how far each lies behind the one before
+//   highs   ints64  their further bits
+//
+// The reader knows the count of values. No value, no bytes. Source of the idea: Zukowski et al.,
+// "Super-Scalar RAM-CPU Cache Compression" (PFOR).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/coding.h"
+#include "lib/base/packed_ints.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+struct PatchScratch {
+  std::vector<std::uint32_t> gaps;
+  std::vector<std::uint64_t> highs;
+};
+
+// How many of the values take each count of bits.
+using BitCounts = std::array<std::uint32_t, 65>;
+
+// The width of the planes that makes n values smallest, about.
+IntWidth PatchedWidth(const BitCounts& counts, std::size_t n);
+
+template <typename T>
+T LowBits(std::size_t bits) {
+  return bits >= 8 * sizeof(T) ? std::numeric_limits<T>::max() : static_cast<T>((T{1} << bits) - 1);
+}
+
+template <typename T>
+void PutPatched(std::string* out, std::span<const T> values, PatchScratch* scratch) {
+  if (values.empty()) return;
+  const T base = *std::min_element(values.begin(), values.end());
+  BitCounts counts = {};
+  for (const T value : values) {
+    ++counts[static_cast<std::size_t>(std::bit_width(static_cast<T>(value - base)))];
+  }
+  const IntWidth width = PatchedWidth(counts, values.size());
+  const std::size_t bits = width.total_bits();
+  const T mask = LowBits<T>(bits);
+  out->push_back(static_cast<char>(IntForm(width)));
+  PutVarint(out, base);
+  PutPlanes(out, values.size(), width,
+            [&](std::size_t i) { return static_cast<T>((values[i] - base) & mask); });
+  scratch->gaps.clear();
+  scratch->highs.clear();
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const T above = static_cast<T>(values[i] - base);
+    if (above <= mask) continue;
+    scratch->gaps.push_back(static_cast<std::uint32_t>(i - before));
+    scratch->highs.push_back(std::uint64_t{above} >> bits);
+    before = i;
+  }
+  PutVarint(out, scratch->gaps.size());
+  PutInts<std::uint32_t>(out, scratch->gaps, false);
+  PutInts<std::uint64_t>(out, scratch->highs, false);
+}
+
+// Reads values.size() values. False when the input is too short or not of this form.
+template <typename T>
+bool GetPatched(ByteReader* in, std::span<T> values, PatchScratch* scratch) {
+  if (values.empty()) return true;
+  const std::size_t n = values.size();
+  std::uint8_t form;
+  IntWidth width;
+  T base;
+  std::string_view planes;
+  std::uint64_t count;
+  if (!in->GetFixed(&form) || (form & kDeltaForm) != 0 || !WidthOfForm<T>(form, &width) ||
+      !GetVarintOf(in, &base) ||
+      !in->GetRaw(width.bytes * n + BitPlaneBytes(width.bits, n), &planes) ||
+      !AddPlanes(planes, width, base, values.data(), n) || !in->GetVarint(&count) || count > n) {
+    return false;
+  }
+  if (count == 0) return true;
+  const std::size_t bits = width.total_bits();
+  if (bits >= 8 * sizeof(T) || !GetInts(in, static_cast<std::size_t>(count), &scratch->gaps) ||
+      !GetInts(in, static_cast<std::size_t>(count), &scratch->highs)) {
+    return false;
+  }
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < scratch->gaps.size(); ++i) {
+    at += scratch->gaps[i];
+    if (at >= n || (i > 0 && scratch->gaps[i] == 0)) return false;
+    const std::uint64_t high = scratch->highs[i];
+    if (high > std::uint64_t{std::numeric_limits<T>::max()} >> bits) return false;
+    values[at] = static_cast<T>(values[at] + static_cast<T>(high << bits));
+  }
+  return true;
+}
+
+// Values that mostly rise a little and sometimes fall far, as the times of one user after another
+// do: differences modulo the power of two that spans them all.
+//
+//   base    varint   the least value
+//   bits    u8       the power of two
+//   steps   patched  from the base to the first, then from each value to the next
+template <typename T>
+void PutSteps(std::string* out, std::span<const T> values, std::vector<T>* steps,
+              PatchScratch* scratch) {
+  if (values.empty()) return;
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  const T base = *least;
+  const auto bits = static_cast<std::uint8_t>(std::bit_width(static_cast<T>(*most - base)));
+  const T mask = LowBits<T>(bits);
+  steps->resize(values.size());
+  T before = base;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    (*steps)[i] = static_cast<T>((values[i] - before) & mask);
+    before = values[i];
+  }
+  PutVarint(out, base);
+  PutFixed(out, bits);
+  PutPatched<T>(out, *steps, scratch);
+}
+
+// Reads steps.size() values: hands each to take(i, value). `steps` is scratch memory.
+template <typename T, typename Take>
+bool TakeSteps(ByteReader* in, std::span<T> steps, PatchScratch* scratch, Take take) {
+  if (steps.empty()) return true;
+  T base;
+  std::uint8_t bits;
+  if (!GetVarintOf(in, &base) || !in->GetFixed(&bits) || bits > 8 * sizeof(T) ||
+      !GetPatched(in, steps, scratch)) {
+    return false;
+  }
+  const T mask = LowBits<T>(bits);
+  T sum = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    sum = static_cast<T>(sum + steps[i]);
+    take(i, static_cast<T>(base + (sum & mask)));
+  }
+  return true;
+}
+
+}  // namespace v1
+}  // namespace insightflow

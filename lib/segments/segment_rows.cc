@@ -1,0 +1,106 @@
+#include "lib/segments/segment_rows.h"
+
+#include <cassert>
+#include <cstring>
+
+#include "lib/model/event_id_form.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+// Room is left for the texts of one more batch before offsets of 32 bits end.
+constexpr std::size_t kDictBytesMax = std::size_t{1} << 31;
+
+// Appends the selected values of a column that not every batch has. It is as long as its last value
+// needs.
+template <typename T>
+void AppendSelected(const std::vector<T>& from, const std::vector<std::uint32_t>& selected,
+                    std::size_t before, std::vector<T>* to) {
+  if (from.empty()) return;
+  to->resize(before + selected.size());
+  T* next = to->data() + before;
+  for (const std::uint32_t row : selected) *next++ = from[row];
+}
+
+}  // namespace
+
+Status SegmentRows::Append(std::uint32_t day, const EventBatch& batch,
+                           std::uint64_t first_sequence) {
+  const std::int64_t begin = std::int64_t{day} * kDayMs;
+  selected_.clear();
+  for (std::size_t row = 0; row < batch.rows; ++row) {
+    if (batch.time_ms[row] >= begin && batch.time_ms[row] < begin + kDayMs) {
+      selected_.push_back(static_cast<std::uint32_t>(row));
+    }
+  }
+  before_ = time.size();
+  bool full = before_ + selected_.size() > kSegmentRowsMax;
+  for (const Text& column : text) full |= column.values.bytes() > kDictBytesMax;
+  if (full) return OutOfRange("a segment has at most " + std::to_string(kSegmentRowsMax) + " rows");
+  if (selected_.empty()) return Status::Ok();
+  for (const std::uint32_t row : selected_) {
+    time.push_back(static_cast<std::uint32_t>(batch.time_ms[row] - begin));
+    sequence.push_back(first_sequence + row);
+    flags.push_back(batch.flags[row] & kStoredFlags);
+  }
+  for (std::size_t f = 0; f < kFieldCount; ++f) AppendText(batch.text[f], &text[f]);
+  AppendSelected(batch.position_x, selected_, before_, &position_x);
+  AppendSelected(batch.position_y, selected_, before_, &position_y);
+  AppendSelected(batch.client_seq, selected_, before_, &client_seq);
+  AppendIds(batch);
+  AppendExtraData(batch);
+  return Status::Ok();
+}
+
+void SegmentRows::AppendText(const DictColumn& from, Text* to) {
+  if (from.empty()) return;
+  codes_.assign(from.entries() + 1, 0);
+  to->codes.resize(before_ + selected_.size());
+  std::uint32_t* next = to->codes.data() + before_;
+  for (const std::uint32_t row : selected_) {
+    const std::uint32_t code = from.CodeAt(row);
+    std::uint32_t& known = codes_[code];
+    if (known == 0 && code != 0) known = to->values.Intern(from.Entry(code));
+    *next++ = known;
+  }
+}
+
+void SegmentRows::AppendIds(const EventBatch& batch) {
+  for (const std::uint32_t row : selected_) {
+    const std::string_view id = batch.event_id.At(row);
+    Hash128 packed = batch.keys[row];
+    EventIdForm form = packed == Hash128{} ? EventIdForm::kNone : EventIdForm::kKey;
+    if (!id.empty()) {
+      std::uint8_t bytes[kPackedIdBytes];
+      form = PackEventId(id, bytes);
+      std::memcpy(&packed, bytes, sizeof packed);
+      if (form == EventIdForm::kText) {
+        packed = {id_texts.size(), id.size()};
+        id_texts.Append(id);
+      }
+    }
+    id_forms.push_back(static_cast<std::uint8_t>(form));
+    ids.push_back(packed);
+  }
+}
+
+void SegmentRows::AppendExtraData(const EventBatch& batch) {
+  if (batch.extra_data.empty()) return;
+  extra_ends.resize(before_, extra_data.size());
+  for (const std::uint32_t row : selected_) {
+    extra_data.Append(batch.extra_data.At(row));
+    extra_ends.push_back(extra_data.size());
+  }
+}
+
+std::size_t SegmentRows::bytes() const {
+  constexpr std::size_t kFixed = sizeof(std::uint32_t) + sizeof(std::uint64_t) + 2 + 16;
+  std::size_t sum = rows() * kFixed + id_texts.size() + extra_data.size() + 8 * extra_ends.size();
+  sum += 4 * (position_x.size() + position_y.size()) + 8 * client_seq.size();
+  for (const Text& column : text) sum += 4 * column.codes.size() + 2 * column.values.bytes();
+  return sum;
+}
+
+}  // namespace v1
+}  // namespace insightflow
