@@ -1,4 +1,4 @@
-#include "lib/log/store_options.h"
+#include "lib/store/store_options.h"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
@@ -6,7 +6,7 @@
 
 #include <cstdarg>
 
-#include "lib/log/file_checksum.h"
+#include "lib/store/file_checksum.h"
 
 namespace insightflow {
 inline namespace v1 {

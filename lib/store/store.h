@@ -19,8 +19,8 @@
 #include <string_view>
 
 #include "insightflow/status.h"
-#include "lib/log/durable_mark.h"
-#include "lib/log/store_dir.h"
+#include "lib/store/durable_mark.h"
+#include "lib/store/store_dir.h"
 
 namespace insightflow {
 inline namespace v1 {
