@@ -197,7 +197,8 @@ Status Probe(const StoreOptions& options) {
   auto probe = Store::OpenReadOnly(options.dir, options.env);
   if (!probe.ok()) return probe.status();
   if (Status status = (*probe)->CheckFormat(); !status.ok()) return status;
-  return (*probe)->CompareWithMark();
+  if (Status status = (*probe)->CompareWithMark(); !status.ok()) return status;
+  return options.probe ? options.probe(**probe) : Status::Ok();
 }
 
 }  // namespace
