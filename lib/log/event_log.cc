@@ -10,7 +10,7 @@
 #include "lib/log/follower_store.h"
 #include "lib/log/log_entry.h"
 #include "lib/log/log_reader.h"
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -1,4 +1,4 @@
-#include "lib/log/durable_mark.h"
+#include "lib/store/durable_mark.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 namespace insightflow {
 inline namespace v1 {

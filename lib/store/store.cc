@@ -1,4 +1,4 @@
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 #include <rocksdb/utilities/checkpoint.h>
 #include <sys/stat.h>
@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "lib/base/coding.h"
-#include "lib/log/store_options.h"
-#include "lib/log/table_guard.h"
+#include "lib/store/store_options.h"
+#include "lib/store/table_guard.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -197,7 +197,8 @@ Status Probe(const StoreOptions& options) {
   auto probe = Store::OpenReadOnly(options.dir, options.env);
   if (!probe.ok()) return probe.status();
   if (Status status = (*probe)->CheckFormat(); !status.ok()) return status;
-  return (*probe)->CompareWithMark();
+  if (Status status = (*probe)->CompareWithMark(); !status.ok()) return status;
+  return options.probe ? options.probe(**probe) : Status::Ok();
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,8 +20,8 @@
 #include <string_view>
 
 #include "insightflow/status.h"
-#include "lib/log/durable_mark.h"
-#include "lib/log/store_dir.h"
+#include "lib/store/durable_mark.h"
+#include "lib/store/store_dir.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -42,11 +43,15 @@ inline constexpr std::array<const char*, kFamilyCount> kFamilyNames = {
 
 inline constexpr std::uint32_t kStoreFormat = 1;
 
+class Store;
+
 struct StoreOptions {
   std::string dir;  // empty: in memory
   bool create_if_missing = true;
   std::size_t disk_free_min = 0;
   rocksdb::Env* env = nullptr;  // not owned; null: the machine's
+  // Asked before an existing store is opened for writing; an error refuses it, unchanged.
+  std::function<Status(const Store&)> probe = {};
 };
 
 inline rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
@@ -80,6 +85,8 @@ class Store {
     return families_[static_cast<std::size_t>(family)];
   }
   const std::string& dir() const { return dir_; }  // as given; empty: in memory
+  // The folder within env().
+  std::string path() const { return dir_.empty() ? "/insightflow" : dir_; }
   rocksdb::Env* env() const { return env_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
 
@@ -119,7 +126,6 @@ class Store {
   Status OpenFamilies();
   Status LoadOrMakeMeta();
   Status Mark(bool sync);
-  std::string path() const { return dir_.empty() ? "/insightflow" : dir_; }
 
   const std::string dir_;
   OwnerLock owner_;

@@ -1,4 +1,4 @@
-#include "lib/log/table_guard.h"
+#include "lib/store/table_guard.h"
 
 #include <algorithm>
 #include <filesystem>

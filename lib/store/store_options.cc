@@ -1,4 +1,4 @@
-#include "lib/log/store_options.h"
+#include "lib/store/store_options.h"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
@@ -6,7 +6,7 @@
 
 #include <cstdarg>
 
-#include "lib/log/file_checksum.h"
+#include "lib/store/file_checksum.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -58,6 +58,17 @@ void TuneLog(rocksdb::ColumnFamilyOptions* options) {
   options->compression = rocksdb::kNoCompression;  // records are compressed already
 }
 
+void TuneSegments(rocksdb::ColumnFamilyOptions* options) {
+  // Whole files come in and go out, each in the last level, and none overlaps another: there is
+  // nothing to compact.
+  options->num_levels = 2;
+  options->max_bytes_for_level_base = std::uint64_t{1} << 60;
+  options->target_file_size_base = 64 * kMiB;
+  options->soft_pending_compaction_bytes_limit = 0;
+  options->hard_pending_compaction_bytes_limit = 0;
+  options->compression = rocksdb::kNoCompression;  // chunks are compressed already
+}
+
 }  // namespace
 
 rocksdb::DBOptions MakeDbOptions(rocksdb::Env* env) {
@@ -96,13 +107,15 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family) {
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;
   if (family == Family::kLog) TuneLog(&options);
+  if (family == Family::kSegments) TuneSegments(&options);
   if (family == Family::kCursors) {
     options.write_buffer_size = 4 * kMiB;
     options.target_file_size_base = 16 * kMiB;
   }
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = SharedBlockCache();
-  table.block_size = 32 << 10;
+  // Chunks are read one by one, and no neighbour should come along with a large one.
+  table.block_size = family == Family::kSegments ? 4 << 10 : 32 << 10;
   table.checksum = rocksdb::kXXH3;
   table.format_version = 5;
   table.max_auto_readahead_size = kMiB;

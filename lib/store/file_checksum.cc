@@ -1,4 +1,4 @@
-#include "lib/log/file_checksum.h"
+#include "lib/store/file_checksum.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

@@ -1,4 +1,4 @@
-#include "lib/log/store_dir.h"
+#include "lib/store/store_dir.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,7 +13,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "lib/log/durable_mark.h"
+#include "lib/store/durable_mark.h"
 
 namespace insightflow {
 inline namespace v1 {
