@@ -14,12 +14,21 @@ void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* s
   if (first_run_ >= runs_end_) return;
   begin_ = first_run_ == 0 ? 0 : block_.run_ends[first_run_ - 1];
   end_ = block_.run_ends[runs_end_ - 1];
-  FillMasks();
-  Keep(scanned);
+  const std::size_t rows_before = rows_.rows();
+  if (const std::uint64_t* const table = OnlyTable()) {
+    const std::uint8_t* const types = block_.type_codes.data();
+    KeepRows([=](std::uint32_t row) { return table[types[row]]; }, scanned);
+  } else {
+    FillMasks();
+    const std::uint64_t* const masks = scratch_.masks.data();
+    if (masks_.words() == 1 && !context_.shape.client_order) {
+      KeepRows([=, this](std::uint32_t row) { return masks[row - begin_]; }, scanned);
+    } else {
+      KeepOrHideRows(scanned);
+    }
+  }
   if (scratch_.kept.empty()) return;
-  AppendRuns();
-  AppendTimes();
-  AppendMatches();
+  AppendRuns(rows_before);
   for (std::size_t slot = 0; slot < context_.shape.texts; ++slot) AppendText(slot);
   for (std::size_t slot = 0; slot < context_.shape.identities; ++slot) AppendIdentity(slot);
   for (std::size_t slot = 0; slot < context_.shape.numbers; ++slot) AppendNumber(slot);
@@ -27,6 +36,18 @@ void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* s
     for (const std::uint32_t row : scratch_.kept) rows_.sequence.push_back(block_.sequence[row]);
   }
   if (context_.shape.client_order) AppendClientOrder();
+}
+
+const std::uint64_t* BlockScan::OnlyTable() const {
+  constexpr auto kType = static_cast<std::size_t>(Field::kEventType);
+  if (block_.type_codes.empty() || masks_.words() != 1 || context_.shape.client_order ||
+      !masks_.row_tests().empty() || !masks_.Uses(Field::kEventType)) {
+    return nullptr;
+  }
+  for (std::size_t f = 0; f < kFieldCount; ++f) {
+    if (f != kType && masks_.Uses(static_cast<Field>(f))) return nullptr;
+  }
+  return segment_.mask_tables_[kType].data();
 }
 
 // scratch_.masks: words() words for each row of [begin_, end_).
@@ -102,78 +123,106 @@ void BlockScan::TestRows(const RowMasks::RowTests& tests) {
   }
 }
 
-// Which rows stay: those in range that hold the filter and, if that is asked, match a selector. For
-// the clients' order all rows in range stay, and those that should not are hidden.
-void BlockScan::Keep(std::uint64_t* scanned) {
+// Which rows stay: those in range that hold the filter and, if that is asked, match a selector.
+template <bool kAllInRange, typename MaskOf>
+std::uint32_t BlockScan::Compress(MaskOf mask_of, std::int64_t* times, std::uint64_t* matches,
+                                  std::uint64_t* scanned) {
+  const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit();
+  const std::uint64_t wanted = context_.plan.only_matches ? filter - 1 : ~std::uint64_t{0};
+  const std::int64_t from = context_.plan.from_ms;
+  const std::int64_t to = context_.plan.to_ms;
+  const std::int64_t* const time_of = block_.time_ms.data();
+  std::uint32_t* const kept = scratch_.kept.data();
+  std::uint32_t* const kept_to = scratch_.kept_to.data();
+  std::uint64_t in_range = 0;
+  std::uint32_t count = 0;
+  for (std::uint32_t row = begin_; row < end_; ++row) {
+    const std::int64_t time = time_of[row];
+    const std::uint64_t mask = mask_of(row);
+    bool stays = ((mask & filter) != 0) & ((mask & wanted) != 0);
+    if constexpr (!kAllInRange) {
+      const bool inside = (time >= from) & (time < to);
+      in_range += inside ? 1 : 0;
+      stays &= inside;
+    }
+    times[count] = time;
+    matches[count] = mask & ~filter;
+    kept[count] = row;
+    count += stays ? 1 : 0;
+    kept_to[row - begin_] = count;
+  }
+  *scanned += kAllInRange ? end_ - begin_ : in_range;
+  return count;
+}
+
+template <typename MaskOf>
+void BlockScan::KeepRows(MaskOf mask_of, std::uint64_t* scanned) {
+  const std::size_t before = rows_.rows();
+  const std::size_t room = end_ - begin_;
+  scratch_.kept.resize(room);
+  scratch_.kept_to.resize(room);
+  rows_.time_ms.resize(before + room);
+  rows_.matches.resize(before + room);
+  const auto [least, most] = segment_.TimesOf(scratch_.block_number);
+  const bool all = least >= context_.plan.from_ms && most < context_.plan.to_ms;
+  std::int64_t* const times = rows_.time_ms.data() + before;
+  std::uint64_t* const matches = rows_.matches.data() + before;
+  const std::uint32_t count = all ? Compress<true>(mask_of, times, matches, scanned)
+                                  : Compress<false>(mask_of, times, matches, scanned);
+  scratch_.kept.resize(count);
+  rows_.time_ms.resize(before + count);
+  rows_.matches.resize(before + count);
+}
+
+// For the clients' order all rows in range stay, and those that should not are hidden.
+void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
   const std::size_t words = masks_.words();
   const std::size_t filter_word = masks_.filter_bit() / 64;
   const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit() % 64;
-  const bool only_matches = context_.plan.only_matches;
   const bool hide = context_.shape.client_order;
-  std::vector<std::uint32_t>& kept = scratch_.kept;
-  kept.resize(end_ - begin_);
+  scratch_.kept.clear();
+  scratch_.kept_to.resize(end_ - begin_);
   scratch_.hidden.clear();
-  std::size_t count = 0;
   for (std::uint32_t row = begin_; row < end_; ++row) {
     const std::int64_t time = block_.time_ms[row];
-    if (time < context_.plan.from_ms || time >= context_.plan.to_ms) continue;
-    ++*scanned;
-    std::uint64_t* const mask = &scratch_.masks[(row - begin_) * words];
-    bool stays = (mask[filter_word] & filter) != 0;
-    mask[filter_word] &= ~filter;
-    std::uint64_t any = mask[0];
-    for (std::size_t w = 1; w < words; ++w) any |= mask[w];
-    if (only_matches && any == 0) stays = false;
-    if (hide) scratch_.hidden.push_back(stays ? 0 : 1);
-    kept[count] = row;
-    count += stays || hide ? 1 : 0;
+    if (time >= context_.plan.from_ms && time < context_.plan.to_ms) {
+      ++*scanned;
+      std::uint64_t* const mask = &scratch_.masks[(row - begin_) * words];
+      bool stays = (mask[filter_word] & filter) != 0;
+      mask[filter_word] &= ~filter;
+      std::uint64_t any = mask[0];
+      for (std::size_t w = 1; w < words; ++w) any |= mask[w];
+      if (context_.plan.only_matches && any == 0) stays = false;
+      if (stays || hide) {
+        scratch_.kept.push_back(row);
+        rows_.time_ms.push_back(time);
+        rows_.matches.push_back(mask[0]);
+        if (context_.shape.more_matches) rows_.more_matches.push_back(mask[1]);
+        if (hide) scratch_.hidden.push_back(stays ? 0 : 1);
+      }
+    }
+    scratch_.kept_to[row - begin_] = static_cast<std::uint32_t>(scratch_.kept.size());
   }
-  kept.resize(count);
 }
 
-void BlockScan::AppendRuns() {
-  const std::vector<std::uint32_t>& kept = scratch_.kept;
-  const auto before = static_cast<std::uint32_t>(rows_.rows());
-  std::size_t at = 0;
-  for (std::uint32_t run = first_run_; run < runs_end_ && at < kept.size(); ++run) {
-    const std::size_t begin = at;
-    const std::uint32_t end = block_.run_ends[run];
-    while (at < kept.size() && kept[at] < end) ++at;
-    if (at == begin) continue;
+void BlockScan::AppendRuns(std::size_t rows_before) {
+  const auto before = static_cast<std::uint32_t>(rows_before);
+  std::uint32_t last = 0;
+  for (std::uint32_t run = first_run_; run < runs_end_; ++run) {
+    const std::uint32_t to = scratch_.kept_to[block_.run_ends[run] - 1 - begin_];
+    if (to == last) continue;
+    last = to;
     const std::uint64_t hash = block_.run_hashes[run];
-    const auto rows_end = static_cast<std::uint32_t>(before + at);
     // The user of the block before, or of an equal hash.
     if (!rows_.runs.empty() && rows_.runs.back().hash == hash) {
-      rows_.runs.back().end = rows_end;
+      rows_.runs.back().end = before + to;
       continue;
     }
     if (context_.shape.user_ids) {
       const std::string_view id = block_.user_ids.Entry(run + 1);
       rows_.id_bytes.insert(rows_.id_bytes.end(), id.begin(), id.end());
     }
-    rows_.runs.push_back({hash, rows_end, static_cast<std::uint32_t>(rows_.id_bytes.size())});
-  }
-}
-
-void BlockScan::AppendTimes() {
-  const std::size_t before = rows_.time_ms.size();
-  rows_.time_ms.resize(before + kept());
-  std::int64_t* const to = rows_.time_ms.data() + before;
-  const std::int64_t* const from = block_.time_ms.data();
-  for (std::uint32_t i = 0; i < kept(); ++i) to[i] = from[scratch_.kept[i]];
-}
-
-void BlockScan::AppendMatches() {
-  const std::size_t words = masks_.words();
-  const std::size_t before = rows_.matches.size();
-  rows_.matches.resize(before + kept());
-  std::uint64_t* const to = rows_.matches.data() + before;
-  for (std::uint32_t i = 0; i < kept(); ++i) {
-    to[i] = scratch_.masks[(scratch_.kept[i] - begin_) * words];
-  }
-  if (!context_.shape.more_matches) return;
-  for (const std::uint32_t row : scratch_.kept) {
-    rows_.more_matches.push_back(scratch_.masks[(row - begin_) * words + 1]);
+    rows_.runs.push_back({hash, before + to, static_cast<std::uint32_t>(rows_.id_bytes.size())});
   }
 }
 

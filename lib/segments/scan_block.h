@@ -1,4 +1,5 @@
 // From a decoded block to the rows that a plan asks for: masks, then which rows stay, then values.
+// The loops over all rows have no branches that depend on data.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +25,21 @@ class BlockScan {
   void Append(std::uint64_t first, std::uint64_t last, std::uint64_t* scanned);
 
  private:
+  // The one table that decides, when nothing but the event's type matters; else nullptr.
+  const std::uint64_t* OnlyTable() const;
   void FillMasks();
   void AndTable(Field field, const std::vector<std::uint64_t>& table);
   void AndUsers();
   void TestRows(const RowMasks::RowTests& tests);
-  void Keep(std::uint64_t* scanned);
-  void AppendRuns();
-  void AppendTimes();
-  void AppendMatches();
+  // Appends times and matches of the rows that stay; mask_of(row) is a row's one word.
+  template <typename MaskOf>
+  void KeepRows(MaskOf mask_of, std::uint64_t* scanned);
+  template <bool kAllInRange, typename MaskOf>
+  std::uint32_t Compress(MaskOf mask_of, std::int64_t* times, std::uint64_t* matches,
+                         std::uint64_t* scanned);
+  // The same for masks of many words, and for rows that must stay hidden.
+  void KeepOrHideRows(std::uint64_t* scanned);
+  void AppendRuns(std::size_t rows_before);
   void AppendText(std::size_t slot);
   void AppendIdentity(std::size_t slot);
   void AppendNumber(std::size_t slot);

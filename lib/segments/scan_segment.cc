@@ -136,6 +136,7 @@ Status ScanSegment::ReadBlock(std::uint32_t block, std::uint64_t first, std::uin
   Status status =
       input_.reader->ReadBlock(block, columns_, source, &scratch->read, &scratch->block);
   if (!status.ok()) return status;
+  scratch->block_number = block;
   BlockScan scan(*this, scratch, rows);
   scan.Append(first, last, scanned);
   return Status::Ok();

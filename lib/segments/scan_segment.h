@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "insightflow/status.h"
@@ -43,9 +44,11 @@ struct ScanContext {
 struct ScanScratch {
   ReadScratch read;
   SegmentBlock block;
+  std::uint32_t block_number = 0;
   std::vector<std::uint64_t> masks;
   std::vector<std::uint64_t> table;
-  std::vector<std::uint32_t> kept;
+  std::vector<std::uint32_t> kept;     // rows of the block that stay
+  std::vector<std::uint32_t> kept_to;  // by row of the block's part: how many stay up to it
   std::vector<std::uint8_t> hidden;
   std::vector<std::uint32_t> codes;
   std::vector<std::uint64_t> hashes;
@@ -77,6 +80,9 @@ class ScanSegment {
   friend class BlockScan;
 
   Status PrepareOnce();
+  std::pair<std::int64_t, std::int64_t> TimesOf(std::uint32_t block) const {
+    return {meta().blocks[block].min_time_ms, meta().blocks[block].max_time_ms};
+  }
   ColumnSet NeededColumns() const;
 
   const ScanInput input_;
