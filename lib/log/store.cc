@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/base/coding.h"
+#include "lib/log/manifest_guard.h"
 #include "lib/log/store_options.h"
 #include "lib/log/table_guard.h"
 
@@ -125,8 +126,10 @@ Store::~Store() {
 }
 
 Result<std::unique_ptr<Store>> Store::OpenReadOnly(const std::string& dir, rocksdb::Env* env) {
-  if (Status status = GuardTables(dir); !status.ok()) {
-    return DataLoss(status.message() + DamageAdvice(dir));
+  for (const auto guard : {GuardTables, GuardManifest}) {
+    if (Status status = guard(dir); !status.ok()) {
+      return DataLoss(status.message() + DamageAdvice(dir));
+    }
   }
   std::unique_ptr<Store> store(new Store(dir, env));
   rocksdb::DBOptions options = MakeDbOptions(store->env_);
