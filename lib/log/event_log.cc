@@ -203,6 +203,8 @@ std::uint64_t EventLog::disk_bytes() const {
   return tables + memory;  // what is in memory is in the write-ahead log
 }
 
+void EventLog::BeginClose() { impl_->store().BeginFlush(Family::kLog); }
+
 Status EventLog::Close() { return impl_->store().Close(); }
 
 Result<CheckReport> EventLog::CheckDir(const std::string& dir) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/base/coding.h"
+#include "lib/store/manifest_guard.h"
 #include "lib/store/store_options.h"
 #include "lib/store/table_guard.h"
 
@@ -125,8 +126,10 @@ Store::~Store() {
 }
 
 Result<std::unique_ptr<Store>> Store::OpenReadOnly(const std::string& dir, rocksdb::Env* env) {
-  if (Status status = GuardTables(dir); !status.ok()) {
-    return DataLoss(status.message() + DamageAdvice(dir));
+  for (const auto guard : {GuardTables, GuardManifest}) {
+    if (Status status = guard(dir); !status.ok()) {
+      return DataLoss(status.message() + DamageAdvice(dir));
+    }
   }
   std::unique_ptr<Store> store(new Store(dir, env));
   rocksdb::DBOptions options = MakeDbOptions(store->env_);
@@ -206,6 +209,7 @@ Status Probe(const StoreOptions& options) {
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   std::unique_ptr<Store> store(new Store(options.dir, options.env));
   store->disk_free_min_ = options.disk_free_min;
+  bool is_new = true;
   if (options.dir.empty()) {
     store->memory_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
     store->env_ = store->memory_env_.get();
@@ -219,29 +223,39 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
     if (Status status = store->owner_.Acquire(options.dir); !status.ok()) return status;
     contents = LookAtDir(options.dir);  // again: now nobody else changes it
     if (!contents.ok()) return contents.status();
-    if (*contents == DirContents::kStore) {
+    is_new = *contents != DirContents::kStore;
+    if (!is_new) {
       if (Status status = Probe(options); !status.ok()) return status;
     }
   }
-  if (Status status = store->OpenFamilies(); !status.ok()) return status;
+  if (Status status = store->OpenFamilies(is_new); !status.ok()) return status;
   if (Status status = store->LoadOrMakeMeta(); !status.ok()) return status;
   return store;
 }
 
-Status Store::OpenFamilies() {
+// A new store's families are made in one call: DB::Open would write the file of all options once
+// for each, which takes longer than everything else.
+Status Store::OpenFamilies(bool is_new) {
   rocksdb::DBOptions options = MakeDbOptions(env_);
   options.listeners.push_back(MakeStopListener(stop_));
-  std::vector<rocksdb::ColumnFamilyDescriptor> wanted = {{rocksdb::kDefaultColumnFamilyName, {}}};
+  std::vector<rocksdb::ColumnFamilyDescriptor> ours;
   for (std::size_t i = 0; i < kFamilyCount; ++i) {
-    wanted.emplace_back(kFamilyNames[i], MakeFamilyOptions(static_cast<Family>(i)));
+    ours.emplace_back(kFamilyNames[i], MakeFamilyOptions(static_cast<Family>(i)));
   }
+  std::vector<rocksdb::ColumnFamilyDescriptor> wanted = {{rocksdb::kDefaultColumnFamilyName, {}}};
+  if (!is_new) wanted.insert(wanted.end(), ours.begin(), ours.end());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(options, path(), wanted, &handles, &db);
+  auto status = rocksdb::DB::Open(options, path(), wanted, &handles, &db);
   if (!status.ok()) return OpenError(status, path());
   db_.reset(db);
   default_family_ = handles[0];
-  std::copy(handles.begin() + 1, handles.end(), families_.begin());
+  handles.erase(handles.begin());
+  if (is_new) {
+    status = db->CreateColumnFamilies(ours, &handles);
+  }
+  std::copy(handles.begin(), handles.end(), families_.begin());
+  if (!status.ok()) return OpenError(status, path());
   return stop_->status();
 }
 
@@ -299,6 +313,12 @@ Status Store::WriteUnlogged(rocksdb::WriteBatch* batch) {
 
 Status Store::FlushFamily(Family of) {
   return FromRocks(db_->Flush(rocksdb::FlushOptions(), family(of)), "cannot write table files");
+}
+
+void Store::BeginFlush(Family of) {
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  (void)db_->Flush(options, family(of));
 }
 
 void Store::SetNextSequence(std::uint64_t next_sequence) {

@@ -98,6 +98,8 @@ class Store {
   // yet, which would otherwise be written twice. Errors as Write.
   Status WriteUnlogged(rocksdb::WriteBatch* batch);
   Status FlushFamily(Family of);
+  // The same in the background; a failure stops the store.
+  void BeginFlush(Family of);
   // Where the log ends, known once it was read.
   void SetNextSequence(std::uint64_t next_sequence);
   // Makes all writes so far durable.
@@ -123,7 +125,7 @@ class Store {
 
  private:
   Store(std::string dir, rocksdb::Env* env);
-  Status OpenFamilies();
+  Status OpenFamilies(bool is_new);
   Status LoadOrMakeMeta();
   Status Mark(bool sync);
 

@@ -35,7 +35,7 @@ SIDE_ARROWS = {("lib/decode", "lib/validate")}
 SYSTEM = r"sys/|unistd\.h|fcntl\.h|signal\.h|netdb\.h|netinet/|arpa/|poll\.h|pthread\.h|malloc\.h"
 VENDORS = {
     "lib/base": r"xxhash\.h|sodium\.h|absl/",
-    "lib/model": r"absl/",
+    "lib/model": r"absl/|emmintrin\.h",
     "lib/decode": r"simdjson\.h|absl/|immintrin\.h",
     "lib/validate": r"absl/|immintrin\.h|arpa/inet\.h|netinet/in\.h",
     "lib/analytics": r"absl/|immintrin\.h",

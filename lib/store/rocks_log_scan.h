@@ -18,7 +18,8 @@ struct RocksLogScan {
   std::uint64_t records = 0;  // sound physical records
   std::uint64_t bytes = 0;    // size of the file
   // One line for each damaged stretch: which bytes, and what is wrong there. A record that the end
-  // of the file cuts off is not damage by itself: it is told in `torn_tail`.
+  // of the file cuts off is not damage by itself: it is told in `torn_tail`. One that only seems to
+  // be cut off, because its length is damaged, is told apart by its checksum.
   std::vector<std::string> damage;
   std::string torn_tail;
 };
