@@ -106,21 +106,26 @@ Status SegmentWriter::Put(std::string_view key, std::string_view chunk) {
   return status.ok() ? Status::Ok() : Fail(status);
 }
 
-Status SegmentWriter::Write(SegmentColumn column, std::uint32_t block, std::string_view chunk) {
-  assert(!complete());
-  const StoredChunkKey key = StoredKey(key_, column, block);
-  const bool is_meta = column == SegmentColumn::kMeta;
-  bytes_ += chunk.size();
-  if (order_ == ChunkOrder::kAny && !is_meta) {
-    kept_.emplace(ViewOf(key), chunk);
-    return Status::Ok();
-  }
+Status SegmentWriter::WriteKept() {
   while (!kept_.empty()) {
     const auto first = kept_.extract(kept_.begin());
     if (Status status = Put(first.key(), first.mapped()); !status.ok()) return status;
   }
-  if (Status status = Put(ViewOf(key), chunk); !status.ok()) return status;
+  return Status::Ok();
+}
+
+Status SegmentWriter::Write(SegmentColumn column, std::uint32_t block, std::string_view chunk) {
+  assert(!complete());
+  const StoredChunkKey key = StoredKey(key_, column, block);
+  const bool is_meta = column == SegmentColumn::kMeta;
+  if (order_ == ChunkOrder::kByBlock && block != block_) {
+    if (Status status = WriteKept(); !status.ok()) return status;
+  }
+  block_ = block;
+  bytes_ += chunk.size();
+  kept_.emplace(ViewOf(key), chunk);
   if (!is_meta) return Status::Ok();
+  if (Status status = WriteKept(); !status.ok()) return status;
   if (Status status = FinishFile(); !status.ok()) return status;
   meta_chunk_ = chunk;
   return Status::Ok();

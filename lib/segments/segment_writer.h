@@ -34,7 +34,7 @@ bool ParseStoredKey(std::string_view bytes, SegmentKey* segment, SegmentColumn* 
 // The order in which a segment's chunks come.
 enum class ChunkOrder {
   kAny,      // they are kept in memory until the meta comes
-  kByBlock,  // rising by block, then column; then the dictionaries; then the meta. In little memory
+  kByBlock,  // rising by block, then the dictionaries, then the meta; a block is kept
 };
 
 // Not thread-safe.
@@ -61,12 +61,14 @@ class SegmentWriter final : public ChunkSink {
   Status Put(std::string_view key, std::string_view chunk);
   Status StartFile();
   Status FinishFile();
+  Status WriteKept();
   Status Fail(const rocksdb::Status& status);
 
   Store* const store_;
   const SegmentKey key_;
   const ChunkOrder order_;
-  std::map<std::string, std::string> kept_;  // of kAny, by key
+  std::map<std::string, std::string> kept_;  // by key
+  std::uint32_t block_ = 0;                  // the last one
   std::unique_ptr<rocksdb::SstFileWriter> file_;
   std::string path_;
   std::vector<rocksdb::ExternalSstFileInfo> files_;
