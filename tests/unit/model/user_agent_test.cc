@@ -1,4 +1,4 @@
-#include "lib/live/user_agent.h"
+#include "lib/model/user_agent.h"
 
 #include <gtest/gtest.h>
 
