@@ -43,8 +43,8 @@ class BlockDecoder {
   bool DecodeFlags(ByteReader* in);
   bool DecodeCodes(std::size_t field, std::uint8_t encoding, ByteReader* in);
 
-  template <typename T>
-  std::span<T> Rows(std::vector<T>* column) const {
+  template <typename Vector>
+  std::span<typename Vector::value_type> Rows(Vector* column) const {
     column->resize(out_->rows);
     return *column;
   }
