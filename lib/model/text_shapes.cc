@@ -44,6 +44,8 @@ constexpr std::size_t kTableMin = 256;
 // whole words that lie over each other, without branches.
 constexpr std::size_t kSlack = 64;
 constexpr std::size_t kWord = 16;
+constexpr std::size_t kShortDigitsMax = 8;
+static_assert(kSlack >= TextLayouts::kBytesMax && kSlack >= DigitMarks::kBlock);
 
 using Word = unsigned __int128;
 
@@ -111,29 +113,35 @@ std::uint64_t Value(const char* digits, std::size_t count) {
 
 }  // namespace
 
-// Cuts the text at [begin, end) into parts_ and cut_numbers_; returns the hash of its shape.
+// Cuts the text, whose digits are marked, into parts_ and cut_numbers_; returns the hash of its
+// shape.
 template <bool kHasSlack>
-std::uint64_t TextShaper::Cut(const char* bytes, std::size_t begin, std::size_t end) {
+std::uint64_t TextShaper::Cut(std::string_view text) {
   parts_count_ = 0;
+  is_plain_ = true;
   std::uint64_t hash = seed_;
+  std::size_t begin = 0;
   const auto add = [&](std::size_t until, std::uint8_t placeholder) {
     const std::size_t size = until - begin;
-    hash = HashPart<kHasSlack>(bytes + begin, size, hash + placeholder + (size << 8));
-    parts_[parts_count_++] = {bytes + begin, size, static_cast<char>(placeholder)};
+    const char* const part = text.data() + begin;
+    hash = HashPart<kHasSlack>(part, size, hash + placeholder + (size << 8));
+    parts_[parts_count_++] = {part, size, static_cast<char>(placeholder)};
   };
-  for (std::size_t at = digits_.NextDigit(begin, end); at < end;) {
-    const std::size_t behind = digits_.NextOther(at, end);
+  for (std::size_t at = digits_.NextDigit(0, text.size()); at < text.size();) {
+    const std::size_t behind = digits_.NextOther(at, text.size());
     const std::size_t count = behind - at;
-    const bool padded = bytes[at] == '0' && count > 1;
+    const char* const number = text.data() + at;
+    const bool padded = *number == '0' && count > 1;
+    is_plain_ &= !padded && count <= kShortDigitsMax;
     if (count <= (padded ? std::size_t{kPaddedMax} : kDigitsMax)) {
       cut_numbers_[parts_count_] =
-          kHasSlack && count <= 8 ? ShortValue(bytes + at, count) : Value(bytes + at, count);
+          kHasSlack && count <= kShortDigitsMax ? ShortValue(number, count) : Value(number, count);
       add(at, padded ? static_cast<std::uint8_t>(count) : kNumber);
       begin = behind;
     }
-    at = digits_.NextDigit(behind, end);
+    at = digits_.NextDigit(behind, text.size());
   }
-  add(end, 0);
+  add(text.size(), 0);
   return hash;
 }
 
@@ -201,38 +209,83 @@ std::uint32_t TextShaper::Find(std::uint64_t full_hash) {
   }
 }
 
+// The shape of a text whose layout is not known, whose numbers go to their streams; null when there
+// are too many, or it has bytes that stand for numbers.
+template <bool kHasSlack>
+const TextShaper::Shape* TextShaper::ShapeOf(std::string_view text) {
+  if (!digits_.Mark(text, kPaddedMax, kHasSlack)) return nullptr;
+  if (parts_.size() <= text.size()) {
+    parts_.resize(2 * text.size());
+    cut_numbers_.resize(2 * text.size());
+  }
+  const std::uint32_t code = Find<kHasSlack>(Cut<kHasSlack>(text));
+  if (code == 0) return nullptr;
+  const Shape& shape = shapes_[code - 1];
+  for (std::size_t i = 0; i + 1 < parts_count_; ++i) {
+    numbers_[slots_[shape.first_slot + i]].push_back(cut_numbers_[i]);
+  }
+  return &shape;
+}
+
+// Takes the numbers of a text by the plan of its layout. False when one of them begins with 0.
+bool TextShaper::TakeNumbers(const TextPlan& plan, const char* text) {
+  bool padded = false;
+  for (std::size_t i = 0; i < plan.count; ++i) {
+    padded |= text[plan.numbers[i].begin] == '0' && plan.numbers[i].digits > 1;
+  }
+  if (padded) return false;
+  for (std::size_t i = 0; i < plan.count; ++i) {
+    const TextPlan::Number& number = plan.numbers[i];
+    numbers_[number.stream].push_back(ShortValue(text + number.begin, number.digits));
+  }
+  return true;
+}
+
+// Makes the plan of the text that was cut just now, if its layout says what its shape is.
+void TextShaper::MakePlan(const Shape& shape, const char* text, TextPlan* plan) const {
+  if (!is_plain_ || parts_count_ - 1 > TextPlan::kNumbersMax) return;
+  plan->count = static_cast<std::uint32_t>(parts_count_ - 1);
+  for (std::size_t i = 0; i < plan->count; ++i) {
+    const char* const begin = parts_[i].text + parts_[i].size;
+    plan->numbers[i] = {static_cast<std::uint8_t>(begin - text),
+                        static_cast<std::uint8_t>(parts_[i + 1].text - begin),
+                        slots_[shape.first_slot + i]};
+  }
+  plan->most_bytes = shape.most_bytes;
+  plan->code = static_cast<std::uint32_t>(&shape - shapes_.data()) + 1;
+}
+
 bool TextShaper::CutRows(std::string_view bytes, std::span<const std::uint32_t> ends) {
   std::size_t begin = 0;
   std::size_t most_bytes = 0;
   for (std::size_t row = 0; row < ends.size(); ++row) {
-    const std::size_t end = ends[row];
-    const std::size_t size = end - begin;
-    if (size == 0) continue;
-    if (parts_.size() <= size) {
-      parts_.resize(2 * size);
-      cut_numbers_.resize(2 * size);
+    const std::string_view text = bytes.substr(begin, ends[row] - begin);
+    if (text.empty()) continue;
+    begin = ends[row];
+    const bool slack = begin + kSlack <= bytes.size();
+    TextPlan* plan = nullptr;
+    if (slack && text.size() >= TextLayouts::kBytesMin && text.size() <= TextLayouts::kBytesMax) {
+      plan = layouts_.Find(text.data(), text.size());
+      if (plan->code != 0 && TakeNumbers(*plan, text.data())) {
+        codes_[row] = plan->code;
+        most_bytes += plan->most_bytes;
+        continue;
+      }
     }
     shapes_max_ = std::min(kShapesFree + row / kRowsAShape, kShapesMax);
-    const std::uint32_t code = end + kSlack <= bytes.size()
-                                   ? Find<true>(Cut<true>(bytes.data(), begin, end))
-                                   : Find<false>(Cut<false>(bytes.data(), begin, end));
-    if (code == 0) return false;
-    codes_[row] = code;
-    const Shape& shape = shapes_[code - 1];
-    most_bytes += shape.most_bytes;
-    for (std::size_t i = 0; i + 1 < parts_count_; ++i) {
-      numbers_[slots_[shape.first_slot + i]].push_back(cut_numbers_[i]);
-    }
-    begin = end;
+    const Shape* const shape = slack ? ShapeOf<true>(text) : ShapeOf<false>(text);
+    if (shape == nullptr) return false;
+    if (plan != nullptr && plan->code == 0) MakePlan(*shape, text.data(), plan);
+    codes_[row] = static_cast<std::uint32_t>(shape - shapes_.data()) + 1;
+    most_bytes += shape->most_bytes;
   }
   return most_bytes <= kShapedBytesMax;
 }
 
 bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
                      std::string* shapes, std::string* numbers) {
-  if (rows < kRowsMin || bytes.size() > kShapedBytesMax || !digits_.Mark(bytes, kPaddedMax)) {
-    return false;
-  }
+  if (rows < kRowsMin || bytes.size() > kShapedBytesMax) return false;
+  layouts_.Clear();
   table_.assign(kTableMin, Slot());
   shapes_.clear();
   texts_size_ = 0;

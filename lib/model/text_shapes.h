@@ -25,6 +25,7 @@
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
 #include "lib/model/digit_marks.h"
+#include "lib/model/text_layouts.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -94,7 +95,11 @@ class TextShaper {
 
   bool CutRows(std::string_view bytes, std::span<const std::uint32_t> ends);
   template <bool kHasSlack>
-  std::uint64_t Cut(const char* bytes, std::size_t begin, std::size_t end);
+  const Shape* ShapeOf(std::string_view text);
+  bool TakeNumbers(const TextPlan& plan, const char* text);
+  void MakePlan(const Shape& shape, const char* text, TextPlan* plan) const;
+  template <bool kHasSlack>
+  std::uint64_t Cut(std::string_view text);
   template <bool kHasSlack>
   std::uint32_t Find(std::uint64_t full_hash);
   template <bool kHasSlack>
@@ -102,10 +107,12 @@ class TextShaper {
   std::uint32_t Add(std::uint32_t hash, std::size_t at);
   void GrowTable();
 
+  TextLayouts layouts_;
   DigitMarks digits_;
   std::vector<Part> parts_;
   std::vector<std::uint64_t> cut_numbers_;
   std::size_t parts_count_ = 0;
+  bool is_plain_ = false;  // its layout says what its shape is, unless a number begins with 0
   std::vector<Slot> table_;
   std::size_t shapes_max_ = 0;
   std::vector<Shape> shapes_;

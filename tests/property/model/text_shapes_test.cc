@@ -93,7 +93,7 @@ TEST_F(TextShapesProperty, DigitsAreMarkedWhereTheyAre) {
   for (int round = 0; round < 300; ++round) {
     std::string text(Below(400), '\0');
     for (char& c : text) c = static_cast<char>(Below(2) == 0 ? '/' + Below(12) : 10 + Below(246));
-    ASSERT_TRUE(marks.Mark(text, 9));
+    ASSERT_TRUE(marks.Mark(text, 9, false));
     for (int i = 0; i < 100; ++i) {
       const std::size_t end = Below(text.size() + 1);
       const std::size_t at = Below(end + 1);
@@ -108,7 +108,7 @@ TEST_F(TextShapesProperty, DigitsAreMarkedWhereTheyAre) {
     char& c = text[Below(text.size())];
     for (int byte = 0; byte < 256; ++byte) {
       c = static_cast<char>(byte);
-      ASSERT_EQ(marks.Mark(text, 9), byte == 0 || byte > 9);
+      ASSERT_EQ(marks.Mark(text, 9, false), byte == 0 || byte > 9);
     }
   }
 }

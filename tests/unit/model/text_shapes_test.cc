@@ -94,6 +94,29 @@ TEST(TextShapes, ManyShapesAreRefusedSoon) {
   EXPECT_FALSE(Put([](std::size_t) { return std::string("x"); }, 255));
 }
 
+TEST(TextShapes, ZerosBeforeANumberMakeAnotherShape) {
+  const auto written = Put([](std::size_t row) {
+    return R"({"currency":"EUR","price":)" + std::to_string(10 + row % 90) + "." +
+           std::to_string(row % 100 + 100).substr(1) + "}";
+  });
+  ASSERT_TRUE(written);
+  EXPECT_EQ(ShapesOf(*written),
+            "{\"currency\":\"EUR\",\"price\":\1.\2}{\"currency\":\"EUR\",\"price\":\1.\1}");
+}
+
+// More ways to have digits than are kept in mind.
+TEST(TextShapes, AnyLengthsOfNumbersAreOneShape) {
+  const auto digits = [](std::size_t n) { return std::string(1 + n % 10, '7'); };
+  const auto written = Put(
+      [&](std::size_t row) {
+        return "{\"a\":" + digits(row) + ",\"b\":" + digits(row / 10) +
+               ",\"c\":" + digits(row / 100) + ",\"d\":" + digits(row / 1'000) + "}";
+      },
+      10'000);
+  ASSERT_TRUE(written);
+  EXPECT_EQ(ShapesOf(*written), "{\"a\":\1,\"b\":\1,\"c\":\1,\"d\":\1}");
+}
+
 TEST(TextShapes, MoreNumbersThanStreamsShareTheLast) {
   const auto written = Put([](std::size_t row) {
     std::string text;
