@@ -129,12 +129,10 @@ class TextShaper {
 // Reads what TextShaper wrote. Keeps its memory between calls. Not thread-safe.
 class TextUnshaper {
  public:
-  // Reads the texts of `rows` rows: of row r those behind ends()[r − 1] up to ends()[r]. False on
-  // what no TextShaper writes.
-  bool Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows);
-
-  std::string_view bytes() const { return bytes_.view(); }
-  const std::vector<std::uint32_t>& ends() const { return ends_; }
+  // Replaces `bytes` by the texts of `rows` rows; ends[row] ends a row's. False on what no
+  // TextShaper writes.
+  bool Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ByteBuffer* bytes,
+           std::vector<std::uint32_t>* ends);
   std::size_t memory() const;  // that it keeps
 
  private:
@@ -153,7 +151,7 @@ class TextUnshaper {
   bool GetShapes(ByteReader* in, std::size_t rows);
   void CutShape(std::uint32_t begin, std::uint32_t size);
   bool GetNumbers(ByteReader* in, std::size_t rows);
-  bool Join(std::size_t rows);
+  bool Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) const;
 
   std::string texts_;
   std::vector<Piece> pieces_;
@@ -163,8 +161,6 @@ class TextUnshaper {
   std::vector<std::uint32_t> codes_;
   std::vector<std::uint32_t> lengths_;
   std::size_t most_bytes_ = 0;
-  ByteBuffer bytes_;
-  std::vector<std::uint32_t> ends_;
 };
 
 }  // namespace v1

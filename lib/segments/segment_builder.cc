@@ -285,8 +285,8 @@ Status Writer::WriteExtraData(std::uint32_t block) {
     any |= !texts_.back().empty();
   }
   if (!any) return Status::Ok();
-  PutExtraData(texts_, &scratch_, &values_);
-  return Emit(SegmentColumn::kExtraData, block, kFirstEncoding, true);
+  const std::uint8_t encoding = PutExtraData(texts_, &scratch_, &values_);
+  return Emit(SegmentColumn::kExtraData, block, encoding, true);
 }
 
 Status Writer::Write() {
