@@ -26,10 +26,8 @@ struct TextPlan {
   struct Number {
     std::uint8_t begin = 0;
     std::uint8_t digits = 0;
-    std::uint8_t stream = 0;
   };
-  std::uint32_t code = 0;  // 0: there is no plan
-  std::uint32_t most_bytes = 0;
+  std::uint32_t shape = 0;  // 0: there is no plan, else the shape's index + 1
   std::uint32_t count = 0;
   std::array<Number, kNumbersMax> numbers;
 };
@@ -41,8 +39,9 @@ class TextLayouts {
   static constexpr std::size_t kBytesMax = 64;
 
   void Clear();
-  // The plan of the text's layout. With code 0 the caller may set it, if Keeps says so; the next
-  // Find may move plans.
+  bool full() const { return full_; }
+  // The plan of the text's layout. With shape 0 the caller may set it; the next Find may move
+  // plans.
   TextPlan* Find(const char* text, std::size_t size);
 
  private:
@@ -72,6 +71,7 @@ class TextLayouts {
   std::vector<Layout> layouts_;
   std::uint64_t seed_ = ProcessSeed();
 #endif
+  bool full_ = false;  // there was no room for a layout
   TextPlan none_;
 };
 
@@ -123,6 +123,7 @@ inline std::uint32_t TextLayouts::HashOf(const Words& words, std::size_t size) c
 inline void TextLayouts::Clear() {
   table_ = {};
   layouts_.clear();
+  full_ = false;
 }
 
 inline TextPlan* TextLayouts::Find(const char* text, std::size_t size) {
@@ -132,7 +133,8 @@ inline TextPlan* TextLayouts::Find(const char* text, std::size_t size) {
     Slot& slot = table_[at];
     if (slot.layout == 0) {
       if (layouts_.size() == kLayoutsMax) {
-        none_.code = 0;
+        full_ = true;
+        none_.shape = 0;
         return &none_;
       }
       layouts_.push_back({words, static_cast<std::uint32_t>(size), TextPlan()});
@@ -150,7 +152,7 @@ inline TextPlan* TextLayouts::Find(const char* text, std::size_t size) {
 
 inline void TextLayouts::Clear() {}
 inline TextPlan* TextLayouts::Find(const char*, std::size_t) {
-  none_.code = 0;
+  none_.shape = 0;
   return &none_;
 }
 

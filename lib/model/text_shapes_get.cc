@@ -84,7 +84,7 @@ void TextUnshaper::CutShape(std::uint32_t begin, std::uint32_t size) {
   };
   for (std::size_t at = 0; at < size; ++at) {
     if (!shapes::IsPlaceholder(text[at])) continue;
-    add(at, static_cast<std::uint8_t>(text[at]), streams_.Of(text, at));
+    add(at, static_cast<std::uint8_t>(text[at]), streams_.Of(shapes::Streams::Before(text, at)));
     shape.most_bytes += static_cast<std::uint32_t>(shapes::MostDigits(text[at]) - 1);
   }
   add(size, 0, 0);
