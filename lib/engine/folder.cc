@@ -213,6 +213,7 @@ Status Folder::FoldStep() {
     Status status = DecodeRecord(reader->entry().record, RecordParts(), log_->hash_seed(), &batch);
     if (status.ok() && batch.rows != header.rows) status = DataLoss("another number of rows");
     if (!status.ok()) {
+      if (!change.receipts.list.empty()) break;  // what lies before it can be folded
       return Status(status.code(),
                     "log entry " + std::to_string(header.first_sequence) + ": " + status.message());
     }
@@ -220,7 +221,6 @@ Status Folder::FoldStep() {
     change.receipts.Add(header.first_sequence, header.rows, header.received_ms);
     if (days.rows() >= options_.rows || days.bytes() >= options_.bytes_max) break;
   }
-  // An entry that cannot be read ends the step: what lies before it may well be folded.
   if (change.receipts.list.empty()) {
     return reader->status().ok() ? DataLoss("the log ends before its end") : reader->status();
   }
@@ -230,32 +230,34 @@ Status Folder::FoldStep() {
 
 Status Folder::MergeAll() {
   while (true) {
-    const SegmentList inputs = PickMerge(segments_->Snapshot()->segments);
-    if (inputs.empty()) return Status::Ok();
-    if (Status status = Merge(inputs); !status.ok()) return status;
+    const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments);
+    if (merges.empty()) return Status::Ok();
+    SegmentChange change;
+    for (const SegmentList& inputs : merges) {
+      if (Status status = Merge(inputs, &change); !status.ok()) return status;
+    }
+    if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
+    merges_.fetch_add(merges.size(), std::memory_order_relaxed);
   }
 }
 
-Status Folder::Merge(const SegmentList& inputs) {
+Status Folder::Merge(const SegmentList& inputs, SegmentChange* change) {
   auto writer = segments_->NewSegment(inputs.front()->key().day, ChunkOrder::kByBlock);
   if (!writer.ok()) return writer.status();
-  SegmentChange change;
   std::vector<std::unique_ptr<ChunkSource>> sources;
   std::vector<MergeInput> merged;
   for (const auto& segment : inputs) {
     sources.push_back(segment->NewSource());
     merged.push_back({&segment->reader(), sources.back().get()});
-    change.removed.push_back(segment->key());
+    change->removed.push_back(segment->key());
   }
   SegmentMeta meta;
   const SegmentKey key = (*writer)->key();
   Status status = MergeSegments(
       merged, key, SegmentOptions(), [this] { return closing_.load(); }, writer->get(), &meta);
   if (!status.ok()) return closing_ ? Closed() : status;
-  change.added.push_back(*std::move(writer));
-  status = segments_->Commit(std::move(change));
-  if (status.ok()) merges_.fetch_add(1, std::memory_order_relaxed);
-  return status;
+  change->added.push_back(*std::move(writer));
+  return Status::Ok();
 }
 
 }  // namespace v1

@@ -58,7 +58,7 @@ class Folder {
   Status FoldLog(bool all);
   Status FoldStep();
   Status MergeAll();
-  Status Merge(const SegmentList& inputs);
+  Status Merge(const SegmentList& inputs, SegmentChange* change);
   std::uint64_t LogEnd() const;
 
   const Options options_;

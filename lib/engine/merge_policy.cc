@@ -1,6 +1,7 @@
 #include "lib/engine/merge_policy.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/segments/segment_merger.h"
 
@@ -11,6 +12,8 @@ namespace {
 constexpr std::uint64_t kSimilar = 4;
 // Smaller segments all count as this small.
 constexpr std::uint64_t kSmallRows = 4096;
+// Merges of together so many rows share a commit, whose synced writes cost more than small merges.
+constexpr std::uint64_t kRowsTogether = 262'144;
 
 }  // namespace
 
@@ -31,9 +34,8 @@ MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows) {
   return {};
 }
 
-SegmentList PickMerge(const SegmentList& segments) {
-  SegmentList best;
-  std::uint64_t best_rows = UINT64_MAX;
+std::vector<SegmentList> PickMerges(const SegmentList& segments) {
+  std::vector<std::pair<std::uint64_t, SegmentList>> found;
   for (auto first = segments.begin(); first != segments.end();) {
     const auto last = std::find_if(first, segments.end(), [&](const auto& segment) {
       return segment->key().day != (*first)->key().day;
@@ -45,14 +47,22 @@ SegmentList PickMerge(const SegmentList& segments) {
     std::vector<std::uint32_t> rows;
     for (const auto& segment : day) rows.push_back(segment->meta().rows);
     const MergeRange range = PickRange(rows);
+    if (range.count == 0) continue;
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < range.count; ++i) sum += rows[range.begin + i];
-    if (range.count == 0 || sum >= best_rows) continue;
-    best_rows = sum;
     const auto begin = day.begin() + static_cast<std::ptrdiff_t>(range.begin);
-    best.assign(begin, begin + static_cast<std::ptrdiff_t>(range.count));
+    found.emplace_back(sum, SegmentList(begin, begin + static_cast<std::ptrdiff_t>(range.count)));
   }
-  return best;
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<SegmentList> merges;
+  std::uint64_t rows = 0;
+  for (auto& [sum, inputs] : found) {
+    rows += sum;
+    if (!merges.empty() && rows > kRowsTogether) break;
+    merges.push_back(std::move(inputs));
+  }
+  return merges;
 }
 
 }  // namespace v1
