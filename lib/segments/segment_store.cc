@@ -128,6 +128,7 @@ SegmentManifest ManifestOf(const SegmentSnapshot& snapshot, std::uint64_t next_i
 
 // Reads all of a segment; a line for each chunk that is not as it should be.
 void CheckSegment(const SegmentReader& reader, ChunkSource* source, CheckReport* report) {
+  ++report->segments;
   ReadScratch scratch;
   SegmentDictionaries dictionaries;
   SegmentBlock block;
