@@ -12,11 +12,13 @@
 
 #include "insightflow/engine.h"
 #include "lib/decode/decoder.h"
+#include "lib/engine/folder.h"
 #include "lib/engine/ingest_pipeline.h"
 #include "lib/engine/tail_segments.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
 #include "lib/log/event_log.h"
+#include "lib/segments/segment_store.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -38,6 +40,9 @@ class Engine::Impl {
   IngestPipeline& pipeline() { return *pipeline_; }
   const IngestPipeline& pipeline() const { return *pipeline_; }
   const LiveState& live() const { return *live_; }
+  // Kept open within WithLog.
+  const SegmentStore& segments() const { return *segments_; }
+  Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
   // Calls `use(log)` while the log is kept open; kFailedPrecondition once the engine is closed.
   template <typename Use>
@@ -64,6 +69,8 @@ class Engine::Impl {
 
   EngineOptions options_;
   std::unique_ptr<EventLog> log_;
+  std::unique_ptr<SegmentStore> segments_;
+  std::unique_ptr<Folder> folder_;
   std::unique_ptr<DedupeWindow> dedupe_;
   std::unique_ptr<LiveState> live_;
   std::unique_ptr<IngestPipeline> pipeline_;

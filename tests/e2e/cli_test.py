@@ -144,7 +144,7 @@ class Checking(ServerTest):
         done = run("check", "--data", self.data)
         report = json.loads(done.stdout)
         self.assertEqual(done.returncode, 0)
-        self.assertEqual(set(report), {"records", "events", "bytes", "damage"})
+        self.assertEqual(set(report), {"records", "events", "bytes", "segments", "damage"})
         self.assertEqual((report["events"], report["damage"]), (9, []))
 
     def test_prints_a_table_on_a_terminal(self):
