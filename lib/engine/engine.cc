@@ -144,7 +144,10 @@ Status Engine::Impl::Close() {
   closed_ = true;
   if (pipeline_ != nullptr) {
     // A stopped log takes no state either; the next opening replays it.
-    if (log_->Health().code() != StatusCode::kUnavailable) close_status_ = SaveLive();
+    if (log_->Health().code() != StatusCode::kUnavailable) {
+      log_->BeginClose();
+      close_status_ = SaveLive();
+    }
   }
   if (log_ != nullptr) {
     Status status = log_->Close();

@@ -1,0 +1,84 @@
+// What every analysis is: an immutable query, and states that only hold data.
+//
+//   Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query, now_ms);
+//   each thread:  state = analysis->NewState();  scan(analysis->plan(), values, state);
+//   at the end:   states[0]->Merge(std::move(*states[i]));  analysis->Finish(states[0].get(), end)
+//
+// Merge is associative and commutative, so threads, shards and parts of the store are one thing.
+// Each user's whole timeline must go to one state. Nothing here does I/O, reads a clock or draws a
+// random number.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "insightflow/query.h"
+#include "insightflow/result.h"
+#include "insightflow/status.h"
+#include "lib/model/scan_plan.h"
+#include "lib/model/timelines.h"
+#include "lib/model/value_table.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class AnalysisState : public TimelineVisitor {
+ public:
+  // Takes what another state of the same analysis has seen; that one is empty afterwards.
+  // kInvalidArgument, and nothing is taken, for a state of another analysis.
+  virtual Status Merge(AnalysisState* other) = 0;
+  // Memory, about; O(1). A query whose states exceed its budget ends with kResourceExhausted.
+  virtual std::size_t bytes() const = 0;
+};
+
+// What the scan knows at its end.
+struct ScanEnd {
+  // Where the data ends: the query's `to`, else the time of the last stored event (of any user,
+  // whatever the filters). kNoEvents when there is neither.
+  static constexpr std::int64_t kNoEvents = INT64_MIN;
+  std::int64_t data_end_ms = kNoEvents;
+  std::int64_t data_begin_ms = kNoEvents;  // the same for `from` and the first event
+  // True when the end is that of an event, which then belongs to the data; `to` does not.
+  bool end_is_event = true;
+  std::int64_t now_ms = 0;
+};
+
+// `data`: times of the first and the last stored event; nullopt: none is stored.
+ScanEnd EndOfData(const QueryScope& scope,
+                  std::optional<std::pair<std::int64_t, std::int64_t>> data, std::int64_t now_ms);
+const QueryScope& ScopeOf(const Query& query);
+
+// Immutable: threads may share it.
+class Analysis {
+ public:
+  virtual ~Analysis() = default;
+  // Bounds of the scan are those of the query, or wider when the analysis needs earlier events.
+  const ScanPlan& plan() const { return plan_; }
+  // `values` is that of the scan and outlives the state.
+  virtual std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const = 0;
+  // The answer; `state` is spent. `*exact` becomes false where a bound was needed.
+  virtual Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end,
+                                    bool* exact) const = 0;
+
+ protected:
+  ScanPlan plan_;
+};
+
+// Checks the query as a whole. kInvalidArgument, kOutOfRange: the message names the field.
+Result<std::unique_ptr<Analysis>> CreateAnalysis(const Query& query);
+
+Result<std::unique_ptr<Analysis>> CreateTrends(const TrendsQuery& query);
+Result<std::unique_ptr<Analysis>> CreateTop(const TopQuery& query);
+Result<std::unique_ptr<Analysis>> CreateSessions(const SessionsQuery& query);
+Result<std::unique_ptr<Analysis>> CreateFunnel(const FunnelQuery& query);
+Result<std::unique_ptr<Analysis>> CreateRetention(const RetentionQuery& query);
+Result<std::unique_ptr<Analysis>> CreatePaths(const PathsQuery& query);
+Result<std::unique_ptr<Analysis>> CreateLifecycle(const LifecycleQuery& query);
+Result<std::unique_ptr<Analysis>> CreateHeatmap(const HeatmapQuery& query);
+Result<std::unique_ptr<Analysis>> CreateUsers(const UsersQuery& query);
+
+}  // namespace v1
+}  // namespace insightflow
