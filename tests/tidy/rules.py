@@ -45,7 +45,7 @@ VENDORS = {
     "lib/live": r"absl/",
     "lib/engine": r"absl/|" + SYSTEM,
     "lib/capi": r"absl/",
-    "lib/wire": r"absl/|simdjson\.h|rapidjson/",
+    "lib/wire": r"absl/|simdjson\.h",
     "server": r"CLI/|spdlog/|rapidjson/|zlib\.h|" + SYSTEM,
 }
 
