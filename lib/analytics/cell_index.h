@@ -24,6 +24,13 @@ class CellIndex {
     return Slow(line, bucket);
   }
 
+  // The direct table of an interval, for loops over its rows: numbers + 1 of the first
+  // direct_lines() lines, 0 where there is none yet. Null without one. Until the next At.
+  const std::uint32_t* Direct(std::uint32_t bucket) const {
+    return bucket < buckets_ ? dense_.data() + std::size_t{bucket} * lines_ : nullptr;
+  }
+  std::uint32_t direct_lines() const { return lines_; }
+
   std::uint32_t size() const { return static_cast<std::uint32_t>(keys_.size()); }
   // (line, bucket) by number.
   const std::vector<std::pair<std::uint32_t, std::uint32_t>>& keys() const { return keys_; }
@@ -87,6 +94,8 @@ class LineIndex {
     const std::uint32_t known = lines_[code];
     return known != 0 ? known - 1 : Add(code);
   }
+  // By code: line + 1, 0 where there is none yet. Until the next LineOf.
+  const std::uint32_t* direct() const { return lines_.data(); }
   std::uint32_t size() const { return static_cast<std::uint32_t>(codes_.size()); }
   const std::vector<std::uint32_t>& codes() const { return codes_; }  // by line
   std::size_t bytes() const { return (lines_.capacity() + codes_.capacity()) * 4; }

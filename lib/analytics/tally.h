@@ -26,6 +26,7 @@ struct TimeSpan {
   std::uint32_t end = 0;
   std::uint32_t run = 0;
   std::uint32_t bucket = 0;
+  std::uint64_t any = 0;  // bits that `matches` has in one of the rows
 };
 
 struct TallyConfig {
@@ -83,7 +84,8 @@ bool IsOfNumber(Measure measure);
 std::unique_ptr<Tally> MakeCellTally(const TallyConfig& config);      // kCount, kSum to kP99
 std::unique_ptr<Tally> MakeUsersTally(const TallyConfig& config);     // kUsers
 std::unique_ptr<Tally> MakeSessionsTally(const TallyConfig& config);  // kSessions
-std::unique_ptr<Tally> MakeTally(const TallyConfig& config);
+// A tally a config. Those that only count rows do it together, in one pass.
+std::vector<std::unique_ptr<Tally>> MakeTallies(std::span<const TallyConfig> configs);
 
 }  // namespace v1
 }  // namespace insightflow

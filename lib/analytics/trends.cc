@@ -45,7 +45,7 @@ class TrendsState final : public AnalysisState {
       : config_(config), values_(values) {
     for (const TimeBuckets& known : config->known) {
       Period& period = periods_.emplace_back(Period{{config->interval, config->zone, known}});
-      for (const TallyConfig& tally : config->tallies) period.tallies.push_back(MakeTally(tally));
+      period.tallies = MakeTallies(config->tallies);
     }
   }
 
@@ -72,6 +72,7 @@ class TrendsState final : public AnalysisState {
 
 Status TrendsState::CutRun(const Timelines& timelines, std::uint32_t run) {
   const std::int64_t* const times = timelines.time_ms.data();
+  const std::uint64_t* const matches = timelines.matches.data();
   const std::int64_t begin_ms = config_->ranges[0].from_ms;
   const std::uint32_t end = timelines.run_ends[run];
   for (auto row = static_cast<std::uint32_t>(timelines.RunBegin(run)); row < end;) {
@@ -82,9 +83,12 @@ Status TrendsState::CutRun(const Timelines& timelines, std::uint32_t run) {
     }
     const std::int64_t stop =
         is_previous ? std::min(period.slot.end_ms, begin_ms) : period.slot.end_ms;
-    const std::uint32_t begin = row++;
-    while (row < end && times[row] < stop) ++row;
-    period.spans.push_back({begin, row, run, period.slot.id});
+    const std::uint32_t begin = row;
+    std::uint64_t any = 0;
+    do {
+      any |= matches[row++];
+    } while (row < end && times[row] < stop);
+    period.spans.push_back({begin, row, run, period.slot.id, any});
   }
   return Status::Ok();
 }

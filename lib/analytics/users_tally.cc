@@ -27,12 +27,13 @@ class PlainUsersTally final : public Tally {
   explicit PlainUsersTally(const TallyConfig& config) : config_(config) {}
 
   void Add(const Timelines& timelines, std::span<const TimeSpan> spans, std::size_t) override {
-    const std::uint64_t* const words = MatchWords(timelines, config_.selector);
     const std::uint64_t bit = std::uint64_t{1} << config_.selector % 64;
     std::uint32_t last_run = UINT32_MAX;
     for (const TimeSpan& span : spans) {
-      std::uint64_t any = 0;
-      for (std::size_t row = span.begin; row < span.end; ++row) any |= words[row];
+      std::uint64_t any = config_.selector < 64 ? span.any : 0;
+      if (config_.selector >= 64) {
+        for (auto row = span.begin; row < span.end; ++row) any |= timelines.more_matches[row];
+      }
       if ((any & bit) == 0) continue;
       ++At(span.bucket);
       total_ += span.run != last_run;
@@ -137,6 +138,7 @@ class LineSet {
     stamps_[line] = round_;
     large_.push_back(line);
   }
+  void AddMask(std::uint64_t lines) { mask_ |= lines; }
   bool empty() const { return mask_ == 0 && large_.empty(); }
   // The set's number; the collection is empty afterwards.
   std::uint32_t Finish(SetTable* sets) {
@@ -208,9 +210,19 @@ void UsersByValueTally::Add(const Timelines& timelines, std::span<const TimeSpan
   for (const TimeSpan& span : spans) {
     if (span.run != last_run) EndRun();
     last_run = span.run;
+    const std::uint32_t* lines = lines_.direct();
+    std::uint64_t mask = 0;
     for (std::size_t row = span.begin; row < span.end; ++row) {
-      if ((words[row] >> bit & 1) != 0) of_span_.Add(lines_.LineOf(values[row]));
+      if ((words[row] >> bit & 1) == 0) continue;
+      const std::uint32_t line = lines[values[row]] - 1;
+      if (line < 64) {
+        mask |= std::uint64_t{1} << line;
+      } else {
+        of_span_.Add(lines_.LineOf(values[row]));
+        lines = lines_.direct();
+      }
     }
+    of_span_.AddMask(mask);
     if (of_span_.empty()) continue;
     of_run_.AddAll(of_span_);
     ++At(&counts_, index_.At(of_span_.Finish(&sets_), span.bucket));
