@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/analytics/overlaps.h"
+#include "lib/analytics/walk_log.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -20,7 +21,6 @@ struct PathKey {
   static constexpr std::uint32_t kExit = (1u << kCodeBits) - 1;
   static constexpr std::uint32_t kOther = kExit - 1;
   static constexpr std::uint32_t kCodesMax = kOther;  // real codes are below
-  static constexpr int kDepthMax = 20;                // on either side of the anchor
 
   int depth = 0;
   bool is_link = false;
@@ -30,12 +30,12 @@ struct PathKey {
   // Not 0. The upper bits, from kGroupShift on, tell nodes and links of each depth apart.
   static constexpr int kGroupShift = 2 * kCodeBits;
   std::uint64_t Packed() const {
-    const std::uint64_t group = 2 * static_cast<std::uint64_t>(depth + kDepthMax + 1) + is_link;
+    const std::uint64_t group = 2 * static_cast<std::uint64_t>(depth + kWalkDepthMax + 1) + is_link;
     return group << kGroupShift | std::uint64_t{from} << kCodeBits | to;
   }
   static PathKey Of(std::uint64_t packed) {
     const std::uint64_t group = packed >> kGroupShift;
-    return {static_cast<int>(group / 2) - kDepthMax - 1, group % 2 != 0,
+    return {static_cast<int>(group / 2) - kWalkDepthMax - 1, group % 2 != 0,
             static_cast<std::uint32_t>(packed >> kCodeBits) & kExit,
             static_cast<std::uint32_t>(packed) & kExit};
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/analytics/paths.h"
 #include "tests/reference/paths_twin.h"
 #include "tests/support/analysis_cases.h"
 
@@ -83,7 +84,12 @@ TEST(PathsPropertyTest, EqualTheTwinAndBalance) {
     const std::vector<Event> events = testing::RandomLog(&random, {});
     const PathsQuery query = RandomQuery(&random);
     bool exact = true;
-    const Result<AnswerBody> got = testing::RunInParts(query, events, &random, &exact);
+    // Few walks are kept, or all of them.
+    const auto analysis = CreatePathsWithin(
+        query, random.OneIn(2) ? kWalkWordsMax : static_cast<std::size_t>(random.Below(200)));
+    ASSERT_TRUE(analysis.ok()) << analysis.status().ToString();
+    const Result<AnswerBody> got =
+        testing::RunInParts(**analysis, query.scope, events, &random, &exact);
     ASSERT_TRUE(got.ok()) << got.status().ToString();
     EXPECT_TRUE(exact);
     const auto& answer = std::get<PathsAnswer>(*got);
