@@ -43,7 +43,7 @@ void BM_Paths(benchmark::State& state) {
     const std::unique_ptr<AnalysisState> visited = runs.Run(**analysis);
     bytes = visited->bytes();
     bool exact = true;
-    benchmark::DoNotOptimize((*analysis)->Finish(visited.get(), runs.End(), &exact).ok());
+    benchmark::DoNotOptimize((*analysis)->Finish(visited.get(), runs.end(), &exact).ok());
   }
   ReportRows(state, runs);
   state.counters["state_bytes"] = static_cast<double>(bytes);

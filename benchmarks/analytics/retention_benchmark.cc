@@ -45,7 +45,7 @@ void BM_Retention(benchmark::State& state) {
   for (auto _ : state) {
     const std::unique_ptr<AnalysisState> visited = runs.Run(**analysis);
     bool exact = true;
-    benchmark::DoNotOptimize((*analysis)->Finish(visited.get(), runs.End(), &exact).ok());
+    benchmark::DoNotOptimize((*analysis)->Finish(visited.get(), runs.end(), &exact).ok());
   }
   ReportRows(state, runs);
 }

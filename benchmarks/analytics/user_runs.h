@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,9 +27,9 @@ class UserRuns {
 
   // 100 events a user on average, over 30 days. `texts` slots of the plan hold the page. The first
   // run of a benchmark has one iteration and is the only one of a smoke test: it makes do with
-  // little.
+  // little. With INSIGHTFLOW_BENCHMARK_LARGE=1 in the environment four times as many users.
   UserRuns(const benchmark::State& state, std::size_t texts, const MatchesOf& matches_of)
-      : UserRuns(state.max_iterations == 1 ? 1'000 : 100'000, texts, matches_of) {}
+      : UserRuns(Users(state), texts, matches_of) {}
 
   UserRuns(std::uint32_t users, std::size_t texts, const MatchesOf& matches_of) {
     constexpr std::uint64_t kSeconds = 30 * 86'400;
@@ -50,6 +51,9 @@ class UserRuns {
       users_.push_back(event.user);
     }
     Cut(texts);
+    const auto [first, last] = std::minmax_element(times_.begin(), times_.end());
+    end_.data_begin_ms = *first;
+    end_.data_end_ms = *last;
   }
 
   const std::vector<Timelines>& batches() const { return batches_; }
@@ -64,15 +68,14 @@ class UserRuns {
     }
     return state;
   }
-  ScanEnd End() const {
-    ScanEnd end;
-    const auto [first, last] = std::minmax_element(times_.begin(), times_.end());
-    end.data_begin_ms = *first;
-    end.data_end_ms = *last;
-    return end;
-  }
+  const ScanEnd& end() const { return end_; }
 
  private:
+  static std::uint32_t Users(const benchmark::State& state) {
+    if (state.max_iterations == 1) return 1'000;
+    return std::getenv("INSIGHTFLOW_BENCHMARK_LARGE") == nullptr ? 100'000 : 400'000;
+  }
+
   static constexpr std::size_t kRowsABatch = 16'384;
 
   void Cut(std::size_t texts) {
@@ -104,6 +107,7 @@ class UserRuns {
   std::vector<std::uint32_t> users_;
   std::vector<std::uint32_t> run_ends_;
   std::vector<Timelines> batches_;
+  ScanEnd end_;
 };
 
 // The generator's events for a twin, which is slow.
