@@ -35,6 +35,8 @@
 #include "insightflow/ingest.h"
 #include "insightflow/live.h"
 #include "insightflow/options.h"
+#include "insightflow/query.h"
+#include "insightflow/result.h"
 #include "insightflow/status.h"
 #include "insightflow/store.h"
 
@@ -115,6 +117,13 @@ class INSIGHTFLOW_EXPORT Engine {
   // found by an index; older ones by reading the log backwards.
   Result<std::vector<StoredEvent>> UserEvents(std::string_view user_id, std::size_t limit,
                                               std::optional<Timestamp> before = std::nullopt) const;
+
+  // Answers a question about all events that were acknowledged before the call, wherever they are
+  // stored by now. Threads of its own, so it may be called from many. Errors: kInvalidArgument and
+  // kOutOfRange (the query; the message names the field), kDeadlineExceeded, kCancelled,
+  // kResourceExhausted (memory). Damaged parts of the store are named in AnswerMeta::incomplete,
+  // and the rest answers. O(events of the range), over the columns that the query names.
+  Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options = {}) const;
 
   // Rejected events with id > after, oldest first.
   Result<std::vector<FailedEvent>> FailedEvents(std::uint64_t after, std::size_t limit) const;

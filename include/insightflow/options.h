@@ -1,6 +1,7 @@
 // Settings of an engine. The defaults suit a service with a few hundred MiB to spare.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,18 @@ struct LiveLimits {
   std::size_t elements_max = 20'000;          // exact up to here, then Space-Saving
   std::size_t users_max = 1'000'000;          // profiles kept; further users only count in totals
   std::size_t recent_events_max = 2'000'000;  // reach of the index behind quick timelines
+};
+
+// How one query is answered.
+struct QueryOptions {
+  // A query that takes longer ends with kDeadlineExceeded.
+  std::chrono::milliseconds deadline = std::chrono::seconds(10);
+  // Past it the query ends with kResourceExhausted. It bounds what a query keeps and the rows that
+  // are under way; both depend on what is asked, not on how many events there are.
+  std::size_t memory_bytes_max = std::size_t{256} << 20;
+  std::size_t threads = 0;  // 0: as many as the machine has
+  // Not owned. Set to true from any thread, it ends the query with kCancelled.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct EngineOptions {

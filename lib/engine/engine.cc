@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view kLiveFollower = "live";
 constexpr std::size_t kDecodersMax = 64;
 constexpr std::size_t kTimelineMax = 1000;
+constexpr std::uint64_t kTailSegmentRows = 262'144;
 
 Status CheckOptions(const EngineOptions& options) {
   if (options.dedupe_bytes_max < (1u << 20)) {
@@ -79,6 +80,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   impl->dedupe_ =
       std::make_unique<DedupeWindow>(options.dedupe_bytes_max, options.dedupe_window.count());
   impl->live_ = std::make_unique<LiveState>(options.live, impl->hash_seed_);
+  impl->tail_ = std::make_unique<TailSegments>(kTailSegmentRows);
   if (Status status = impl->Recover(); !status.ok()) return status;
   impl->pipeline_ = std::make_unique<IngestPipeline>(
       IngestPipeline::Options{options.durability, options.in_flight_bytes_max,
@@ -144,7 +146,10 @@ Status Engine::Impl::Close() {
   closed_ = true;
   if (pipeline_ != nullptr) {
     // A stopped log takes no state either; the next opening replays it.
-    if (log_->Health().code() != StatusCode::kUnavailable) close_status_ = SaveLive();
+    if (log_->Health().code() != StatusCode::kUnavailable) {
+      log_->BeginClose();
+      close_status_ = SaveLive();
+    }
   }
   if (log_ != nullptr) {
     Status status = log_->Close();

@@ -13,6 +13,7 @@
 #include "insightflow/engine.h"
 #include "lib/decode/decoder.h"
 #include "lib/engine/ingest_pipeline.h"
+#include "lib/engine/tail_segments.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
 #include "lib/log/event_log.h"
@@ -51,6 +52,7 @@ class Engine::Impl {
   // JSON into the pipeline. `done` is called once.
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
+  Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
  private:
@@ -65,6 +67,7 @@ class Engine::Impl {
   std::unique_ptr<DedupeWindow> dedupe_;
   std::unique_ptr<LiveState> live_;
   std::unique_ptr<IngestPipeline> pipeline_;
+  std::unique_ptr<TailSegments> tail_;
 
   std::mutex decoders_mutex_;
   std::vector<std::unique_ptr<Decoder>> decoders_;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lib/base/hash.h"
-#include "lib/live/user_agent.h"
+#include "lib/model/user_agent.h"
 
 namespace insightflow {
 inline namespace v1 {

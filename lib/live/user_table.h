@@ -13,7 +13,7 @@
 #include "lib/base/coding.h"
 #include "lib/base/short_text.h"
 #include "lib/live/hash_index.h"
-#include "lib/live/user_agent.h"
+#include "lib/model/user_agent.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -13,13 +13,13 @@
 
 #include "lib/log/codec.h"
 #include "lib/log/failed_store.h"
-#include "lib/log/file_checksum.h"
 #include "lib/log/follower_store.h"
 #include "lib/log/log_entry.h"
-#include "lib/log/rocks_log_scan.h"
-#include "lib/log/store_dir.h"
-#include "lib/log/store_options.h"
-#include "lib/log/table_guard.h"
+#include "lib/store/file_checksum.h"
+#include "lib/store/rocks_log_scan.h"
+#include "lib/store/store_dir.h"
+#include "lib/store/store_options.h"
+#include "lib/store/table_guard.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "insightflow/store.h"
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -14,6 +14,7 @@
 #include "lib/log/record_format.h"
 #include "lib/model/event_id_form.h"
 #include "lib/model/packed_texts.h"
+#include "lib/model/text_shapes.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -38,10 +39,12 @@ struct Scratch {
   std::vector<std::uint64_t> values;
   std::vector<std::uint8_t> bytes;
   std::string text;
+  TextShaper shaper;
   std::unique_ptr<LZ4_stream_t> lz4 = std::make_unique<LZ4_stream_t>();
 
   std::size_t capacity() const {
-    return packed.capacity() + raw.capacity() + texts.capacity() + block.capacity();
+    return packed.capacity() + raw.capacity() + texts.capacity() + block.capacity() +
+           shaper.memory();
   }
 };
 
@@ -252,6 +255,13 @@ void PutIds(const EventBatch& batch, Scratch* scratch) {
 void PutExtraData(const EventBatch& batch, Scratch* scratch) {
   if (batch.extra_data.empty()) return;
   const std::vector<std::uint32_t>& ends = batch.extra_data.ends();
+  PutFixed(&scratch->raw, kShapedTexts);
+  if (scratch->shaper.Put(batch.extra_data.bytes(), ends, batch.rows, &scratch->raw,
+                          &scratch->packed)) {
+    return;
+  }
+  scratch->raw.clear();
+  PutFixed(&scratch->raw, kWholeTexts);
   scratch->lengths.assign(batch.rows, 0);
   std::uint32_t begin = 0;
   for (std::size_t row = 0; row < ends.size(); ++row) {

@@ -10,7 +10,7 @@
 #include "lib/log/follower_store.h"
 #include "lib/log/log_entry.h"
 #include "lib/log/log_reader.h"
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -202,6 +202,8 @@ std::uint64_t EventLog::disk_bytes() const {
   db.GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memory);
   return tables + memory;  // what is in memory is in the write-ahead log
 }
+
+void EventLog::BeginClose() { impl_->store().BeginFlush(Family::kLog); }
 
 Status EventLog::Close() { return impl_->store().Close(); }
 

@@ -120,6 +120,8 @@ class EventLog {
   Result<CheckReport> Check() const;
   std::uint64_t disk_bytes() const;
 
+  // Begins in the background what Close has to wait for.
+  void BeginClose();
   // Flushes and closes; afterwards only the destructor may be called.
   Status Close();
 

@@ -1,0 +1,79 @@
+// Medians and percentiles of many numbers: exact up to 1 M values, from a histogram past that.
+//
+// The histogram has 128 buckets for each power of two: a bucket is the sign, the exponent and the
+// first 7 bits of the mantissa of its values, as in DDSketch (Masson, Rim and Lee, 2019) with the
+// floating-point format itself for the logarithm. It depends on the values only, never on their
+// order, so that merging is exact and answers do not change with the number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "insightflow/result.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class Quantiles {
+ public:
+  static constexpr std::size_t kExactMax = 1'000'000;
+  // How far an inexact value may be from the true one, of which this is the share.
+  static constexpr double kErrorMax = 1.0 / 256;
+
+  // NaN must not be added. O(1), amortised.
+  void Add(double value) {
+    if (exact_ && values_.size() < kExactMax) {
+      values_.push_back(value);
+    } else {
+      AddToHistogram(value);
+    }
+  }
+  // Takes what `other` has, which is empty afterwards.
+  void Merge(Quantiles* other);
+  // Gives up exactness, and the memory it takes.
+  void Coarsen();
+
+  std::uint64_t count() const { return exact_ ? values_.size() : count_; }
+  bool exact() const { return exact_; }
+  // The value at `share` (0 to 1) of the sorted values, by linear interpolation between the two
+  // next to it; 0 when there are none. O(n) when exact, else O(buckets).
+  double At(double share);
+  // Memory, about.
+  std::size_t bytes() const;
+
+ private:
+  void AddToHistogram(double value);
+  double RankedExact(double rank);
+  double RankedInHistogram(double rank) const;
+
+  std::vector<double> values_;  // while exact_
+  bool exact_ = true;
+  std::uint64_t count_ = 0;  // of the histogram
+  double least_ = 0;
+  double greatest_ = 0;
+  absl::flat_hash_map<std::uint32_t, std::uint64_t> buckets_;
+};
+
+// Durations in milliseconds, as answers tell of them.
+class DurationTally {
+ public:
+  void Add(std::uint64_t ms) {
+    sum_ms_ += ms;
+    quantiles_.Add(static_cast<double>(ms));
+  }
+  void Merge(DurationTally* other);
+  void Coarsen() { quantiles_.Coarsen(); }
+
+  DurationStats Stats();
+  bool exact() const { return quantiles_.exact(); }
+  std::size_t bytes() const { return quantiles_.bytes(); }
+
+ private:
+  Quantiles quantiles_;
+  unsigned __int128 sum_ms_ = 0;
+};
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,44 @@
+// What random tests read from their environment: INSIGHTFLOW_SEED repeats a run that is printed,
+// INSIGHTFLOW_CASES sets how many cases it takes.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+namespace insightflow::testing {
+
+inline std::uint64_t RandomSeed() {
+  const char* given = std::getenv("INSIGHTFLOW_SEED");
+  const std::uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::cout << "INSIGHTFLOW_SEED=" << seed << std::endl;
+  return seed;
+}
+
+inline int RandomCases(int usual) {
+  const char* given = std::getenv("INSIGHTFLOW_CASES");
+  return given != nullptr ? std::atoi(given) : usual;
+}
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : engine_(seed) {}
+
+  std::int64_t Between(std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(engine_);
+  }
+  std::int64_t Below(std::int64_t bound) { return Between(0, bound - 1); }
+  bool OneIn(std::int64_t n) { return Below(n) == 0; }
+  template <typename List>
+  const typename List::value_type& Of(const List& list) {
+    return list[static_cast<std::size_t>(Below(static_cast<std::int64_t>(list.size())))];
+  }
+  std::mt19937_64& engine() { return engine_; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+}  // namespace insightflow::testing

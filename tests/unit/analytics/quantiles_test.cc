@@ -1,0 +1,97 @@
+// Exact quantiles up to the bound, and past it no further from the truth than is said.
+#include "lib/analytics/quantiles.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "tests/support/random_cases.h"
+
+namespace insightflow {
+namespace {
+
+TEST(QuantilesTest, InterpolatesBetweenTheTwoInTheMiddle) {
+  Quantiles quantiles;
+  EXPECT_EQ(quantiles.At(0.5), 0);
+  for (const double value : {30.0, 10.0, 40.0, 20.0}) quantiles.Add(value);
+  EXPECT_DOUBLE_EQ(quantiles.At(0.5), 25);
+  EXPECT_DOUBLE_EQ(quantiles.At(0.9), 37);
+  EXPECT_DOUBLE_EQ(quantiles.At(0), 10);
+  EXPECT_DOUBLE_EQ(quantiles.At(1), 40);
+}
+
+TEST(QuantilesTest, PastTheBoundErrorsStayWithinTheirShare) {
+  testing::Random random(testing::RandomSeed());
+  for (const bool negative : {false, true}) {
+    std::vector<double> values;
+    Quantiles quantiles;
+    for (std::size_t i = 0; i <= Quantiles::kExactMax; ++i) {
+      const double sign = negative && random.OneIn(2) ? -1 : 1;
+      values.push_back(sign * std::exp2(static_cast<double>(random.Below(40'000)) / 1'000));
+      quantiles.Add(values.back());
+      ASSERT_EQ(quantiles.exact(), i < Quantiles::kExactMax);
+    }
+    EXPECT_EQ(quantiles.count(), values.size());
+    EXPECT_LT(quantiles.bytes(), 1'000'000u);
+    std::sort(values.begin(), values.end());
+    for (const double share : {0.0, 0.01, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0}) {
+      const double rank = share * static_cast<double>(values.size() - 1);
+      const double truth = values[static_cast<std::size_t>(rank)];
+      const double next = values[std::min(static_cast<std::size_t>(rank) + 1, values.size() - 1)];
+      const double error = Quantiles::kErrorMax * std::max(std::abs(truth), std::abs(next));
+      EXPECT_GE(quantiles.At(share), truth - error) << share;
+      EXPECT_LE(quantiles.At(share), next + error) << share;
+    }
+  }
+}
+
+TEST(QuantilesTest, HowValuesWereSpreadLeavesNoTrace) {
+  testing::Random random(testing::RandomSeed());
+  for (const std::size_t size : {std::size_t{5}, Quantiles::kExactMax, Quantiles::kExactMax + 1}) {
+    Quantiles whole, parts[3];
+    for (std::size_t i = 0; i < size; ++i) {
+      const auto value = static_cast<double>(random.Between(-50, 100'000));
+      whole.Add(value);
+      parts[random.Below(3)].Add(value);
+    }
+    parts[1].Merge(&parts[0]);
+    parts[1].Merge(&parts[2]);
+    EXPECT_EQ(parts[0].count(), 0u);
+    EXPECT_EQ(parts[1].count(), size);
+    EXPECT_EQ(parts[1].exact(), whole.exact());
+    for (const double share : {0.0, 0.1, 0.5, 0.9, 1.0}) {
+      EXPECT_EQ(parts[1].At(share), whole.At(share)) << share;
+    }
+  }
+}
+
+TEST(QuantilesTest, CoarseOnesKnowTheirExtremesAndZero) {
+  Quantiles quantiles;
+  quantiles.Coarsen();
+  quantiles.Add(0);
+  quantiles.Add(-0.0);
+  quantiles.Add(1'000'003);
+  EXPECT_FALSE(quantiles.exact());
+  EXPECT_EQ(quantiles.At(0), 0);
+  EXPECT_EQ(quantiles.At(0.5), 0);
+  EXPECT_EQ(quantiles.At(1), 1'000'003);
+}
+
+TEST(DurationTallyTest, TellsMeanMedianAndP90) {
+  DurationTally tally, other;
+  EXPECT_EQ(tally.Stats(), DurationStats());
+  for (const std::uint64_t ms : {10, 20}) tally.Add(ms);
+  for (const std::uint64_t ms : {30, 60}) other.Add(ms);
+  tally.Merge(&other);
+  EXPECT_EQ(other.Stats(), DurationStats());
+  const DurationStats stats = tally.Stats();
+  EXPECT_EQ(stats.count, 4u);
+  EXPECT_DOUBLE_EQ(stats.mean_ms, 30);
+  EXPECT_DOUBLE_EQ(stats.median_ms, 25);
+  EXPECT_DOUBLE_EQ(stats.p90_ms, 51);
+}
+
+}  // namespace
+}  // namespace insightflow
