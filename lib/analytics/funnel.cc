@@ -19,7 +19,7 @@ namespace {
 class FunnelState final : public AnalysisState {
  public:
   FunnelState(const FunnelProgram* program, const ValueTable* values)
-      : program_(program), values_(values), scan_(program), tally_(program) {}
+      : program_(program), values_(values), scan_(program, values), tally_(program) {}
 
   Status Visit(const Timelines& timelines) override {
     FunnelVisit visit;

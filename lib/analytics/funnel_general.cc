@@ -190,8 +190,7 @@ void FunnelMatcher::KeepArrived(const FunnelRows& rows, FunnelChain* chain) {
       for (std::uint32_t c = 0; c < counts_; ++c) At(&held_, held_.used, c).start_ms = kNone;
     }
     if (held.start_ms == kNone || arrived.start_ms > held.start_ms ||
-        (arrived.start_ms == held.start_ms &&
-         IsEarlier(rows, arrived.rows, held.rows, step + 1))) {
+        (arrived.start_ms == held.start_ms && IsEarlier(rows, arrived.rows, held.rows, step + 1))) {
       held.start_ms = arrived.start_ms;
       std::copy_n(arrived.rows, step + 1, held.rows);
     }
@@ -203,8 +202,7 @@ void FunnelMatcher::KeepArrived(const FunnelRows& rows, FunnelChain* chain) {
 void FunnelMatcher::TellOpen(FunnelChain* chain) {
   if (chain->level == 0 || chain->level == rules_.steps) return;
   for (std::uint32_t c = 0; c < counts_; ++c) {
-    chain->open_start_ms =
-        std::max(chain->open_start_ms, At(&held_, chain->level - 1, c).start_ms);
+    chain->open_start_ms = std::max(chain->open_start_ms, At(&held_, chain->level - 1, c).start_ms);
   }
 }
 
@@ -233,8 +231,8 @@ void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std:
   TellOpen(chain);
 }
 
-void FunnelMatcher::MatchStrictTable(const FunnelRows& rows, std::uint32_t begin,
-                                     std::uint32_t end, FunnelChain* chain) {
+void FunnelMatcher::MatchStrictTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                                     FunnelChain* chain) {
   held_.used = 0;
   std::uint64_t before = 0;
   for (std::uint32_t row = begin; row < end; ++row) {
@@ -295,9 +293,9 @@ void FunnelMatcher::MatchByKey(const FunnelRows& rows, std::uint32_t begin, std:
       if ((found.filled >> k & 1) == 0) continue;
       found.rows[k] = by_key_[first + found.rows[k]].second;
     }
-    const std::int64_t open_ms =
-        found.level == chain->level ? std::max(found.open_start_ms, chain->open_start_ms)
-                                    : found.open_start_ms;
+    const std::int64_t open_ms = found.level == chain->level
+                                     ? std::max(found.open_start_ms, chain->open_start_ms)
+                                     : found.open_start_ms;
     if (IsBetter(rows, found, *chain)) {
       *chain = found;
       chain->open_start_ms = open_ms;

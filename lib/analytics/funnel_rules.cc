@@ -3,25 +3,18 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/analytics/query_checks.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
-
-constexpr std::size_t kLimitMax = 10'000;
 
 Status Named(const std::string& field, const Status& status) {
   return {status.code(), field + ": " + status.message()};
 }
 
-Status CheckLimit(const std::string& field, std::size_t limit) {
-  if (limit >= 1 && limit <= kLimitMax) return Status::Ok();
-  return OutOfRange(field + " is 1 to 10000, not " + std::to_string(limit));
-}
-
 Status CheckStepNumber(const std::string& field, std::size_t step, std::size_t steps) {
-  if (step >= 1 && step <= steps) return Status::Ok();
-  return OutOfRange(field + " is a step, 1 to " + std::to_string(steps) + ", not " +
-                    std::to_string(step));
+  return CheckWithin(field.c_str(), step, 1, steps);
 }
 
 Status CheckSteps(const FunnelQuery& query) {
@@ -85,33 +78,21 @@ Status CheckTogether(const FunnelQuery& query) {
 }
 
 Status CheckOutputs(const FunnelQuery& query) {
-  Status status = CheckLimit("limit", query.scope.limit);
+  Status status = CheckScope(query.scope);
   if (query.breakdown && status.ok()) {
-    status = CheckLimit("breakdown.limit", query.breakdown->limit.value_or(query.scope.limit));
+    status = CheckWithin("breakdown.limit", query.breakdown->limit.value_or(query.scope.limit), 1,
+                         kLimitMax);
     if (status.ok() && query.breakdown->attribution == Attribution::kStep) {
       status = CheckStepNumber("breakdown.step", query.breakdown->step, query.steps.size());
     }
   }
   if (query.users_at && status.ok()) {
-    status = CheckLimit("users_at.limit", query.users_at->limit);
+    status = CheckWithin("users_at.limit", query.users_at->limit, 1, kLimitMax);
     if (status.ok()) {
       status = CheckStepNumber("users_at.step", query.users_at->step, query.steps.size());
     }
   }
   return status;
-}
-
-Status CheckSessions(const FunnelQuery& query) {
-  if (query.per != FunnelUnit::kSession) return Status::Ok();
-  const SessionRules& rules = query.session_rules;
-  if (rules.timeout.count() <= 0) return OutOfRange("session_rules.timeout is more than 0");
-  if (rules.max_duration && rules.max_duration->count() <= 0) {
-    return OutOfRange("session_rules.max_duration is more than 0");
-  }
-  if (rules.split_midnight || rules.split_campaign) {
-    return InvalidArgument("session_rules: a funnel's sessions split by session_id only");
-  }
-  return Status::Ok();
 }
 
 // Whether no event can match two of the steps: their types say so.
@@ -173,10 +154,11 @@ Status AddColumns(const FunnelQuery& query, FunnelProgram* program) {
     if (!slot.ok()) return Named("breakdown.field", slot.status());
     program->breakdown_slot = *slot;
   }
-  if (query.per == FunnelUnit::kSession && query.session_rules.split_session_id) {
-    const Result<std::size_t> slot = program->plan.AddIdentity("session_id");
-    if (!slot.ok()) return slot.status();
-    program->session_slot = *slot;
+  if (query.per == FunnelUnit::kSession) {
+    Result<Sessioniser> sessions =
+        Sessioniser::Create(query.session_rules, query.scope.timezone, &program->plan);
+    if (!sessions.ok()) return sessions.status();
+    program->sessions = std::move(*sessions);
   }
   return Status::Ok();
 }
@@ -184,8 +166,7 @@ Status AddColumns(const FunnelQuery& query, FunnelProgram* program) {
 }  // namespace
 
 Result<FunnelProgram> FunnelProgram::Create(const FunnelQuery& query) {
-  for (const auto check :
-       {CheckSteps, CheckExclusions, CheckTogether, CheckOutputs, CheckSessions}) {
+  for (const auto check : {CheckSteps, CheckExclusions, CheckTogether, CheckOutputs}) {
     if (Status status = check(query); !status.ok()) return status;
   }
   FunnelProgram program;
@@ -197,8 +178,8 @@ Result<FunnelProgram> FunnelProgram::Create(const FunnelQuery& query) {
   if (Status status = AddSelectors(query, &program); !status.ok()) return status;
   if (Status status = AddColumns(query, &program); !status.ok()) return status;
   const bool strict = query.order == FunnelOrder::kStrict;
-  const bool needs_all =
-      strict || query.per == FunnelUnit::kSession || (query.clickhouse && query.clickhouse->strict_order);
+  const bool needs_all = strict || query.per == FunnelUnit::kSession ||
+                         (query.clickhouse && query.clickhouse->strict_order);
   program.plan.only_matches = !needs_all;
   program.plan.needs_client_order = strict || query.clickhouse.has_value();
   program.plan.needs_user_ids = query.users_at.has_value();

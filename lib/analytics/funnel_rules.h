@@ -11,6 +11,7 @@
 
 #include "insightflow/query.h"
 #include "insightflow/status.h"
+#include "lib/analytics/sessioniser.h"
 #include "lib/model/scan_plan.h"
 
 namespace insightflow {
@@ -51,7 +52,7 @@ struct FunnelProgram {
   bool direct = false;  // the scan's matches are the steps' bits as they are
   std::vector<std::size_t> hold_slots;
   std::size_t breakdown_slot = 0;
-  std::size_t session_slot = 0;  // of session_id, when it splits
+  std::optional<Sessioniser> sessions;  // per session
 
   // kInvalidArgument, kOutOfRange: the message names the field.
   static Result<FunnelProgram> Create(const FunnelQuery& query);

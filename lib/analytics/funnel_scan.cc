@@ -23,11 +23,12 @@ std::uint64_t Translate(std::uint64_t matches, const std::uint64_t* bits_of) {
 
 }  // namespace
 
-FunnelScan::FunnelScan(const FunnelProgram* program)
+FunnelScan::FunnelScan(const FunnelProgram* program, const ValueTable* values)
     : program_(program),
       matcher_(program->rules),
       steps_of_(BySelector(program->step_selectors, kSelectorsMax)),
       exclusions_of_(BySelector(program->exclusion_selectors, kSelectorsMax)) {
+  if (program->sessions) cutter_.emplace(&*program->sessions, values);
   for (std::size_t byte = 0; byte < steps_of_byte_.size(); ++byte) {
     steps_of_byte_[byte] = Translate(byte, steps_of_.data());
   }
@@ -65,9 +66,9 @@ void FunnelScan::TranslateExclusions(const Timelines& timelines) {
 // 0 where one of the values is absent.
 void FunnelScan::CombineKeys(const Timelines& timelines) {
   const std::size_t rows = timelines.rows();
-  keys_.assign(timelines.identities[program_->hold_slots[0]].begin(),
-               timelines.identities[program_->hold_slots[0]].begin() +
-                   static_cast<std::ptrdiff_t>(rows));
+  keys_.assign(
+      timelines.identities[program_->hold_slots[0]].begin(),
+      timelines.identities[program_->hold_slots[0]].begin() + static_cast<std::ptrdiff_t>(rows));
   for (std::size_t i = 1; i < program_->hold_slots.size(); ++i) {
     const std::span<const std::uint64_t> more = timelines.identities[program_->hold_slots[i]];
     for (std::size_t row = 0; row < rows; ++row) {
@@ -97,30 +98,21 @@ FunnelRows FunnelScan::RowsOf(const Timelines& timelines) {
   return rows;
 }
 
-std::uint32_t FunnelScan::SessionEnd(const Timelines& timelines, std::uint32_t begin,
-                                     std::uint32_t run_end) const {
+std::int64_t FunnelScan::SessionDeadline(const Timelines& timelines, const SessionSpan& session,
+                                         bool is_last) const {
+  const std::int64_t deadline = Deadline();
+  if (!is_last || deadline == FunnelChain::kNeverOpen) return FunnelChain::kNeverOpen;
   const SessionRules& rules = program_->query.session_rules;
-  const std::int64_t* time_ms = timelines.time_ms.data();
-  const std::uint64_t* ids =
-      rules.split_session_id ? timelines.identities[program_->session_slot].data() : nullptr;
-  std::uint32_t row = begin + 1;
-  for (; row < run_end; ++row) {
-    if (time_ms[row] - time_ms[row - 1] > rules.timeout.count()) break;
-    if (rules.max_duration && time_ms[row] - time_ms[begin] > rules.max_duration->count()) break;
-    if (ids != nullptr && ids[row] != ids[row - 1]) break;
-  }
-  return row;
-}
-
-// The last moment at which an event would still be of the session, which is the user's last.
-std::int64_t FunnelScan::SessionDeadline(const Timelines& timelines, std::uint32_t begin,
-                                         std::uint32_t end) const {
-  const SessionRules& rules = program_->query.session_rules;
-  std::int64_t deadline = timelines.time_ms[end - 1] + rules.timeout.count();
+  const auto later = [](std::int64_t time_ms, Duration by) {
+    return by.count() > std::numeric_limits<std::int64_t>::max() - time_ms
+               ? std::numeric_limits<std::int64_t>::max()
+               : time_ms + by.count();
+  };
+  std::int64_t end = later(timelines.time_ms[session.end - 1], rules.timeout);
   if (rules.max_duration) {
-    deadline = std::min(deadline, timelines.time_ms[begin] + rules.max_duration->count());
+    end = std::min(end, later(timelines.time_ms[session.begin], *rules.max_duration));
   }
-  return deadline;
+  return std::min(deadline, end);
 }
 
 }  // namespace v1

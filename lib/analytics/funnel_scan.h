@@ -5,10 +5,12 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "lib/analytics/funnel_matcher.h"
 #include "lib/analytics/funnel_rules.h"
+#include "lib/analytics/sessioniser.h"
 #include "lib/model/timelines.h"
 
 namespace insightflow {
@@ -23,30 +25,28 @@ struct FunnelUnitChain {
 
 class FunnelScan {
  public:
-  explicit FunnelScan(const FunnelProgram* program);
+  FunnelScan(const FunnelProgram* program, const ValueTable* values);
 
   // Calls `take` with the FunnelUnitChain of each user or session that reached step 1.
   template <typename Take>
   void ForEach(const Timelines& timelines, Take take) {
     const FunnelRows rows = RowsOf(timelines);
-    const bool by_session = program_->query.per == FunnelUnit::kSession;
     FunnelUnitChain unit;
     unit.chain = &chain_;
     for (std::size_t run = 0; run < timelines.runs(); ++run) {
       unit.run = run;
       const auto begin = static_cast<std::uint32_t>(timelines.RunBegin(run));
-      const std::uint32_t run_end = timelines.run_ends[run];
-      for (std::uint32_t row = begin, end = run_end; row < run_end; row = end) {
-        end = by_session ? SessionEnd(timelines, row, run_end) : run_end;
-        matcher_.Match(rows, row, end, &chain_);
-        if (chain_.level == 0) continue;
+      if (!cutter_) {
+        matcher_.Match(rows, begin, timelines.run_ends[run], &chain_);
         unit.deadline_ms = Deadline();
-        if (by_session && unit.deadline_ms != FunnelChain::kNeverOpen) {
-          unit.deadline_ms = end == run_end
-                                 ? std::min(unit.deadline_ms, SessionDeadline(timelines, row, end))
-                                 : FunnelChain::kNeverOpen;
-        }
-        take(static_cast<const FunnelUnitChain&>(unit));
+        if (chain_.level > 0) take(static_cast<const FunnelUnitChain&>(unit));
+        continue;
+      }
+      cutter_->Cut(timelines, run, &sessions_);
+      for (const SessionSpan& session : sessions_) {
+        matcher_.Match(rows, session.begin, session.end, &chain_);
+        unit.deadline_ms = SessionDeadline(timelines, session, &session == &sessions_.back());
+        if (chain_.level > 0) take(static_cast<const FunnelUnitChain&>(unit));
       }
     }
   }
@@ -56,10 +56,9 @@ class FunnelScan {
   void TranslateSteps(const Timelines& timelines);
   void TranslateExclusions(const Timelines& timelines);
   void CombineKeys(const Timelines& timelines);
-  std::uint32_t SessionEnd(const Timelines& timelines, std::uint32_t begin,
-                           std::uint32_t run_end) const;
-  std::int64_t SessionDeadline(const Timelines& timelines, std::uint32_t begin,
-                               std::uint32_t end) const;
+  // With the last moment at which an event would still be of the session.
+  std::int64_t SessionDeadline(const Timelines& timelines, const SessionSpan& session,
+                               bool is_last) const;
   std::int64_t Deadline() const {
     if (!program_->rules.has_window() || chain_.open_start_ms == FunnelChain::kNeverOpen) {
       return FunnelChain::kNeverOpen;
@@ -72,8 +71,10 @@ class FunnelScan {
   const FunnelProgram* const program_;
   FunnelMatcher matcher_;
   FunnelChain chain_;
-  std::vector<std::uint64_t> steps_of_;      // by selector: steps
-  std::vector<std::uint64_t> exclusions_of_;  // by selector
+  std::optional<SessionCutter> cutter_;  // per session
+  std::vector<SessionSpan> sessions_;
+  std::vector<std::uint64_t> steps_of_;                // by selector: steps
+  std::vector<std::uint64_t> exclusions_of_;           // by selector
   std::array<std::uint64_t, 256> steps_of_byte_ = {};  // by selectors 0 to 7
   std::vector<std::uint64_t> steps_;
   std::vector<std::uint64_t> exclusions_;

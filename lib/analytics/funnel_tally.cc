@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "lib/analytics/query_checks.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
@@ -21,10 +23,6 @@ std::string NameOf(const EventSelector& event) {
   std::string name = event.types[0];
   for (std::size_t i = 1; i < event.types.size(); ++i) name += ", " + event.types[i];
   return name;
-}
-
-double Percent(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
 }  // namespace
@@ -63,12 +61,12 @@ void FunnelTally::AddTimes(const FunnelVisit& visit, Group* group) {
   for (std::uint64_t left = visit.filled & ~std::uint64_t{1}; left != 0; left &= left - 1) {
     const int k = std::countr_zero(left);
     ++group->users[k];
-    group->times[k].Add(visit.time_ms[k] - before_ms);
+    group->times[k].Add(static_cast<std::uint64_t>(visit.time_ms[k] - before_ms));
     before_ms = visit.time_ms[k];
     ++durations_;
   }
   if (visit.level == program_->rules.steps) {
-    group->times[0].Add(before_ms - visit.time_ms[0]);
+    group->times[0].Add(static_cast<std::uint64_t>(before_ms - visit.time_ms[0]));
     ++durations_;
   }
 }
@@ -135,12 +133,13 @@ void FunnelTally::TrimListed() {
   listed_.resize(keep);
 }
 
-void FunnelTally::MergeGroup(const Group& from, Group* to) {
+// Takes the durations out of `from`; its counts stay.
+void FunnelTally::MergeGroup(Group* from, Group* to) {
   for (std::size_t k = 0; k < to->users.size(); ++k) {
-    to->stopped[k] += from.stopped[k];
-    to->pending[k] += from.pending[k];
-    to->users[k] += from.users[k];
-    to->times[k].Merge(from.times[k]);
+    to->stopped[k] += from->stopped[k];
+    to->pending[k] += from->pending[k];
+    to->users[k] += from->users[k];
+    to->times[k].Merge(&from->times[k]);
   }
 }
 
@@ -149,7 +148,7 @@ void FunnelTally::Merge(FunnelTally* other) {
   std::vector<std::uint32_t> new_group(other->groups_.size());
   for (std::size_t g = 0; g < other->groups_.size(); ++g) {
     new_group[g] = GroupOf(other->group_values_[g]);
-    MergeGroup(other->groups_[g], &groups_[new_group[g]]);
+    MergeGroup(&other->groups_[g], &groups_[new_group[g]]);
   }
   for (Waiting waiting : other->waiting_) {
     waiting.group = new_group[waiting.group];
@@ -167,41 +166,42 @@ void FunnelTally::Merge(FunnelTally* other) {
 
 std::size_t FunnelTally::bytes() const {
   const std::size_t a_group =
-      sizeof(Group) + program_->rules.steps * (3 * sizeof(std::uint64_t) + sizeof(DurationSample));
+      sizeof(Group) + program_->rules.steps * (3 * sizeof(std::uint64_t) + sizeof(DurationTally));
   const std::size_t a_user = sizeof(Listed) + 32;
   return groups_.size() * (a_group + 24) + durations_ * 12 + waiting_.capacity() * sizeof(Waiting) +
          (listed_.size() + maybe_listed_.size()) * a_user;
 }
 
-FunnelCounts FunnelTally::CountsOf(const Group& group, bool* exact) const {
+FunnelCounts FunnelTally::CountsOf(Group* group, bool* exact) const {
   const std::uint32_t steps = program_->rules.steps;
+  const std::vector<std::uint64_t>& users = group->users;
   FunnelCounts counts;
-  counts.total_users = group.users[0];
-  counts.conversion_rate = Percent(group.users[steps - 1], group.users[0]);
+  counts.total_users = users[0];
+  counts.conversion_rate = Percent(users[steps - 1], users[0]);
   counts.steps.resize(steps);
   for (std::uint32_t k = 0; k < steps; ++k) {
     FunnelStepAnswer& step = counts.steps[k];
     step.name = NameOf(program_->query.steps[k].event);
-    step.users = group.users[k];
-    step.conversion_rate = Percent(group.users[k], group.users[0]);
-    const std::uint64_t before =
-        k == 0 ? group.users[0] : group.users[program_->rules.RequiredBefore(k)];
-    step.step_conversion_rate = Percent(group.users[k], before);
+    step.users = users[k];
+    step.conversion_rate = Percent(users[k], users[0]);
+    step.step_conversion_rate =
+        Percent(users[k], users[k == 0 ? 0 : program_->rules.RequiredBefore(k)]);
     if (k + 1 < steps) {
-      step.pending = group.pending[k];
-      step.drop_off = group.stopped[k] - group.pending[k];
+      step.pending = group->pending[k];
+      step.drop_off = group->stopped[k] - group->pending[k];
       counts.pending_users += step.pending;
     }
-    if (k > 0 && group.times[k].count() > 0) {
-      step.time_from_previous = group.times[k].Stats();
-      *exact = *exact && group.times[k].exact();
-    }
+    DurationTally& times = group->times[k];
+    if (k == 0 || !times.any()) continue;
+    *exact = *exact && times.exact();
+    step.time_from_previous = times.Stats();
   }
   return counts;
 }
 
 // Values by users, then by name, absent first; past the limit they are one.
-void FunnelTally::FinishBreakdown(const ValueTable& values, FunnelAnswer* answer, bool* exact) {
+FunnelTally::Group FunnelTally::FinishBreakdown(const ValueTable& values, FunnelAnswer* answer,
+                                                bool* exact) {
   std::vector<std::uint32_t> order(groups_.size());
   std::iota(order.begin(), order.end(), 0);
   const auto text = [&](std::uint32_t g) {
@@ -213,42 +213,44 @@ void FunnelTally::FinishBreakdown(const ValueTable& values, FunnelAnswer* answer
     }
     return text(a) < text(b);
   });
-  const QueryScope& scope = program_->query.scope;
-  const std::size_t limit = program_->query.breakdown->limit.value_or(scope.limit);
+  const std::size_t limit = program_->query.breakdown->limit.value_or(program_->query.scope.limit);
+  Group all = MakeGroup();
   Group others = MakeGroup();
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const Group& group = groups_[order[i]];
-    if (i >= limit) {
-      MergeGroup(group, &others);
-      continue;
+    Group& group = groups_[order[i]];
+    if (i < limit) {
+      BreakdownValue value;
+      if (group_values_[order[i]] != 0) value = std::string(text(order[i]));
+      answer->breakdown.emplace_back(std::move(value), CountsOf(&group, exact));
     }
-    BreakdownValue value;
-    if (group_values_[order[i]] != 0) value = std::string(text(order[i]));
-    answer->breakdown.emplace_back(std::move(value), CountsOf(group, exact));
+    MergeGroup(&group, i < limit ? &all : &others);
   }
-  if (others.users[0] > 0) answer->breakdown.emplace_back(kOtherValue, CountsOf(others, exact));
+  if (others.users[0] > 0) {
+    answer->breakdown.emplace_back(kOtherValue, CountsOf(&others, exact));
+    MergeGroup(&others, &all);
+  }
+  return all;
+}
+
+void FunnelTally::CountPending(std::int64_t known_ms) {
+  for (const Waiting& waiting : waiting_) {
+    if (waiting.deadline_ms > known_ms) ++groups_[waiting.group].pending[waiting.level - 1];
+  }
 }
 
 FunnelAnswer FunnelTally::Finish(const ScanEnd& end, const ValueTable& values, bool* exact) {
   // The last moment of which all is known.
-  const std::int64_t known_ms =
-      end.data_end_ms == ScanEnd::kNoEvents ? seen_ms_ : end.data_end_ms - (end.end_is_event ? 0 : 1);
-  for (const Waiting& waiting : waiting_) {
-    if (waiting.deadline_ms > known_ms) ++groups_[waiting.group].pending[waiting.level - 1];
-  }
+  const std::int64_t known_ms = end.data_end_ms == ScanEnd::kNoEvents
+                                    ? seen_ms_
+                                    : end.data_end_ms - (end.end_is_event ? 0 : 1);
+  CountPending(known_ms);
   FunnelAnswer answer;
-  Group all;
-  if (program_->query.breakdown) {
-    FinishBreakdown(values, &answer, exact);
-    all = MakeGroup();
-    for (const Group& group : groups_) MergeGroup(group, &all);
-  } else {
-    all = std::move(groups_[0]);
-  }
-  answer.counts = CountsOf(all, exact);
-  if (all.times[0].count() > 0) {
-    answer.time_to_convert = all.times[0].Stats();
+  Group all =
+      program_->query.breakdown ? FinishBreakdown(values, &answer, exact) : std::move(groups_[0]);
+  answer.counts = CountsOf(&all, exact);
+  if (all.times[0].any()) {
     *exact = *exact && all.times[0].exact();
+    answer.time_to_convert = all.times[0].Stats();
   }
   if (program_->query.users_at) {
     SettleListed(known_ms);

@@ -4,6 +4,7 @@
 // kept by its deadline, and forgotten as soon as a later event shows that it is closed.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -14,8 +15,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "insightflow/result.h"
 #include "lib/analytics/analysis.h"
-#include "lib/analytics/duration_sample.h"
 #include "lib/analytics/funnel_rules.h"
+#include "lib/analytics/quantiles.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -48,8 +49,8 @@ class FunnelTally {
   struct Group {
     std::vector<std::uint64_t> stopped;  // by level - 1
     std::vector<std::uint64_t> pending;
-    std::vector<DurationSample> times;  // by step; [0] is from the first step to the last
-    std::vector<std::uint64_t> users;   // by step
+    std::vector<DurationTally> times;  // by step; [0] is from the first step to the last
+    std::vector<std::uint64_t> users;  // by step
   };
   struct Waiting {
     std::int64_t deadline_ms = 0;
@@ -68,10 +69,12 @@ class FunnelTally {
   void ListNow(FunnelUser user);
   void TrimListed();
   void DropClosed();
+  void CountPending(std::int64_t known_ms);
   void SettleListed(std::int64_t closed_ms);
-  static void MergeGroup(const Group& from, Group* to);
-  FunnelCounts CountsOf(const Group& group, bool* exact) const;
-  void FinishBreakdown(const ValueTable& values, FunnelAnswer* answer, bool* exact);
+  static void MergeGroup(Group* from, Group* to);
+  FunnelCounts CountsOf(Group* group, bool* exact) const;
+  // Returns all of it as one.
+  Group FinishBreakdown(const ValueTable& values, FunnelAnswer* answer, bool* exact);
 
   const FunnelProgram* program_;
   std::int64_t seen_ms_ = FunnelVisit::kClosed;
@@ -81,8 +84,8 @@ class FunnelTally {
   std::vector<Waiting> waiting_;
   std::size_t prune_at_ = 4'096;
   std::uint64_t durations_ = 0;
-  std::vector<FunnelUser> listed_;         // at most about twice the limit
-  std::vector<Listed> maybe_listed_;       // depends on the end of the data
+  std::vector<FunnelUser> listed_;    // at most about twice the limit
+  std::vector<Listed> maybe_listed_;  // depends on the end of the data
   std::size_t settle_at_ = 4'096;
 };
 
