@@ -181,7 +181,7 @@ void RequireData(const std::string& data) {
   }
 }
 
-// The three commands, bound to where their settings go.
+// The commands, bound to where their settings go.
 class Parser {
  public:
   Parser() {
@@ -195,7 +195,9 @@ class Parser {
     AddServe(serve_app_, &serve_, &names_);
     AddImport(import_app_, &import_, &names_);
     AddCommon(check_app_, &check_.data, &names_);
-    for (CLI::App* app : {serve_app_, import_app_, check_app_}) NameEnvironment(app);
+    fold_app_ = root_.add_subcommand("fold", "Bring all events into the columns of analyses");
+    AddCommon(fold_app_, &fold_.data, &names_);
+    for (CLI::App* app : {serve_app_, import_app_, check_app_, fold_app_}) NameEnvironment(app);
     root_.footer(
         "Every setting is also an environment variable (--log-format: INSIGHTFLOW_LOG_FORMAT) and\n"
         "a key of the --config file. `insightflow serve --help` lists a command's settings.");
@@ -215,6 +217,10 @@ class Parser {
     if (!names_.config.empty()) ApplyFile(root_, *active, names_.config);
     if (active == serve_app_) return FinishServe();
     if (active == import_app_) return FinishImport();
+    if (active == fold_app_) {
+      RequireData(fold_.data);
+      return fold_;
+    }
     RequireData(check_.data);
     return check_;
   }
@@ -244,9 +250,11 @@ class Parser {
   CLI::App* serve_app_ = nullptr;
   CLI::App* import_app_ = nullptr;
   CLI::App* check_app_ = nullptr;
+  CLI::App* fold_app_ = nullptr;
   ServeSettings serve_;
   ImportSettings import_;
   CheckSettings check_;
+  FoldSettings fold_;
   Names names_;
 };
 

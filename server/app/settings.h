@@ -49,6 +49,10 @@ struct CheckSettings {
   std::string data;
 };
 
+struct FoldSettings {
+  std::string data;
+};
+
 // Nothing to run: print and leave.
 struct ExitNow {
   int code = 0;
@@ -56,7 +60,7 @@ struct ExitNow {
   std::string error;  // for stderr: one line
 };
 
-using Command = std::variant<ExitNow, ServeSettings, ImportSettings, CheckSettings>;
+using Command = std::variant<ExitNow, ServeSettings, ImportSettings, CheckSettings, FoldSettings>;
 
 Command ParseCommandLine(int argc, const char* const* argv);
 
