@@ -1,6 +1,7 @@
 // Settings of an engine. The defaults suit a service with a few hundred MiB to spare.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,18 @@ struct LiveLimits {
   std::size_t recent_events_max = 2'000'000;  // reach of the index behind quick timelines
 };
 
+// How one query is answered.
+struct QueryOptions {
+  // A query that takes longer ends with kDeadlineExceeded.
+  std::chrono::milliseconds deadline = std::chrono::seconds(10);
+  // Past it the query ends with kResourceExhausted. It bounds what a query keeps and the rows that
+  // are under way; both depend on what is asked, not on how many events there are.
+  std::size_t memory_bytes_max = std::size_t{256} << 20;
+  std::size_t threads = 0;  // 0: as many as the machine has
+  // Not owned. Set to true from any thread, it ends the query with kCancelled.
+  const std::atomic<bool>* cancelled = nullptr;
+};
+
 struct EngineOptions {
   // The folder of the store; made when missing. Empty: in memory, nothing survives Close().
   std::string data_dir = {};
@@ -61,6 +74,11 @@ struct EngineOptions {
   // Rejected events kept for inspection; the oldest go first.
   std::size_t failed_events_max = 10'000;
   std::size_t failed_bytes_max = std::size_t{16} << 20;
+
+  // Events go from the log into columns, which analyses read, when this many are not there yet, by
+  // a thread that steps back for others. Off: only Engine::Fold does that.
+  bool fold = true;
+  std::uint64_t fold_rows = 262'144;
 
   // Not owned; must outlive the engine. Null: the machine's clock.
   const Clock* clock = nullptr;

@@ -96,13 +96,24 @@ struct SessionPoint {
   friend bool operator==(const SessionPoint&, const SessionPoint&) = default;
 };
 
+// Why a session began apart from the events before it: the first of these that holds.
+enum class SplitCause : std::uint8_t {
+  kFirst,  // nothing came before
+  kTimeout,
+  kMaxDuration,
+  kMidnight,
+  kCampaign,
+  kSessionId,
+};
+inline constexpr std::size_t kSplitCauseCount = 6;
+
 struct SessionsAnswer {
   SessionStats stats = {};
   std::vector<SessionPoint> points = {};  // with an interval
   std::vector<std::pair<BreakdownValue, SessionStats>> breakdown = {};
   std::vector<TopRow> entry_pages = {};
   std::vector<TopRow> exit_pages = {};
-  // Why sessions began, in the order of enum SplitCause (analytics.h).
+  // Why sessions began, by SplitCause.
   std::vector<std::uint64_t> split_causes = {};
 
   friend bool operator==(const SessionsAnswer&, const SessionsAnswer&) = default;

@@ -24,6 +24,7 @@ inline namespace v1 {
 // Numbered as the canonical codes of gRPC and Abseil.
 enum class StatusCode : int {
   kOk = 0,
+  kCancelled = 1,           // the caller has asked for the end
   kInvalidArgument = 3,     // the caller's input is wrong; a retry of the same will fail again
   kDeadlineExceeded = 4,    // the time allowed has passed
   kNotFound = 5,            // no such user, page, file or store

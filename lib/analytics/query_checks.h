@@ -1,9 +1,9 @@
-// What queries of every kind are checked for, and how their rankings are cut.
+// Checks that analyses share.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "insightflow/query.h"
 #include "insightflow/status.h"
@@ -11,20 +11,27 @@
 namespace insightflow {
 inline namespace v1 {
 
-inline constexpr std::size_t kLimitMax = 10'000;
+inline constexpr std::size_t kLimitMax = 10'000;   // of rows and breakdown values
+inline constexpr std::size_t kPointsMax = 10'000;  // of an answer; points are never cut
 
-inline Status CheckLimit(std::size_t limit, std::string_view name) {
-  if (limit >= 1 && limit <= kLimitMax) return Status::Ok();
-  return InvalidArgument(std::string(name) + " must be 1 to " + std::to_string(kLimitMax) +
-                         ", not " + std::to_string(limit));
+// kOutOfRange: the message names the field.
+inline Status CheckWithin(const char* field, std::size_t value, std::size_t least,
+                          std::size_t most) {
+  if (value >= least && value <= most) return Status::Ok();
+  return OutOfRange(std::string(field) + " is " + std::to_string(value) + "; it must be " +
+                    std::to_string(least) + " to " + std::to_string(most));
 }
 
-// Limit and range; the filters are checked by the plan that takes them.
 inline Status CheckScope(const QueryScope& scope) {
-  if (scope.from && scope.to && *scope.from >= *scope.to) {
-    return InvalidArgument("from must lie before to");
+  if (scope.from && scope.to && *scope.from > *scope.to) {
+    return InvalidArgument("from is later than to");
   }
-  return CheckLimit(scope.limit, "limit");
+  return CheckWithin("limit", scope.limit, 1, kLimitMax);
+}
+
+// 0 of nothing.
+inline double Percent(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
 }  // namespace v1

@@ -1,10 +1,430 @@
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
 #include "lib/analytics/analysis.h"
+#include "lib/analytics/calendar.h"
+#include "lib/analytics/overlaps.h"
+#include "lib/analytics/quantiles.h"
+#include "lib/analytics/query_checks.h"
+#include "lib/analytics/ranking.h"
+#include "lib/analytics/sessioniser.h"
+#include "lib/analytics/time_buckets.h"
+#include "lib/model/time_zone.h"
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
 
-Result<std::unique_ptr<Analysis>> CreateSessions(const SessionsQuery&) {
-  return Status(StatusCode::kInternal, "sessions queries are not there yet");
+// What happens without the visitor doing anything: no engagement.
+const char* const kPassiveTypes[] = {"session_start", "session_end", "page_leave", "heartbeat",
+                                     "performance",   "resource",    "error"};
+
+struct Slots {
+  std::size_t view = 0;
+  std::size_t passive = 0;
+  std::size_t page = 0;
+  std::optional<std::size_t> breakdown;
+};
+
+struct Tally {
+  std::uint64_t sessions = 0;
+  std::uint64_t users = 0;
+  std::uint64_t bounces = 0;
+  std::uint64_t events = 0;
+  std::uint64_t last_user = 0;  // numbered by the state from 1
+  DurationTally durations;
+
+  // True the first time for a user.
+  bool Add(std::uint64_t user, std::uint32_t size, bool bounce, std::uint64_t duration_ms) {
+    ++sessions;
+    bounces += bounce ? 1 : 0;
+    events += size;
+    durations.Add(duration_ms);
+    if (last_user == user) return false;
+    last_user = user;
+    ++users;
+    return true;
+  }
+  void Merge(Tally* other) {
+    sessions += other->sessions;
+    users += other->users;
+    bounces += other->bounces;
+    events += other->events;
+    durations.Merge(&other->durations);
+  }
+  SessionStats Stats() {
+    return {.sessions = sessions,
+            .users = users,
+            .bounces = bounces,
+            .bounce_rate = Percent(bounces, sessions),
+            .events_per_session =
+                sessions == 0 ? 0 : static_cast<double>(events) / static_cast<double>(sessions),
+            .duration = durations.Stats()};
+  }
+};
+
+struct PointTally {
+  std::uint64_t sessions = 0;
+  std::uint64_t users = 0;
+  std::uint64_t bounces = 0;
+  std::uint64_t last_user = 0;
+};
+
+struct PageTally {
+  std::uint64_t entries = 0;
+  std::uint64_t exits = 0;
+};
+
+// The tallies of a breakdown. All medians are exact, or none: it hangs on the number of all
+// sessions, so that memory is bounded by the number of values and not of sessions.
+class ValueTallies {
+ public:
+  Tally& Of(std::uint32_t code) {
+    const auto [at, added] = index_.try_emplace(code, tallies_.size());
+    if (added) {
+      tallies_.emplace_back();
+      if (coarse_) tallies_.back().durations.Coarsen();
+    }
+    return tallies_[at->second];
+  }
+  void Coarsen() {
+    if (std::exchange(coarse_, true)) return;
+    duration_bytes_ = 0;
+    for (Tally& tally : tallies_) {
+      tally.durations.Coarsen();
+      duration_bytes_ += tally.durations.bytes();
+    }
+  }
+  void Add(std::uint32_t code, std::uint64_t user, std::uint32_t size, bool bounce,
+           std::uint64_t duration_ms) {
+    Tally& tally = Of(code);
+    const std::size_t before = tally.durations.bytes();
+    if (tally.Add(user, size, bounce, duration_ms)) user_values_.push_back(code);
+    duration_bytes_ += tally.durations.bytes() - before;
+  }
+  void EndUser() {
+    overlaps_.Add(&user_values_);
+    user_values_.clear();
+  }
+  void Merge(ValueTallies* other) {
+    if (other->coarse_) Coarsen();
+    for (const auto& [code, at] : other->index_) {
+      Tally& tally = Of(code);
+      duration_bytes_ -= tally.durations.bytes();
+      tally.Merge(&other->tallies_[at]);
+      duration_bytes_ += tally.durations.bytes();
+    }
+    overlaps_.Merge(&other->overlaps_);
+    *other = ValueTallies();
+  }
+  std::size_t bytes() const {
+    return tallies_.capacity() * sizeof(Tally) + index_.capacity() * 17 + duration_bytes_ +
+           overlaps_.bytes();
+  }
+  // The values with most sessions, then the others together.
+  std::vector<std::pair<BreakdownValue, SessionStats>> Answer(std::size_t limit,
+                                                              std::uint64_t all_users,
+                                                              const ValueTable& values,
+                                                              bool* exact);
+
+ private:
+  SessionStats Others(std::vector<CodeCount>::const_iterator begin,
+                      std::vector<CodeCount>::const_iterator end, std::uint64_t all_users,
+                      bool* exact);
+
+  absl::flat_hash_map<std::uint32_t, std::size_t> index_;
+  std::vector<Tally> tallies_;
+  std::size_t duration_bytes_ = 0;
+  bool coarse_ = false;
+  Overlaps overlaps_;
+  std::vector<std::uint64_t> user_values_;
+};
+
+std::vector<std::pair<BreakdownValue, SessionStats>> ValueTallies::Answer(std::size_t limit,
+                                                                          std::uint64_t all_users,
+                                                                          const ValueTable& values,
+                                                                          bool* exact) {
+  std::vector<CodeCount> counts;
+  for (const auto& [code, at] : index_) counts.push_back({code, tallies_[at].sessions});
+  const std::size_t named = PutTopFirst(&counts, limit, values);
+  std::vector<std::pair<BreakdownValue, SessionStats>> answer;
+  for (std::size_t i = 0; i < named; ++i) {
+    const std::uint32_t code = counts[i].code;
+    BreakdownValue value;
+    if (code != 0) value = std::string(values.Text(code));
+    Tally& tally = Of(code);
+    if (!tally.durations.exact()) *exact = false;
+    answer.emplace_back(std::move(value), tally.Stats());
+  }
+  if (named < counts.size()) {
+    const auto begin = counts.cbegin() + static_cast<std::ptrdiff_t>(named);
+    answer.emplace_back(kOtherValue, Others(begin, counts.cend(), all_users, exact));
+  }
+  return answer;
+}
+
+SessionStats ValueTallies::Others(std::vector<CodeCount>::const_iterator begin,
+                                  std::vector<CodeCount>::const_iterator end,
+                                  std::uint64_t all_users, bool* exact) {
+  Tally others;
+  absl::flat_hash_map<std::uint64_t, bool> codes;
+  for (auto at = begin; at != end; ++at) {
+    others.Merge(&Of(at->code));
+    codes[at->code] = true;
+  }
+  if (overlaps_.complete()) {
+    others.users -=
+        overlaps_.CountedTwice([&](std::uint64_t code) { return codes.contains(code); });
+  } else {
+    others.users = std::min(others.users, all_users);
+    *exact = false;
+  }
+  return others.Stats();
+}
+
+class SessionsState final : public AnalysisState {
+ public:
+  SessionsState(const Analysis* analysis, const ValueTable* values, const Sessioniser* rules,
+                const Slots& slots, std::optional<Calendar> calendar)
+      : analysis_(analysis),
+        values_(values),
+        slots_(slots),
+        cutter_(rules, values),
+        calendar_(std::move(calendar)) {}
+
+  Status Visit(const Timelines& timelines) override;
+  Status Merge(AnalysisState* other) override;
+  std::size_t bytes() const override;
+  Result<SessionsAnswer> Answer(const SessionsQuery& query, const absl::TimeZone& zone,
+                                const ScanEnd& end, bool* exact);
+  bool IsOf(const Analysis* analysis) const { return analysis_ == analysis; }
+
+ private:
+  void Add(const Timelines& timelines, const SessionSpan& session);
+  bool Bounces(const Timelines& timelines, const SessionSpan& session) const;
+  void AddPages(const Timelines& timelines, const SessionSpan& session);
+  void AddPoint(std::int64_t time_ms, bool bounce);
+  Result<std::vector<SessionPoint>> Points(Interval interval, const absl::TimeZone& zone,
+                                           const ScanEnd& end) const;
+
+  const Analysis* analysis_;
+  const ValueTable* values_;
+  Slots slots_;
+  SessionCutter cutter_;
+  std::vector<SessionSpan> sessions_;
+  std::uint64_t user_ = 0;  // the number of the one that is being visited
+  Tally total_;
+  std::uint64_t causes_[kSplitCauseCount] = {};
+  std::vector<PageTally> pages_;  // by code
+  ValueTallies by_value_;
+  std::optional<Calendar> calendar_;
+  Calendar::Slot slot_;
+  absl::flat_hash_map<std::int64_t, PointTally> points_;  // by the interval's begin
+};
+
+Status SessionsState::Visit(const Timelines& timelines) {
+  for (std::size_t run = 0; run < timelines.runs(); ++run) {
+    ++user_;
+    cutter_.Cut(timelines, run, &sessions_);
+    for (const SessionSpan& session : sessions_) Add(timelines, session);
+    if (slots_.breakdown) by_value_.EndUser();
+  }
+  return Status::Ok();
+}
+
+void SessionsState::Add(const Timelines& timelines, const SessionSpan& session) {
+  const std::int64_t first = timelines.time_ms[session.begin];
+  const std::int64_t last = timelines.time_ms[session.end - 1];
+  const auto duration = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
+  const bool bounce = Bounces(timelines, session);
+  total_.Add(user_, session.size(), bounce, duration);
+  ++causes_[static_cast<std::size_t>(session.cause)];
+  AddPages(timelines, session);
+  if (calendar_) AddPoint(first, bounce);
+  if (!slots_.breakdown) return;
+  if (!total_.durations.exact()) by_value_.Coarsen();
+  const std::uint32_t value = timelines.texts[*slots_.breakdown][session.begin];
+  by_value_.Add(value, user_, session.size(), bounce, duration);
+}
+
+// At most one view, and no other event that is engagement.
+bool SessionsState::Bounces(const Timelines& timelines, const SessionSpan& session) const {
+  bool viewed = false;
+  for (std::size_t row = session.begin; row < session.end; ++row) {
+    if (timelines.Matches(row, slots_.view)) {
+      if (viewed) return false;
+      viewed = true;
+    } else if (!timelines.Matches(row, slots_.passive)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void SessionsState::AddPages(const Timelines& timelines, const SessionSpan& session) {
+  const std::uint32_t* const pages = timelines.texts[slots_.page].data();
+  std::uint32_t entry = session.begin;
+  while (entry < session.end && pages[entry] == 0) ++entry;
+  if (entry == session.end) return;
+  std::uint32_t exit = session.end - 1;
+  while (pages[exit] == 0) --exit;
+  const std::size_t size = std::max(pages[entry], pages[exit]) + std::size_t{1};
+  if (size > pages_.size()) pages_.resize(std::max(size, 2 * pages_.size()));
+  ++pages_[pages[entry]].entries;
+  ++pages_[pages[exit]].exits;
+}
+
+void SessionsState::AddPoint(std::int64_t time_ms, bool bounce) {
+  if (!slot_.Has(time_ms)) slot_ = calendar_->At(time_ms);
+  PointTally& point = points_[slot_.begin_ms];
+  ++point.sessions;
+  point.bounces += bounce ? 1 : 0;
+  if (point.last_user != user_) ++point.users;
+  point.last_user = user_;
+}
+
+Status SessionsState::Merge(AnalysisState* other) {
+  auto* const from = dynamic_cast<SessionsState*>(other);
+  if (from == nullptr || from == this || !from->IsOf(analysis_)) {
+    return InvalidArgument("the state is that of another analysis");
+  }
+  total_.Merge(&from->total_);
+  from->total_ = Tally();
+  if (!total_.durations.exact()) by_value_.Coarsen();
+  by_value_.Merge(&from->by_value_);
+  for (std::size_t i = 0; i < kSplitCauseCount; ++i) {
+    causes_[i] += std::exchange(from->causes_[i], 0);
+  }
+  if (from->pages_.size() > pages_.size()) pages_.resize(from->pages_.size());
+  for (std::size_t code = 0; code < from->pages_.size(); ++code) {
+    pages_[code].entries += from->pages_[code].entries;
+    pages_[code].exits += from->pages_[code].exits;
+  }
+  from->pages_ = {};
+  for (const auto& [begin, theirs] : std::exchange(from->points_, {})) {
+    PointTally& ours = points_[begin];
+    ours.sessions += theirs.sessions;
+    ours.users += theirs.users;
+    ours.bounces += theirs.bounces;
+  }
+  return Status::Ok();
+}
+
+std::size_t SessionsState::bytes() const {
+  return total_.durations.bytes() + pages_.capacity() * sizeof(PageTally) + by_value_.bytes() +
+         cutter_.bytes() + sessions_.capacity() * sizeof(SessionSpan) +
+         points_.capacity() * (sizeof(PointTally) + 9) + (calendar_ ? calendar_->bytes() : 0);
+}
+
+Result<std::vector<SessionPoint>> SessionsState::Points(Interval interval,
+                                                        const absl::TimeZone& zone,
+                                                        const ScanEnd& end) const {
+  std::vector<SessionPoint> points;
+  if (end.data_begin_ms == ScanEnd::kNoEvents || end.data_end_ms == ScanEnd::kNoEvents) {
+    return points;
+  }
+  const std::int64_t behind = end.data_end_ms + (end.end_is_event ? 1 : 0);
+  const Result<TimeBuckets> buckets =
+      TimeBuckets::Create(interval, zone, end.data_begin_ms, behind);
+  if (!buckets.ok()) return buckets.status();
+  for (std::size_t i = 0; i < buckets->size(); ++i) {
+    SessionPoint point;
+    point.time = FromMillis(buckets->Begin(i));
+    if (const auto found = points_.find(buckets->Begin(i)); found != points_.end()) {
+      point.sessions = found->second.sessions;
+      point.users = found->second.users;
+      point.bounces = found->second.bounces;
+    }
+    points.push_back(point);
+  }
+  return points;
+}
+
+Result<SessionsAnswer> SessionsState::Answer(const SessionsQuery& query, const absl::TimeZone& zone,
+                                             const ScanEnd& end, bool* exact) {
+  SessionsAnswer answer;
+  if (calendar_) {
+    Result<std::vector<SessionPoint>> points = Points(*query.interval, zone, end);
+    if (!points.ok()) return points.status();
+    answer.points = std::move(*points);
+  }
+  if (!total_.durations.exact()) *exact = false;
+  answer.stats = total_.Stats();
+  if (query.breakdown) {
+    const std::size_t limit = query.breakdown->limit.value_or(query.scope.limit);
+    answer.breakdown = by_value_.Answer(limit, total_.users, *values_, exact);
+  }
+  std::vector<CodeCount> entries, exits;
+  for (std::uint32_t code = 0; code < pages_.size(); ++code) {
+    if (pages_[code].entries != 0) entries.push_back({code, pages_[code].entries});
+    if (pages_[code].exits != 0) exits.push_back({code, pages_[code].exits});
+  }
+  answer.entry_pages = TopRows(std::move(entries), query.scope.limit, *values_);
+  answer.exit_pages = TopRows(std::move(exits), query.scope.limit, *values_);
+  answer.split_causes.assign(std::begin(causes_), std::end(causes_));
+  return answer;
+}
+
+class Sessions final : public Analysis {
+ public:
+  explicit Sessions(const SessionsQuery& query) : query_(query) {}
+
+  Status Prepare() {
+    if (Status s = CheckScope(query_.scope); !s.ok()) return s;
+    if (Status s = plan_.SetScope(query_.scope); !s.ok()) return s;
+    const Result<absl::TimeZone> zone = LoadZone(query_.scope.timezone);
+    if (!zone.ok()) return zone.status();
+    zone_ = *zone;
+    Result<Sessioniser> rules = Sessioniser::Create(query_.rules, query_.scope.timezone, &plan_);
+    if (!rules.ok()) return rules.status();
+    rules_ = std::move(*rules);
+    slots_.view = *plan_.AddSelector({.types = {"view"}});
+    slots_.passive =
+        *plan_.AddSelector({.types = {std::begin(kPassiveTypes), std::end(kPassiveTypes)}});
+    slots_.page = *plan_.AddText("page_url");
+    plan_.needs_client_order = true;
+    if (!query_.breakdown) return Status::Ok();
+    const Result<std::size_t> breakdown = plan_.AddText(query_.breakdown->field);
+    if (!breakdown.ok()) return breakdown.status();
+    slots_.breakdown = *breakdown;
+    return CheckWithin("breakdown.limit", query_.breakdown->limit.value_or(1), 1, kLimitMax);
+  }
+
+  std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
+    std::optional<Calendar> calendar;
+    if (query_.interval && *query_.interval != Interval::kTotal) {
+      calendar.emplace(*query_.interval, zone_);
+    }
+    return std::make_unique<SessionsState>(this, values, &rules_, slots_, std::move(calendar));
+  }
+
+  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override {
+    auto* const sessions = dynamic_cast<SessionsState*>(state);
+    if (sessions == nullptr || !sessions->IsOf(this)) {
+      return InvalidArgument("the state is that of another analysis");
+    }
+    Result<SessionsAnswer> answer = sessions->Answer(query_, zone_, end, exact);
+    if (!answer.ok()) return answer.status();
+    return AnswerBody(std::move(*answer));
+  }
+
+ private:
+  const SessionsQuery query_;
+  absl::TimeZone zone_;
+  Sessioniser rules_;
+  Slots slots_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Analysis>> CreateSessions(const SessionsQuery& query) {
+  auto sessions = std::make_unique<Sessions>(query);
+  if (Status status = sessions->Prepare(); !status.ok()) return status;
+  return std::unique_ptr<Analysis>(std::move(sessions));
 }
 
 }  // namespace v1

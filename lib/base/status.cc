@@ -11,6 +11,7 @@ const char* Version() { return INSIGHTFLOW_VERSION; }
 const char* StatusCodeName(StatusCode code) {
   switch (code) {
     case StatusCode::kOk: return "ok";
+    case StatusCode::kCancelled: return "cancelled";
     case StatusCode::kInvalidArgument: return "invalid_argument";
     case StatusCode::kDeadlineExceeded: return "deadline_exceeded";
     case StatusCode::kNotFound: return "not_found";

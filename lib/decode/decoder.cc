@@ -23,13 +23,13 @@ class Decoder::Impl {
     return json_.DecodeBatch(body, context, &writer_, out);
   }
 
-  void DecodeNdjson(std::string_view lines, std::uint64_t first_line, const DecodeContext& context,
-                    DecodedBatch* out) {
-    json_.DecodeLines(lines, first_line, context, &writer_, out);
+  std::uint64_t DecodeNdjson(std::string_view lines, std::uint64_t first_line,
+                             const DecodeContext& context, DecodedBatch* out) {
+    return json_.DecodeLines(lines, first_line, context, &writer_, out);
   }
 
-  void DecodeCombined(std::string_view lines, std::uint64_t first_line,
-                      const DecodeContext& context, DecodedBatch* out) {
+  std::uint64_t DecodeCombined(std::string_view lines, std::uint64_t first_line,
+                               const DecodeContext& context, DecodedBatch* out) {
     // A log says itself whose request it was; the connection that brings the file does not.
     DecodeContext of_line = context;
     of_line.client_address = {};
@@ -45,10 +45,12 @@ class Decoder::Impl {
       Emit(access_log_.Read(line, &draft_), {number, line});
     }
     writer_.Finish(0);
+    return number;
   }
 
-  void DecodeCsv(std::string_view records, std::uint64_t first_line, const CsvSchema& schema,
-                 const DecodeContext& context, DecodedBatch* out) {
+  std::uint64_t DecodeCsv(std::string_view records, std::uint64_t first_line,
+                          const CsvSchema& schema, const DecodeContext& context,
+                          DecodedBatch* out) {
     constexpr Fault kMalformed = {RejectCode::kBadLine, "", "the record's quotes do not match"};
     writer_.Begin(context, true, out);
     std::uint64_t number = first_line;
@@ -67,6 +69,7 @@ class Decoder::Impl {
       number += csv_.lines();
     }
     writer_.Finish(0);
+    return number;
   }
 
  private:
@@ -96,19 +99,20 @@ Status Decoder::DecodeJson(std::string_view body, const DecodeContext& context, 
   return impl_->DecodeJson(body, context, out);
 }
 
-void Decoder::DecodeNdjson(std::string_view lines, std::uint64_t first_line,
-                           const DecodeContext& context, DecodedBatch* out) {
-  impl_->DecodeNdjson(lines, first_line, context, out);
+std::uint64_t Decoder::DecodeNdjson(std::string_view lines, std::uint64_t first_line,
+                                    const DecodeContext& context, DecodedBatch* out) {
+  return impl_->DecodeNdjson(lines, first_line, context, out);
 }
 
-void Decoder::DecodeCombined(std::string_view lines, std::uint64_t first_line,
-                             const DecodeContext& context, DecodedBatch* out) {
-  impl_->DecodeCombined(lines, first_line, context, out);
+std::uint64_t Decoder::DecodeCombined(std::string_view lines, std::uint64_t first_line,
+                                      const DecodeContext& context, DecodedBatch* out) {
+  return impl_->DecodeCombined(lines, first_line, context, out);
 }
 
-void Decoder::DecodeCsv(std::string_view records, std::uint64_t first_line, const CsvSchema& schema,
-                        const DecodeContext& context, DecodedBatch* out) {
-  impl_->DecodeCsv(records, first_line, schema, context, out);
+std::uint64_t Decoder::DecodeCsv(std::string_view records, std::uint64_t first_line,
+                                 const CsvSchema& schema, const DecodeContext& context,
+                                 DecodedBatch* out) {
+  return impl_->DecodeCsv(records, first_line, schema, context, out);
 }
 
 }  // namespace v1

@@ -94,16 +94,17 @@ class Decoder {
 
   // Whole lines of a file, each ended by \n (the last may lack it); blank lines do not count. The
   // first line is number `first_line`; rejections carry line numbers. Rows without event_id get
-  // kLineKey and the hash of their line. Never fails as a whole: a bad line is a rejection.
+  // kLineKey and the hash of their line. Never fails as a whole: a bad line is a rejection. Returns
+  // the number of the line behind the last.
   // `session_id` and `page_url` may be missing in every line format.
-  void DecodeNdjson(std::string_view lines, std::uint64_t first_line, const DecodeContext& context,
-                    DecodedBatch* out);
-  void DecodeCombined(std::string_view lines, std::uint64_t first_line,
-                      const DecodeContext& context, DecodedBatch* out);
+  std::uint64_t DecodeNdjson(std::string_view lines, std::uint64_t first_line,
+                             const DecodeContext& context, DecodedBatch* out);
+  std::uint64_t DecodeCombined(std::string_view lines, std::uint64_t first_line,
+                               const DecodeContext& context, DecodedBatch* out);
   // Records of a CSV file without its header: RFC 4180 quotes; a quoted cell may hold newlines.
   // `lines` must end at the end of a record (FindCsvRecordsEnd).
-  void DecodeCsv(std::string_view records, std::uint64_t first_line, const CsvSchema& schema,
-                 const DecodeContext& context, DecodedBatch* out);
+  std::uint64_t DecodeCsv(std::string_view records, std::uint64_t first_line,
+                          const CsvSchema& schema, const DecodeContext& context, DecodedBatch* out);
 
  private:
   class Impl;

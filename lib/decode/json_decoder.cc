@@ -188,8 +188,9 @@ Status JsonDecoder::NotJson(std::size_t offset, std::string_view message) const 
                          std::to_string(offset + text_offset_));
 }
 
-void JsonDecoder::DecodeLines(std::string_view lines, std::uint64_t first_line,
-                              const DecodeContext& context, RowWriter* writer, DecodedBatch* out) {
+std::uint64_t JsonDecoder::DecodeLines(std::string_view lines, std::uint64_t first_line,
+                                       const DecodeContext& context, RowWriter* writer,
+                                       DecodedBatch* out) {
   writer_ = writer;
   context_ = &context;
   writer->Begin(context, true, out);
@@ -206,6 +207,7 @@ void JsonDecoder::DecodeLines(std::string_view lines, std::uint64_t first_line,
     lines.remove_prefix(size);
   }
   writer->Finish(0);
+  return line_number;
 }
 
 bool JsonDecoder::IndexLines(std::string_view lines) {

@@ -18,8 +18,8 @@ class JsonDecoder {
  public:
   Status DecodeBatch(std::string_view body, const DecodeContext& context, RowWriter* writer,
                      DecodedBatch* out);
-  void DecodeLines(std::string_view lines, std::uint64_t first_line, const DecodeContext& context,
-                   RowWriter* writer, DecodedBatch* out);
+  std::uint64_t DecodeLines(std::string_view lines, std::uint64_t first_line,
+                            const DecodeContext& context, RowWriter* writer, DecodedBatch* out);
 
  private:
   // What ends a batch: text that is not JSON (false from a method, without a status) or a refusal.

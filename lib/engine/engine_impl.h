@@ -12,10 +12,13 @@
 
 #include "insightflow/engine.h"
 #include "lib/decode/decoder.h"
+#include "lib/engine/folder.h"
 #include "lib/engine/ingest_pipeline.h"
+#include "lib/engine/tail_segments.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
 #include "lib/log/event_log.h"
+#include "lib/segments/segment_store.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -37,6 +40,9 @@ class Engine::Impl {
   IngestPipeline& pipeline() { return *pipeline_; }
   const IngestPipeline& pipeline() const { return *pipeline_; }
   const LiveState& live() const { return *live_; }
+  // Kept open within WithLog.
+  const SegmentStore& segments() const { return *segments_; }
+  Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
   // Calls `use(log)` while the log is kept open; kFailedPrecondition once the engine is closed.
   template <typename Use>
@@ -51,6 +57,7 @@ class Engine::Impl {
   // JSON into the pipeline. `done` is called once.
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
+  Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
  private:
@@ -62,9 +69,12 @@ class Engine::Impl {
 
   EngineOptions options_;
   std::unique_ptr<EventLog> log_;
+  std::unique_ptr<SegmentStore> segments_;
+  std::unique_ptr<Folder> folder_;
   std::unique_ptr<DedupeWindow> dedupe_;
   std::unique_ptr<LiveState> live_;
   std::unique_ptr<IngestPipeline> pipeline_;
+  std::unique_ptr<TailSegments> tail_;
 
   std::mutex decoders_mutex_;
   std::vector<std::unique_ptr<Decoder>> decoders_;

@@ -103,8 +103,8 @@ class Importer::Impl {
   Status Enqueue(ByteBuffer lines);
   void Work();
   Batches DecodeBlock(const Block& block, Decoder* decoder) const;
-  void Decode(std::string_view lines, std::uint64_t first_line, Decoder* decoder,
-              DecodedBatch* out) const;
+  std::uint64_t Decode(std::string_view lines, std::uint64_t first_line, Decoder* decoder,
+                       DecodedBatch* out) const;
   void TakeIn(std::uint64_t number, Batches batches);
   void Submit(std::unique_ptr<PendingBatch> pending);
   std::size_t AheadMax() const { return 2 * threads_; }
@@ -317,25 +317,32 @@ Importer::Impl::Batches Importer::Impl::DecodeBlock(const Block& block, Decoder*
     if (size > kBatchBytes) size = WholeLines(lines.substr(0, kBatchBytes));
     if (size == 0) size = lines.size();  // a line that is longer
     batches.push_back(engine_->pipeline().Take());
-    Decode(lines.substr(0, size), first_line, decoder, &batches.back()->decoded);
-    if (size == lines.size()) break;
-    first_line += CountNewlines(lines.substr(0, size));
+    first_line = Decode(lines.substr(0, size), first_line, decoder, &batches.back()->decoded);
     lines.remove_prefix(size);
   }
   return batches;
 }
 
-void Importer::Impl::Decode(std::string_view lines, std::uint64_t first_line, Decoder* decoder,
-                            DecodedBatch* out) const {
+// Returns the number of the next line.
+std::uint64_t Importer::Impl::Decode(std::string_view lines, std::uint64_t first_line,
+                                     Decoder* decoder, DecodedBatch* out) const {
   IngestOptions no_limits;
   no_limits.events_max = 0;
   const DecodeContext context = engine_->ContextOf(no_limits);
+  std::uint64_t next = first_line;
   switch (options_.format) {
-    case ImportFormat::kNdjson: decoder->DecodeNdjson(lines, first_line, context, out); break;
-    case ImportFormat::kCsv: decoder->DecodeCsv(lines, first_line, *schema_, context, out); break;
-    case ImportFormat::kCombined: decoder->DecodeCombined(lines, first_line, context, out); break;
+    case ImportFormat::kNdjson:
+      next = decoder->DecodeNdjson(lines, first_line, context, out);
+      break;
+    case ImportFormat::kCsv:
+      next = decoder->DecodeCsv(lines, first_line, *schema_, context, out);
+      break;
+    case ImportFormat::kCombined:
+      next = decoder->DecodeCombined(lines, first_line, context, out);
+      break;
   }
   out->batch.received_ms = context.received_ms;
+  return next;
 }
 
 // Gives a batch's lines their ordinals and its rows their place in the log.

@@ -14,6 +14,7 @@
 #include "lib/model/event_id_form.h"
 #include "lib/model/key.h"
 #include "lib/model/packed_texts.h"
+#include "lib/model/text_shapes.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -28,11 +29,13 @@ struct Scratch {
   std::vector<std::uint32_t> ends;
   std::vector<std::uint64_t> wide_values;
   std::string text;
+  ByteBuffer bytes;
+  TextUnshaper texts;
 };
 
 // What a section holds: what was packed outside of LZ4 (in version 1 nothing), and the rest.
 struct SectionBytes {
-  bool version_1 = false;
+  std::uint8_t version = 0;
   std::string_view packed;
   std::string_view raw;
 };
@@ -45,7 +48,7 @@ std::string_view Head(std::string_view record) {
 
 Status ReadHeader(std::string_view record, RecordHeader* header) {
   if (record.empty()) return Damaged("empty");
-  if (record.front() != 1 && record.front() != kRecordVersion) return Damaged("unknown version");
+  if (record.front() < 1 || record.front() > kRecordVersion) return Damaged("unknown version");
   if (record.size() < sizeof *header) return Damaged("cut off in its header");
   std::memcpy(header, record.data(), sizeof *header);
   if (HashBytes(Head(record), kRecordChecksumSeed) != header->checksum) {
@@ -85,8 +88,8 @@ Status ReadSection(std::string_view record, const RecordHeader& header, std::siz
   if (HashBytes(stored, kRecordChecksumSeed) != section.checksum) {
     return Damaged("wrong checksum of a section");
   }
-  *bytes = {header.version == 1, {}, {}};
-  if (!bytes->version_1 && !stored.empty()) {
+  *bytes = {header.version, {}, {}};
+  if (header.version > 1 && !stored.empty()) {
     ByteReader in(stored);
     if (!in.GetBytes(&bytes->packed)) return Damaged("impossible size of a section");
     stored = stored.substr(stored.size() - in.remaining());
@@ -265,7 +268,7 @@ bool GetCore(const SectionBytes& section, Scratch* scratch, EventBatch* batch) {
   ByteReader texts(raw.substr(raw.size() - text_bytes));
   ByteReader packed(section.packed);
   in = ByteReader(raw.substr(raw.size() - in.remaining(), in.remaining() - text_bytes));
-  const CoreReader core = {section.version_1, &in, &texts, &packed};
+  const CoreReader core = {section.version == 1, &in, &texts, &packed};
   if (!GetTimes(&in, scratch, batch) || !GetFlags(core, batch)) return false;
   for (std::size_t f = 0; f < kFieldCount; ++f) {
     if ((present >> f & 1) == 0) continue;
@@ -313,7 +316,7 @@ bool SplitIds(const SectionBytes& section, std::size_t rows, Scratch* scratch, I
   const std::size_t packed = hex + uuid + count(EventIdForm::kKey);
   const std::size_t text = count(EventIdForm::kText);
   if (packed + text + count(EventIdForm::kNone) != rows) return false;
-  ByteReader* const packed_in = section.version_1 ? &in : &outside;
+  ByteReader* const packed_in = section.version == 1 ? &in : &outside;
   if (!packed_in->GetRaw(packed * kPackedIdBytes, &parts->packed) || !outside.empty()) return false;
   if (!GetInts(&in, text, &scratch->values)) return false;
   const std::uint64_t bytes = SumLengths(scratch->values, false, false, &scratch->ends);
@@ -370,9 +373,19 @@ bool GetIds(const SectionBytes& section, std::uint64_t hash_seed, Scratch* scrat
 
 bool GetExtraData(const SectionBytes& section, Scratch* scratch, EventBatch* batch) {
   const std::string_view raw = section.raw;
-  if (!section.packed.empty()) return false;
-  if (raw.empty()) return true;
+  ByteReader packed(section.packed);
+  if (raw.empty()) return packed.empty();
   ByteReader in(raw);
+  std::uint8_t form = kWholeTexts;
+  if (section.version > 2 && !in.GetFixed(&form)) return false;
+  if (form == kShapedTexts) {
+    if (!scratch->texts.Get(&in, &packed, batch->rows, &scratch->bytes, &scratch->ends)) {
+      return false;
+    }
+    batch->extra_data.Swap(&scratch->ends, &scratch->bytes);
+    return in.empty() && packed.empty();
+  }
+  if (form != kWholeTexts || !packed.empty()) return false;
   if (!GetInts(&in, batch->rows, &scratch->values)) return false;
   if (SumLengths(scratch->values, true, false, &scratch->ends) != in.remaining()) return false;
   batch->extra_data.Load(scratch->ends, raw.substr(raw.size() - in.remaining()));
@@ -415,7 +428,10 @@ Status DecodeRecord(std::string_view record, const RecordParts& parts, std::uint
   batch->Clear();
   Status status = DecodeParts(record, parts, hash_seed, &scratch, batch);
   if (!status.ok()) batch->Clear();
-  if (scratch.raw.capacity() + scratch.text.capacity() > kScratchBytesMax) scratch = Scratch();
+  if (scratch.raw.capacity() + scratch.text.capacity() + scratch.texts.memory() >
+      kScratchBytesMax) {
+    scratch = Scratch();
+  }
   return status;
 }
 

@@ -14,6 +14,7 @@
 #include "lib/log/record_format.h"
 #include "lib/model/event_id_form.h"
 #include "lib/model/packed_texts.h"
+#include "lib/model/text_shapes.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -38,18 +39,21 @@ struct Scratch {
   std::vector<std::uint64_t> values;
   std::vector<std::uint8_t> bytes;
   std::string text;
+  TextShaper shaper;
   std::unique_ptr<LZ4_stream_t> lz4 = std::make_unique<LZ4_stream_t>();
 
   std::size_t capacity() const {
-    return packed.capacity() + raw.capacity() + texts.capacity() + block.capacity();
+    return packed.capacity() + raw.capacity() + texts.capacity() + block.capacity() +
+           shaper.memory();
   }
 };
 
-// How many entries rows use when these are numbered by first use already, else -1.
-std::int64_t EntriesInOrder(std::span<const std::uint32_t> codes) {
+// How many of the entries rows use when these are numbered by first use already, else -1.
+std::int64_t EntriesInOrder(std::span<const std::uint32_t> codes, std::uint32_t entries) {
   std::uint32_t seen = 0;
   bool jumps = false;
   for (const std::uint32_t code : codes) {
+    if (seen == entries) break;  // in most columns soon
     jumps |= code > seen + 1;
     seen = std::max(seen, code);
   }
@@ -68,8 +72,8 @@ void PutCodes(std::span<const std::uint32_t> codes, std::size_t entries, Scratch
   std::uint32_t seen = 0;
   for (std::size_t row = 0; row < codes.size(); ++row) {
     others[row - seen] = codes[row];
-    is_new[row] = codes[row] == seen + 1 ? 1 : 0;
-    seen += is_new[row];
+    is_new[row] = codes[row] > seen ? 1 : 0;  // then it is seen + 1
+    seen = std::max(seen, codes[row]);
   }
   PutBitPlane(&scratch->raw, codes.size(), 1, [is_new](std::size_t row) { return is_new[row]; });
   PutInts<std::uint32_t>(&scratch->raw, {others, codes.size() - seen}, false);
@@ -115,7 +119,7 @@ void Renumber(const DictColumn& column, Scratch* scratch) {
 bool PutTextColumn(const DictColumn& column, std::size_t rows, Scratch* scratch) {
   if (column.empty()) return false;
   std::span<const std::uint32_t> codes = column.codes();
-  const std::int64_t in_order = EntriesInOrder(codes);
+  const std::int64_t in_order = EntriesInOrder(codes, column.entries());
   if (in_order == 0) return false;
   if (codes.size() != rows || in_order < 0) {
     scratch->codes.assign(codes.begin(), codes.end());
@@ -252,6 +256,13 @@ void PutIds(const EventBatch& batch, Scratch* scratch) {
 void PutExtraData(const EventBatch& batch, Scratch* scratch) {
   if (batch.extra_data.empty()) return;
   const std::vector<std::uint32_t>& ends = batch.extra_data.ends();
+  PutFixed(&scratch->raw, kShapedTexts);
+  if (scratch->shaper.Put(batch.extra_data.bytes(), ends, batch.rows, &scratch->raw,
+                          &scratch->packed)) {
+    return;
+  }
+  scratch->raw.clear();
+  PutFixed(&scratch->raw, kWholeTexts);
   scratch->lengths.assign(batch.rows, 0);
   std::uint32_t begin = 0;
   for (std::size_t row = 0; row < ends.size(); ++row) {

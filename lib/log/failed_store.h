@@ -11,7 +11,7 @@
 #include "insightflow/status.h"
 #include "insightflow/store.h"
 #include "lib/decode/decoder.h"
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "lib/log/event_log.h"
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 namespace insightflow {
 inline namespace v1 {

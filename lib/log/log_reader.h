@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "lib/log/event_log.h"
-#include "lib/log/store.h"
+#include "lib/store/store.h"
 
 namespace insightflow {
 inline namespace v1 {

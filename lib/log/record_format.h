@@ -8,8 +8,8 @@
 namespace insightflow {
 inline namespace v1 {
 
-// What is written; version 1 is still read.
-inline constexpr std::uint8_t kRecordVersion = 2;
+// What is written; earlier versions are still read.
+inline constexpr std::uint8_t kRecordVersion = 3;
 // The seed of a record's checksums (XXH3-64).
 inline constexpr std::uint64_t kRecordChecksumSeed = 0;
 
@@ -40,6 +40,10 @@ inline constexpr std::uint8_t kMixedForms = 0xff;
 // The bits that a row's flags take when they are all within `all`. At least one, so that the count
 // of rows is backed by bytes that are there.
 constexpr std::uint8_t FlagBits(unsigned all) { return all > 3 ? 4 : all > 1 ? 2 : 1; }
+
+// How the section of extra_data is written: its first byte, since version 3.
+inline constexpr std::uint8_t kWholeTexts = 0;
+inline constexpr std::uint8_t kShapedTexts = 1;
 
 // Whether a column of `rows` codes marks the rows that use the next new entry: then one bit says of
 // most rows what a code of one byte and more would.

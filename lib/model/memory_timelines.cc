@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/hash.h"
 #include "lib/model/event_rows.h"
 
 namespace insightflow {
@@ -84,8 +83,7 @@ void Builder::SortTies(std::vector<std::uint32_t>* rows) const {
       if (events_.time_ms[row] != events_.time_ms[(*rows)[begin]]) break;
       const std::string_view tab = events_.Text(Field::kTabId, row);
       const bool known = !tab.empty() && (events_.flags[row] & kHasClientSeq) != 0;
-      places.push_back(
-          {row, known ? HashBytes(tab, 1) | 1 : 0, known ? events_.client_seq[row] : 0});
+      places.push_back({row, known ? IdentityHash(tab) : 0, known ? events_.client_seq[row] : 0});
     }
     SortByClient(places);
     for (std::size_t i = 0; i < places.size(); ++i) (*rows)[begin + i] = places[i].row;
@@ -114,7 +112,7 @@ void Builder::Add(std::uint32_t row) {
   for (std::size_t s = 0; s < identities_.size(); ++s) {
     const EventValue value = ValueOf(events_, row, plan_.identities[s], &scratch);
     const std::string_view text = SpelledValue(value, &scratch);
-    identities_[s].push_back(text.empty() ? 0 : HashBytes(text, 1) | 1);
+    identities_[s].push_back(IdentityHash(text));
   }
   for (std::size_t s = 0; s < numbers_.size(); ++s) {
     const EventValue value = ValueOf(events_, row, plan_.numbers[s], &scratch);

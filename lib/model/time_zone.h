@@ -1,18 +1,18 @@
-// The time zones that queries name.
+// Time zones by the names that queries use.
 #pragma once
 
-#include <string_view>
+#include <absl/time/time.h>
 
-#include "absl/time/time.h"
+#include <string_view>
 
 #include "insightflow/status.h"
 
 namespace insightflow {
 inline namespace v1 {
 
-// Of an IANA name (Europe/Berlin, UTC) or an offset from +00:00 to +18:00 or -18:00.
-// kInvalidArgument, with what is allowed, for anything else: what the machine calls its local time
-// is no zone of a query. The first use of a name reads the system's zone files.
+// "UTC", an IANA name such as "Europe/Berlin", or an offset such as "+03:30", at most 18 hours.
+// kInvalidArgument: anything else, also names that mean another zone on another machine. Reads the
+// machine's zone files, once a name.
 Result<absl::TimeZone> LoadZone(std::string_view name);
 
 }  // namespace v1

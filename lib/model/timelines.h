@@ -11,11 +11,17 @@
 #include <vector>
 
 #include "insightflow/status.h"
+#include "lib/base/hash.h"
 #include "lib/model/scan_plan.h"
 #include "lib/model/value_table.h"
 
 namespace insightflow {
 inline namespace v1 {
+
+// Of Timelines::identities; 0 for "".
+inline std::uint64_t IdentityHash(std::string_view text) {
+  return text.empty() ? 0 : HashBytes(text, ProcessSeed()) | 1;
+}
 
 struct Timelines {
   // run_ends[r] is the row behind run r; no run is empty.

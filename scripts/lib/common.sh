@@ -8,10 +8,11 @@ mkdir -p "$build_dir"
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libabsl-dev librocksdb-dev libsimdjson-dev liblz4-dev libzstd-dev libxxhash-dev
-  libsodium-dev libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev
+  libsodium-dev libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev tzdata
 )
 test_packages=(
-  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 strace curl binutils
+  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 python3-jsonschema strace curl
+  binutils
 )
 check_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 

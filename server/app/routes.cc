@@ -3,6 +3,7 @@
 #include "server/app/collect.h"
 #include "server/app/health.h"
 #include "server/app/page.h"
+#include "server/app/query.h"
 #include "server/app/stats.h"
 
 namespace insightflow::server {
@@ -10,6 +11,7 @@ namespace insightflow::server {
 void AddRoutes(Router& router, ServerContext& context) {
   AddCollectRoutes(router, context);
   AddStatsRoutes(router, context);
+  AddQueryRoutes(router, context);
   AddHealthRoutes(router, context);
   AddPageRoutes(router);
   router.Alias("/api/v1/", "/api/");

@@ -122,6 +122,11 @@ void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
       ->check(AtLeastMiB());
 }
 
+void AddQuery(CLI::App* app, QuerySettings* s, Names* names) {
+  AddCommon(app, &s->data, names);
+  app->add_option("file", s->file, "The query as JSON; - is stdin")->type_name("FILE");
+}
+
 // --log-format reads INSIGHTFLOW_LOG_FORMAT.
 void NameEnvironment(CLI::App* app) {
   for (CLI::Option* option : app->get_options()) {
@@ -181,7 +186,7 @@ void RequireData(const std::string& data) {
   }
 }
 
-// The three commands, bound to where their settings go.
+// The commands, bound to where their settings go.
 class Parser {
  public:
   Parser() {
@@ -191,11 +196,13 @@ class Parser {
     root_.option_defaults()->always_capture_default();
     serve_app_ = root_.add_subcommand("serve", "Collect events and answer over HTTP");
     import_app_ = root_.add_subcommand("import", "Put files into a store; safe to repeat");
+    query_app_ = root_.add_subcommand("query", "Answer a question about a store's events");
     check_app_ = root_.add_subcommand("check", "Verify every checksum of a store");
     AddServe(serve_app_, &serve_, &names_);
     AddImport(import_app_, &import_, &names_);
+    AddQuery(query_app_, &query_, &names_);
     AddCommon(check_app_, &check_.data, &names_);
-    for (CLI::App* app : {serve_app_, import_app_, check_app_}) NameEnvironment(app);
+    for (CLI::App* app : {serve_app_, import_app_, query_app_, check_app_}) NameEnvironment(app);
     root_.footer(
         "Every setting is also an environment variable (--log-format: INSIGHTFLOW_LOG_FORMAT) and\n"
         "a key of the --config file. `insightflow serve --help` lists a command's settings.");
@@ -215,6 +222,7 @@ class Parser {
     if (!names_.config.empty()) ApplyFile(root_, *active, names_.config);
     if (active == serve_app_) return FinishServe();
     if (active == import_app_) return FinishImport();
+    if (active == query_app_) return FinishQuery();
     RequireData(check_.data);
     return check_;
   }
@@ -240,12 +248,22 @@ class Parser {
     return import_;
   }
 
+  QuerySettings FinishQuery() {
+    if (query_.file.empty()) {
+      throw CLI::ValidationError("query", "name the file of a query, or - for stdin");
+    }
+    RequireData(query_.data);
+    return query_;
+  }
+
   CLI::App root_{"InsightFlow: user-behaviour analytics in one process"};
   CLI::App* serve_app_ = nullptr;
   CLI::App* import_app_ = nullptr;
+  CLI::App* query_app_ = nullptr;
   CLI::App* check_app_ = nullptr;
   ServeSettings serve_;
   ImportSettings import_;
+  QuerySettings query_;
   CheckSettings check_;
   Names names_;
 };

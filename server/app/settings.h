@@ -45,6 +45,11 @@ struct ImportSettings {
   ImportOptions options;
 };
 
+struct QuerySettings {
+  std::string file;
+  std::string data;
+};
+
 struct CheckSettings {
   std::string data;
 };
@@ -56,7 +61,7 @@ struct ExitNow {
   std::string error;  // for stderr: one line
 };
 
-using Command = std::variant<ExitNow, ServeSettings, ImportSettings, CheckSettings>;
+using Command = std::variant<ExitNow, ServeSettings, ImportSettings, QuerySettings, CheckSettings>;
 
 Command ParseCommandLine(int argc, const char* const* argv);
 

@@ -44,7 +44,7 @@ class Mistakes(ServerTest):
         self.assertFalse(os.path.exists(self.data))
 
     def test_help_and_version(self):
-        for command in ["serve", "import", "check"]:
+        for command in ["serve", "import", "query", "check"]:
             done = run(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertIn(b"INSIGHTFLOW_DATA", done.stdout)
@@ -144,7 +144,7 @@ class Checking(ServerTest):
         done = run("check", "--data", self.data)
         report = json.loads(done.stdout)
         self.assertEqual(done.returncode, 0)
-        self.assertEqual(set(report), {"records", "events", "bytes", "damage"})
+        self.assertEqual(set(report), {"records", "events", "bytes", "segments", "damage"})
         self.assertEqual((report["events"], report["damage"]), (9, []))
 
     def test_prints_a_table_on_a_terminal(self):

@@ -35,7 +35,11 @@ class RandomBatch {
       FillText(rows, kFieldRules[f].bytes_max, &batch->text[f]);
     }
     FillIds(batch);
-    FillBytes(rows, 300, &batch->extra_data);
+    if (Chance(50)) {
+      FillBytes(rows, 300, &batch->extra_data);
+    } else {
+      FillProperties(rows, &batch->extra_data);
+    }
     FillNumbers(batch);
   }
 
@@ -126,6 +130,21 @@ class RandomBatch {
     const std::uint64_t set = Percent();
     for (std::size_t row = 0; row < rows; ++row) {
       if (Chance(set)) column->Set(row, R"({"k":")" + Digits(Below(bytes_max)) + R"("})");
+    }
+  }
+
+  // Few keys, many numbers.
+  void FillProperties(std::size_t rows, BytesColumn* column) {
+    const std::uint64_t set = Percent();
+    const std::uint64_t keys = 1 + Below(60);
+    const std::uint64_t shift = Below(64);
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (!Chance(set)) continue;
+      std::string text = R"({"k)";
+      text += static_cast<char>('A' + Below(keys));
+      text += R"(":)" + std::to_string(random_() >> shift);
+      if (Chance(10)) text += ".00" + std::to_string(Below(1'000));
+      column->Set(row, text + "}");
     }
   }
 

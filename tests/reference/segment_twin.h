@@ -90,9 +90,11 @@ inline void AppendBlock(const SegmentMeta& meta, const SegmentDictionaries& shar
 }
 
 // All rows of a segment in its order, and the first error.
-inline Status ReadRows(const SegmentKey& key, std::uint64_t hash_seed, SegmentFiles* files,
+inline Status ReadRows(const SegmentKey& key, std::uint64_t hash_seed, ChunkSource* files,
                        std::vector<TwinRow>* rows) {
-  const Result<SegmentReader> reader = SegmentReader::Open(key, files->Meta());
+  const Result<std::string_view> chunk = files->Fetch(SegmentColumn::kMeta, kMetaBlock);
+  const Result<SegmentReader> reader =
+      SegmentReader::Open(key, chunk.ok() ? *chunk : std::string_view());
   if (!reader.ok()) return reader.status();
   const SegmentMeta& meta = reader->meta();
   ReadScratch scratch;

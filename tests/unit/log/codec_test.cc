@@ -18,7 +18,6 @@
 #include "lib/base/packed_ints.h"
 #include "lib/log/record_format.h"
 #include "lib/model/event_id_form.h"
-#include "lib/model/packed_texts.h"
 #include "tests/reference/random_batch.h"
 #include "tests/reference/reseal_record.h"
 
@@ -101,6 +100,23 @@ EventBatch IdsBatch(std::size_t rows = 40) {
   return batch;
 }
 
+// Properties of a few shapes, with numbers of every form, and rows without any.
+EventBatch PropertiesBatch(std::size_t rows = 300) {
+  EventBatch batch;
+  for (std::size_t row = 0; row < rows; ++row) {
+    batch.PushRow(1'700'000'000'000);
+    if (row % 7 == 0) continue;
+    const std::string n = std::to_string(row * row % 977);
+    const std::string country = row % 3 == 0 ? "CN" : "DE";
+    std::string text = R"({"country":")" + country + R"(","load_ms":)" + n;
+    if (row % 4 == 0) text += R"(,"price":)" + n + ".0" + std::to_string(row % 10);
+    if (row % 5 == 0) text += R"(,"at":170000000)" + std::to_string(1'000 + row);
+    if (row == 100) text += R"(,"order":"00000000000001234567890123456789")";
+    batch.extra_data.Set(row, text + "}");
+  }
+  return batch;
+}
+
 EventBatch BareBatch() {
   EventBatch batch;
   batch.PushRow(std::numeric_limits<std::int64_t>::min());
@@ -118,6 +134,7 @@ void ExpectComesBack(const EventBatch& batch) {
 TEST(CodecTest, BatchesComeBack) {
   ExpectComesBack(BareBatch());
   ExpectComesBack(SmallBatch());
+  ExpectComesBack(PropertiesBatch());
   ExpectComesBack(LargeBatch());
   ExpectComesBack(IdsBatch());
 }
@@ -212,6 +229,13 @@ TEST(CodecTest, IdsInHexTakeSixteenBytes) {
   EXPECT_LT(with_ids - Encode(batch).size(), 16'004u);
 }
 
+TEST(CodecTest, PropertiesTakeTheirNumbersOnly) {
+  EventBatch batch = PropertiesBatch(5'000);
+  const std::size_t with_properties = Encode(batch).size();
+  batch.extra_data.Clear();
+  EXPECT_LT(with_properties - Encode(batch).size(), 5'000u * 5);
+}
+
 TEST(CodecTest, SequencesCostNothing) {
   EventBatch batch;
   for (std::size_t row = 0; row < 1'000; ++row) {
@@ -236,7 +260,7 @@ TEST(CodecTest, HostileSizesAreRefused) {
            decoded.rows == 0;
   };
   EXPECT_FALSE(refused([](RecordHeader*) {}));
-  for (const int version : {0, 1, 3, 255}) {
+  for (const int version : {0, 1, 2, kRecordVersion + 1, 255}) {
     EXPECT_TRUE(refused([&](RecordHeader* h) { h->version = static_cast<std::uint8_t>(version); }));
   }
   EXPECT_TRUE(refused([](RecordHeader* h) { h->reserved = 1; }));
@@ -319,83 +343,6 @@ TEST(EventIdFormTest, OnlyExactFormsArePacked) {
   EXPECT_EQ(PackEventId(uuid + "0", packed), EventIdForm::kText);
 }
 
-// The ending that was found; expects the texts back.
-int PackedEnding(const std::vector<std::string>& entries) {
-  const std::size_t length = entries.front().size();
-  const std::string before = "before";
-  std::string texts = before;
-  for (const std::string& entry : entries) texts += entry;
-  const std::string all = texts;
-  std::string packed = before;
-  const std::uint8_t ending = PackTexts(entries.size(), length, &texts, &packed);
-  if (ending == 0) {
-    EXPECT_EQ(texts, all);
-    EXPECT_EQ(packed, before);
-    return 0;
-  }
-  const std::size_t prefix = length - EndingTextBytes(ending);
-  EXPECT_EQ(texts, all.substr(0, before.size() + prefix));
-  EXPECT_EQ(packed.size(), before.size() + entries.size() * EndingPackedBytes(ending));
-  std::string unpacked;
-  EXPECT_TRUE(UnpackTexts(entries.front().substr(0, prefix), ending, packed.substr(before.size()),
-                          &unpacked));
-  EXPECT_EQ(before + unpacked, all);
-  return ending;
-}
-
-std::vector<std::string> Entries(const std::string& prefix, std::size_t digits,
-                                 const std::string& suffix = "") {
-  std::vector<std::string> entries;
-  for (std::size_t i = 0; i < 20; ++i) {
-    std::string text = prefix;
-    for (std::size_t d = 0; d < digits; ++d) text += "0123456789abcdef"[(i + 5 * d * i) % 16];
-    entries.push_back(text + suffix);
-  }
-  return entries;
-}
-
-TEST(PackedTextsTest, EveryCountOfDigitsComesBack) {
-  for (std::size_t digits = 4; digits <= kPackedDigitsMax; ++digits) {
-    for (const std::size_t prefix : {0, 1, 15, 16, 17, 64}) {
-      ASSERT_EQ(PackedEnding(Entries(std::string(prefix, 'u'), digits)), static_cast<int>(digits));
-    }
-  }
-}
-
-TEST(PackedTextsTest, OnlyWhatIsWorthItIsPacked) {
-  EXPECT_EQ(PackedEnding(Entries("u", 3)), 0);
-  EXPECT_EQ(PackedEnding(Entries("", kPackedDigitsMax + 1)), 0);
-  EXPECT_EQ(PackedEnding(Entries(std::string(kPackedPrefixMax + 1, 'u'), 8)), 0);
-  EXPECT_EQ(PackedEnding(Entries("", 8, "!")), 0);
-  EXPECT_EQ(PackedEnding({"12345678"}), 0);
-  std::vector<std::string> entries = Entries("u", 8);
-  for (const std::size_t at : {0, 1, 8}) {
-    for (const char c : {'A', 'F', 'g', '/', ':', '`', '\0', '\xff'}) {
-      std::vector<std::string> changed = entries;
-      changed[11][at] = c;
-      EXPECT_EQ(PackedEnding(changed), 0) << at << c;
-    }
-  }
-  entries.resize(7);
-  EXPECT_EQ(PackedEnding(entries), 0);
-}
-
-TEST(PackedTextsTest, UuidsComeBack) {
-  for (const std::string prefix : {"", "tab:", "a long prefix of more than 16 bytes "}) {
-    std::vector<std::string> entries = Entries(prefix, 8, "-0123-4567-89ab-cdef00112233");
-    EXPECT_EQ(PackedEnding(entries), kPackedUuid);
-    entries[9].back() = 'G';
-    EXPECT_EQ(PackedEnding(entries), 0);
-  }
-}
-
-TEST(PackedTextsTest, AnOddDigitTakesNoMore) {
-  std::string texts;
-  EXPECT_TRUE(UnpackTexts("u", 5, std::string("\x01\x23\x45", 3), &texts));
-  EXPECT_EQ(texts, "u12345");
-  EXPECT_FALSE(UnpackTexts("u", 5, std::string("\x11\x23\x45", 3), &texts));
-}
-
 template <typename T>
 void ExpectIntsComeBack(const std::vector<T>& values, std::size_t bytes_max) {
   std::string out;
@@ -451,7 +398,7 @@ TEST(PackedIntsTest, AFillingThatIsSetIsRefused) {
 
 // Files that this and earlier versions wrote. INSIGHTFLOW_GOLDEN_WRITE=1 writes those of a new
 // version of the format, beside the old ones, which stay as they are.
-constexpr std::string_view kNewestGolden = "v2-";
+constexpr std::string_view kNewestGolden = "v3-";
 
 class GoldenTest : public ::testing::TestWithParam<const char*> {
  protected:
@@ -465,10 +412,11 @@ class GoldenTest : public ::testing::TestWithParam<const char*> {
   }
   EventBatch Batch() const {
     const std::string name = std::string(GetParam()).substr(kNewestGolden.size());
-    return name == "bare"    ? BareBatch()
-           : name == "small" ? SmallBatch()
-           : name == "ids"   ? IdsBatch()
-                             : LargeBatch(100);
+    return name == "bare"         ? BareBatch()
+           : name == "small"      ? SmallBatch()
+           : name == "ids"        ? IdsBatch()
+           : name == "properties" ? PropertiesBatch()
+                                  : LargeBatch(100);
   }
   static std::string Describe(const EventBatch& batch) {
     std::string text;
@@ -498,7 +446,8 @@ TEST_P(GoldenTest, StaysReadable) {
 
 INSTANTIATE_TEST_SUITE_P(Records, GoldenTest,
                          ::testing::Values("v1-bare", "v1-small", "v1-large", "v2-bare", "v2-small",
-                                           "v2-large", "v2-ids"));
+                                           "v2-large", "v2-ids", "v3-bare", "v3-small", "v3-large",
+                                           "v3-ids", "v3-properties"));
 
 }  // namespace
 }  // namespace insightflow

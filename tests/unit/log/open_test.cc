@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "lib/base/coding.h"
-#include "lib/log/durable_mark.h"
-#include "lib/log/store.h"
+#include "lib/store/durable_mark.h"
+#include "lib/store/store.h"
 #include "tests/unit/log/child_process.h"
 #include "tests/unit/log/log_fixture.h"
 

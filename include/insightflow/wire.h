@@ -1,0 +1,48 @@
+// Queries and answers as JSON and as tables: the wire of POST /api/query and `insightflow query`.
+// docs/queries.md describes it, schema/ holds its JSON Schemas.
+//
+//   Result<Query> query = ParseQuery(R"({"kind":"top","field":"page_url","limit":3})");
+//   if (!query.ok()) return Fail(query.status());  // names the field and what is allowed
+//   Result<Answer> answer = engine->Query(*query);
+//   if (answer.ok()) Send(WriteAnswer(*query, *answer));
+//
+// Thread safety: functions of their arguments. Complexity: O(bytes).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "insightflow/export.h"
+#include "insightflow/query.h"
+#include "insightflow/result.h"
+#include "insightflow/status.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+inline constexpr std::size_t kQueryBytesMax = std::size_t{1} << 20;
+
+// The stored funnel of an id, or kNotFound.
+using FunnelResolver = std::function<Result<FunnelQuery>(std::string_view id)>;
+
+// Strict: an unknown field, a second field of the same name, a wrong type, unit or name, and what
+// makes no sense together are kInvalidArgument; the message begins with the field's path, as
+// "steps[1].filters[0].op: ". kOutOfRange: more than kQueryBytesMax. `funnels` finds what
+// "funnel_id" names; its errors are passed on, and without it there are no stored funnels.
+INSIGHTFLOW_EXPORT Result<Query> ParseQuery(std::string_view json,
+                                            const FunnelResolver& funnels = nullptr);
+
+// Canonical JSON: equal queries give equal text, and ParseQuery gives the query back. Members that
+// have their default are left out.
+INSIGHTFLOW_EXPORT std::string WriteQuery(const Query& query);
+
+// The answer as JSON, with times in the query's zone. The answer must be one to that query.
+INSIGHTFLOW_EXPORT std::string WriteAnswer(const Query& query, const Answer& answer);
+
+// The answer as a table for people: UTF-8, lines that end in \n, control characters escaped.
+INSIGHTFLOW_EXPORT std::string WriteTable(const Query& query, const Answer& answer);
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,176 @@
+#include "lib/engine/query_runner.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "lib/segments/timeline_scan.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+// Fewer rows are not worth a second thread.
+constexpr std::uint64_t kRowsPerThreadMin = 100'000;
+constexpr std::size_t kThreadsMax = 64;
+// More parts than threads, so that one that is slow does not make all others wait.
+constexpr std::size_t kPartsPerThread = 2;
+
+std::size_t ThreadsFor(const QueryOptions& options, const std::vector<ScanInput>& inputs,
+                       const ScanPlan& plan) {
+  std::uint64_t rows = 0;
+  for (const ScanInput& input : inputs) {
+    const SegmentMeta& meta = input.reader->meta();
+    if (meta.max_time_ms >= plan.from_ms && meta.min_time_ms < plan.to_ms) rows += meta.rows;
+  }
+  const std::size_t wanted =
+      options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
+  return std::clamp<std::size_t>(std::min<std::uint64_t>(wanted, rows / kRowsPerThreadMin), 1,
+                                 kThreadsMax);
+}
+
+std::optional<std::pair<std::int64_t, std::int64_t>> TimesOf(const std::vector<ScanInput>& inputs) {
+  std::optional<std::pair<std::int64_t, std::int64_t>> times;
+  for (const ScanInput& input : inputs) {
+    const SegmentMeta& meta = input.reader->meta();
+    if (!times) times = {meta.min_time_ms, meta.max_time_ms};
+    times->first = std::min(times->first, meta.min_time_ms);
+    times->second = std::max(times->second, meta.max_time_ms);
+  }
+  return times;
+}
+
+class Runner {
+ public:
+  Runner(const Analysis& analysis, const QueryOptions& options, std::vector<ScanInput> inputs)
+      : analysis_(analysis),
+        options_(options),
+        deadline_(std::chrono::steady_clock::now() + options.deadline),
+        threads_(ThreadsFor(options, inputs, analysis.plan())),
+        scan_(analysis.plan(), std::move(inputs), &values_, ScanOptionsOf()),
+        state_bytes_(threads_) {}
+
+  Status Run();
+  AnalysisState* state() { return states_[0].get(); }
+  const TimelineScan& scan() const { return scan_; }
+
+ private:
+  // Tells the budget how much a state has grown.
+  class Metered final : public TimelineVisitor {
+   public:
+    Metered(AnalysisState* state, std::atomic<std::size_t>* bytes) : state_(state), bytes_(bytes) {}
+    Status Visit(const Timelines& timelines) override {
+      Status status = state_->Visit(timelines);
+      bytes_->store(state_->bytes(), std::memory_order_relaxed);
+      return status;
+    }
+
+   private:
+    AnalysisState* const state_;
+    std::atomic<std::size_t>* const bytes_;
+  };
+
+  ScanOptions ScanOptionsOf() {
+    ScanOptions options;
+    options.parts = threads_ == 1 ? 1 : threads_ * kPartsPerThread;
+    options.part_bytes_max = options_.memory_bytes_max / threads_;
+    options.check = [this] { return Check(); };
+    return options;
+  }
+  Status Check();
+  void Work(std::size_t thread);
+
+  const Analysis& analysis_;
+  const QueryOptions& options_;
+  const std::chrono::steady_clock::time_point deadline_;
+  const std::size_t threads_;
+  ValueTable values_;
+  TimelineScan scan_;
+  std::vector<std::unique_ptr<AnalysisState>> states_;
+  std::vector<std::atomic<std::size_t>> state_bytes_;
+  std::atomic<std::size_t> next_part_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  Status error_;
+};
+
+Status Runner::Check() {
+  if (failed_.load(std::memory_order_relaxed)) {
+    const std::lock_guard lock(mutex_);
+    return error_;
+  }
+  if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed)) {
+    return Status(StatusCode::kCancelled, "the query was cancelled");
+  }
+  if (std::chrono::steady_clock::now() >= deadline_) {
+    return Status(StatusCode::kDeadlineExceeded, "the query took longer than " +
+                                                     std::to_string(options_.deadline.count()) +
+                                                     " ms; ask about a shorter range");
+  }
+  std::size_t bytes = values_.bytes();
+  for (const auto& state : state_bytes_) bytes += state.load(std::memory_order_relaxed);
+  if (bytes > options_.memory_bytes_max) {
+    return ResourceExhausted("the query needs more than the " +
+                             std::to_string(options_.memory_bytes_max >> 20) +
+                             " MiB of memory that it may use; ask about fewer values or a shorter "
+                             "range");
+  }
+  return Status::Ok();
+}
+
+void Runner::Work(std::size_t thread) {
+  Metered visitor(states_[thread].get(), &state_bytes_[thread]);
+  for (std::size_t part = next_part_++; part < scan_.parts(); part = next_part_++) {
+    Status status = Check();
+    if (status.ok()) status = scan_.Run(part, &visitor);
+    if (status.ok()) continue;
+    const std::lock_guard lock(mutex_);
+    if (error_.ok()) error_ = std::move(status);
+    failed_ = true;
+    return;
+  }
+}
+
+Status Runner::Run() {
+  for (std::size_t i = 0; i < threads_; ++i) states_.push_back(analysis_.NewState(&values_));
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < threads_; ++i) others.emplace_back([this, i] { Work(i); });
+  Work(0);
+  for (std::thread& other : others) other.join();
+  if (!error_.ok()) return error_;
+  if (Status status = Check(); !status.ok()) return status;
+  for (std::size_t i = 1; i < threads_; ++i) {
+    if (Status status = states_[0]->Merge(states_[i].get()); !status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
+                        std::vector<ScanInput> inputs, std::int64_t now_ms) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
+  if (!analysis.ok()) return analysis.status();
+  const ScanEnd end = EndOfData(ScopeOf(query), TimesOf(inputs), now_ms);
+  Runner runner(**analysis, options, std::move(inputs));
+  if (Status status = runner.Run(); !status.ok()) return status;
+  Answer answer;
+  Result<AnswerBody> body = (*analysis)->Finish(runner.state(), end, &answer.meta.exact);
+  if (!body.ok()) return body.status();
+  answer.body = std::move(*body);
+  answer.meta.events_scanned = runner.scan().events_scanned();
+  answer.meta.incomplete = runner.scan().incomplete();
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+  answer.meta.query_ms = took.count();
+  return answer;
+}
+
+}  // namespace v1
+}  // namespace insightflow

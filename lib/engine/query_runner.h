@@ -1,0 +1,23 @@
+// Answers a query over segments: threads over parts of the users, states merged at the end.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "insightflow/options.h"
+#include "insightflow/query.h"
+#include "insightflow/result.h"
+#include "insightflow/status.h"
+#include "lib/analytics/analysis.h"
+#include "lib/segments/scan_segment.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// Errors: kInvalidArgument, kOutOfRange (the query), kDeadlineExceeded, kCancelled,
+// kResourceExhausted (memory). Of the answer's meta all is filled but as_of_sequence. Thread-safe.
+Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
+                        std::vector<ScanInput> inputs, std::int64_t now_ms);
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,30 @@
+// The rules that a query must keep, wherever it comes from: the wire, C++ or a stored definition.
+#pragma once
+
+#include <cstddef>
+
+#include "insightflow/query.h"
+#include "insightflow/status.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+inline constexpr std::size_t kQueryRowsMax = 10'000;
+inline constexpr std::size_t kQueryPointsMax = 10'000;
+inline constexpr std::size_t kQueryFiltersMax = 100;  // of one list
+inline constexpr std::size_t kFilterValuesMax = 10'000;
+inline constexpr std::size_t kSelectorTypesMax = 1'000;
+inline constexpr std::size_t kTrendSeriesMax = 64;
+inline constexpr std::size_t kFunnelStepsMax = 64;
+inline constexpr std::size_t kFunnelExclusionsMax = 64;
+inline constexpr std::size_t kHoldConstantMax = 16;
+inline constexpr std::size_t kRetentionPeriodsMax = 400;
+inline constexpr std::size_t kPathsDepthMax = 20;
+inline constexpr std::size_t kHeatmapSideMax = 500;
+
+// kInvalidArgument for the first rule that is broken; the message begins with the field's path on
+// the wire, such as "steps[1].filters[0].op: ". Loads the query's time zone. O(size of the query).
+Status CheckQuery(const Query& query);
+
+}  // namespace v1
+}  // namespace insightflow

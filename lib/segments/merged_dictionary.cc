@@ -1,0 +1,95 @@
+#include "lib/segments/merged_dictionary.h"
+
+#include <algorithm>
+
+#include "lib/segments/block_encoder.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+Status MergeCancelled() { return FailedPrecondition("the merge was given up"); }
+
+Result<bool> MergedDictionary::Unite(Field field, std::span<const MergeInput> inputs) {
+  ReadScratch scratch;
+  SegmentDictionaries dictionaries;
+  const auto f = static_cast<std::size_t>(field);
+  for (const MergeInput& input : inputs) {
+    const bool has_values = input.reader->meta().columns().Has(ColumnOf(field));
+    if (has_values) empty_ = false;
+    std::vector<std::uint32_t>& codes = codes_.emplace_back(1, 0);
+    if (!has_values) continue;
+    // A dictionary that was too large for one segment is so for more.
+    if (!input.reader->meta().HasDictionary(field)) return false;
+    Status status =
+        input.reader->ReadDictionaries({ColumnOf(field)}, input.source, &scratch, &dictionaries);
+    if (!status.ok()) return status;
+    const SegmentTexts& texts = dictionaries[f];
+    for (std::uint32_t code = 1; code <= texts.entries(); ++code) {
+      codes.push_back(values_.Intern(texts.Entry(code)));
+    }
+    if (!BlockEncoder::SharesDictionary(field, values_.entries(), values_.bytes())) return false;
+  }
+  return !empty_;
+}
+
+Status MergedDictionary::Count(Field field, std::span<const MergeInput> inputs,
+                               const std::function<bool()>& cancelled,
+                               std::vector<std::uint32_t>* counts) const {
+  ReadScratch scratch;
+  SegmentBlock block;
+  const auto f = static_cast<std::size_t>(field);
+  counts->assign(values_.entries() + 1, 0);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const SegmentReader& reader = *inputs[i].reader;
+    const std::vector<std::uint32_t>& codes = codes_[i];
+    for (std::uint32_t b = 0; b < reader.meta().blocks.size(); ++b) {
+      if (cancelled()) return MergeCancelled();
+      if (!reader.meta().blocks[b].columns.Has(ColumnOf(field))) continue;
+      Status status = reader.ReadBlock(b, {ColumnOf(field)}, inputs[i].source, &scratch, &block);
+      if (!status.ok()) return status;
+      for (const std::uint8_t code : block.type_codes) ++(*counts)[codes[code]];
+      for (const std::uint32_t code : block.codes[f]) ++(*counts)[codes[code]];
+    }
+  }
+  return Status::Ok();
+}
+
+Status MergedDictionary::Merge(Field field, std::span<const MergeInput> inputs,
+                               const std::function<bool()>& cancelled) {
+  const Result<bool> united = Unite(field, inputs);
+  if (!united.ok()) return united.status();
+  shared_ = *united;
+  if (!shared_) {
+    // Whether there are values at all shows only after every input.
+    for (const MergeInput& input : inputs) {
+      if (input.reader->meta().columns().Has(ColumnOf(field))) empty_ = false;
+    }
+    values_.Clear();
+    codes_.clear();
+    return Status::Ok();
+  }
+  std::vector<std::uint32_t> counts;
+  if (Status status = Count(field, inputs, cancelled, &counts); !status.ok()) return status;
+  order_.resize(values_.entries());
+  for (std::uint32_t i = 0; i < order_.size(); ++i) order_[i] = i + 1;
+  std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (counts[a] != counts[b]) return counts[a] > counts[b];
+    return values_.Entry(a) < values_.Entry(b);
+  });
+  std::vector<std::uint32_t> new_codes(order_.size() + 1, 0);
+  for (std::uint32_t i = 0; i < order_.size(); ++i) new_codes[order_[i]] = i + 1;
+  for (std::vector<std::uint32_t>& codes : codes_) {
+    for (std::uint32_t& code : codes) code = new_codes[code];
+  }
+  return Status::Ok();
+}
+
+std::vector<std::string_view> MergedDictionary::Texts() const {
+  std::vector<std::string_view> texts;
+  texts.reserve(order_.size());
+  for (const std::uint32_t code : order_) texts.push_back(values_.Entry(code));
+  return texts;
+}
+
+}  // namespace v1
+}  // namespace insightflow

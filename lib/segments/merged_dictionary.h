@@ -1,0 +1,50 @@
+// The dictionary that a field has in a merged segment.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "insightflow/status.h"
+#include "lib/model/batch.h"
+#include "lib/model/field.h"
+#include "lib/segments/segment_merger.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// Empty when no row has the field; shared: one for the segment; else each block has its own.
+class MergedDictionary {
+ public:
+  // Reads the dictionaries of all inputs and, for a shared one, counts their codes.
+  Status Merge(Field field, std::span<const MergeInput> inputs,
+               const std::function<bool()>& cancelled);
+
+  bool empty() const { return empty_; }
+  bool shared() const { return shared_; }
+  std::uint32_t entries() const { return values_.entries(); }
+  // Of a shared one, the most frequent first. Views into it.
+  std::vector<std::string_view> Texts() const;
+  // Of a shared one: what the codes of an input become.
+  const std::vector<std::uint32_t>& NewCodes(std::size_t input) const { return codes_[input]; }
+
+ private:
+  // False when the values do not fit into one dictionary.
+  Result<bool> Unite(Field field, std::span<const MergeInput> inputs);
+  Status Count(Field field, std::span<const MergeInput> inputs,
+               const std::function<bool()>& cancelled, std::vector<std::uint32_t>* counts) const;
+
+  bool empty_ = true;
+  bool shared_ = false;
+  DictColumn values_;
+  std::vector<std::uint32_t> order_;               // codes of values_
+  std::vector<std::vector<std::uint32_t>> codes_;  // by input, by its code
+};
+
+// What a merge that was told to stop returns.
+Status MergeCancelled();
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,291 @@
+#include "lib/segments/part_scan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+// Short runs are the rule; a call would cost more than the copy.
+template <typename T>
+T* CopyRun(const T* from, const T* end, T* to) {
+  constexpr std::ptrdiff_t kShort = 16;
+  if (end - from > kShort) {
+    std::memcpy(to, from, static_cast<std::size_t>(end - from) * sizeof(T));
+    return to + (end - from);
+  }
+  while (from != end) *to++ = *from++;
+  return to;
+}
+
+}  // namespace
+
+PartScan::PartScan(TimelineScan* scan, std::size_t part)
+    : scan_(*scan), shape_(scan->context_.shape), out_(scan->context_.shape) {
+  const std::uint64_t step = std::numeric_limits<std::uint64_t>::max() / scan->parts();
+  first_ = step * part;
+  last_ =
+      part + 1 == scan->parts() ? std::numeric_limits<std::uint64_t>::max() : step * (part + 1) - 1;
+  done_below_ = first_;
+}
+
+Status PartScan::Open() {
+  for (const auto& segment : scan_.segments_) {
+    auto cursor = std::make_unique<ScanCursor>(segment.get(), shape_, first_, last_);
+    Status status = cursor->Open();
+    if (status.code() == StatusCode::kDataLoss) {
+      scan_.NoteDamage(status);
+      continue;
+    }
+    if (!status.ok()) return status;
+    if (cursor->at_end()) continue;
+    cursors_.push_back(std::move(cursor));
+  }
+  taken_.resize(cursors_.size());
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    if (Status status = AdvanceCursor(c); !status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
+Status PartScan::AdvanceCursor(std::size_t cursor) {
+  if (scan_.options_.check) {
+    if (Status status = scan_.options_.check(); !status.ok()) return status;
+  }
+  ScanCursor& at = *cursors_[cursor];
+  at.rows().DropRuns(shape_, std::exchange(taken_[cursor], 0));
+  Status status = at.ReadNext(&scratch_, &scanned_);
+  if (status.code() == StatusCode::kDataLoss) {
+    scan_.NoteDamage(status);
+    return Status::Ok();
+  }
+  return status;
+}
+
+Status PartScan::Advance(std::uint64_t bound) {
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    if (cursors_[c]->at_end() || cursors_[c]->complete_below() != bound) continue;
+    if (Status status = AdvanceCursor(c); !status.ok()) return status;
+  }
+  if (bytes() > scan_.options_.part_bytes_max) {
+    return ResourceExhausted(
+        "the query needs more memory than it may use: one user, or too many parts of the store at "
+        "a time; ask about a shorter range or fewer events");
+  }
+  return Status::Ok();
+}
+
+Status PartScan::Run(TimelineVisitor* visitor) {
+  if (Status status = Open(); !status.ok()) return status;
+  while (true) {
+    bool all = true;
+    std::uint64_t bound = std::numeric_limits<std::uint64_t>::max();
+    for (const auto& cursor : cursors_) {
+      if (cursor->at_end()) continue;
+      all = false;
+      bound = std::min(bound, cursor->complete_below());
+    }
+    FindPieces(bound, all);
+    if (!pieces_.empty()) {
+      if (Status status = HandOut(visitor); !status.ok()) return status;
+    }
+    if (all) break;
+    done_below_ = std::max(done_below_, bound);
+    if (Status status = Advance(bound); !status.ok()) return status;
+  }
+  scan_.scanned_.fetch_add(scanned_, std::memory_order_relaxed);
+  return Status::Ok();
+}
+
+void PartScan::FindPieces(std::uint64_t bound, bool all) {
+  pieces_.clear();
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    const CursorRows& rows = cursors_[c]->rows();
+    const std::size_t end = cursors_[c]->RunsBelow(bound, all);
+    for (std::size_t run = taken_[c]; run < end; ++run) {
+      pieces_.push_back({rows.runs[run].hash, static_cast<std::uint32_t>(c),
+                         static_cast<std::uint32_t>(run),
+                         static_cast<std::uint32_t>(rows.RunBegin(run)), rows.runs[run].end});
+    }
+    taken_[c] = std::max(taken_[c], end);
+  }
+}
+
+// By hash; pieces of one user stay in the order of their cursors.
+void PartScan::SortPieces() {
+  const std::size_t count = pieces_.size();
+  if (pieces_.front().cursor == pieces_.back().cursor) {
+    sorted_.swap(pieces_);
+    return;
+  }
+  std::uint64_t greatest = 0;
+  for (const Piece& piece : pieces_) greatest = std::max(greatest, piece.hash);
+  const int range_bits = std::bit_width(greatest - done_below_);
+  const int shift = std::max(0, range_bits - static_cast<int>(std::bit_width(count)));
+  const auto bucket_of = [&](const Piece& piece) { return (piece.hash - done_below_) >> shift; };
+  counts_.assign(((greatest - done_below_) >> shift) + 2, 0);
+  for (const Piece& piece : pieces_) ++counts_[bucket_of(piece) + 1];
+  for (std::size_t b = 1; b < counts_.size(); ++b) counts_[b] += counts_[b - 1];
+  sorted_.resize(count);
+  for (const Piece& piece : pieces_) sorted_[counts_[bucket_of(piece)]++] = piece;
+  // Nearly sorted now: a bucket has two pieces or so.
+  for (std::size_t i = 1; i < count; ++i) {
+    const Piece piece = sorted_[i];
+    std::size_t at = i;
+    for (; at > 0 && sorted_[at - 1].hash > piece.hash; --at) sorted_[at] = sorted_[at - 1];
+    sorted_[at] = piece;
+  }
+}
+
+void PartScan::GatherTimes() {
+  std::int64_t* times = out_.time_ms.data();
+  std::uint64_t* matches = out_.matches.data();
+  for (const Piece& piece : sorted_) {
+    const ScanCursor& cursor = *cursors_[piece.cursor];
+    const CursorRows& rows = cursor.rows();
+    const std::int64_t day_ms = cursor.day_ms();
+    const std::uint32_t* const time = rows.time.data();
+    for (std::uint32_t row = piece.begin; row < piece.end; ++row) *times++ = day_ms + time[row];
+    if (shape_.narrow_matches) {
+      const std::uint8_t* const narrow = rows.narrow_matches.data();
+      for (std::uint32_t row = piece.begin; row < piece.end; ++row) *matches++ = narrow[row];
+    } else {
+      matches =
+          CopyRun(rows.matches.data() + piece.begin, rows.matches.data() + piece.end, matches);
+    }
+  }
+}
+
+void PartScan::Gather() {
+  std::size_t total = 0;
+  for (const Piece& piece : sorted_) total += piece.end - piece.begin;
+  out_.ForEachColumn(shape_, [&](auto& column) { column.resize(total); });
+  GatherTimes();
+  ScanColumns::ForEach(shape_, [&](auto get) {
+    auto* at = get(out_).data();
+    for (const Piece& piece : sorted_) {
+      const auto* const from = get(cursors_[piece.cursor]->rows()).data();
+      at = CopyRun(from + piece.begin, from + piece.end, at);
+    }
+  });
+}
+
+void PartScan::EndRuns() {
+  run_ends_.clear();
+  user_ids_.clear();
+  std::uint32_t row = 0;
+  for (std::size_t i = 0; i < sorted_.size();) {
+    const std::uint64_t hash = sorted_[i].hash;
+    const std::uint32_t begin = row;
+    if (shape_.user_ids) {
+      user_ids_.push_back(cursors_[sorted_[i].cursor]->rows().UserId(sorted_[i].run));
+    }
+    bool in_order = true;
+    for (; i < sorted_.size() && sorted_[i].hash == hash; ++i) {
+      if (row != begin) {
+        const std::int64_t before = out_.time_ms[row - 1];
+        in_order &=
+            before < out_.time_ms[row] || (before == out_.time_ms[row] && !shape_.sequences);
+      }
+      row += sorted_[i].end - sorted_[i].begin;
+    }
+    run_ends_.push_back(row);
+    if (!in_order) SortRows(begin, row);
+  }
+}
+
+// Without sequences, segments follow each other in the log as their cursors do.
+void PartScan::SortRows(std::uint32_t begin, std::uint32_t end) {
+  order_.resize(end - begin);
+  for (std::uint32_t i = 0; i < order_.size(); ++i) order_[i] = begin + i;
+  std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (out_.time_ms[a] != out_.time_ms[b]) return out_.time_ms[a] < out_.time_ms[b];
+    return shape_.sequences && out_.sequence[a] < out_.sequence[b];
+  });
+  Permute(begin);
+}
+
+void PartScan::Permute(std::uint32_t begin) {
+  out_.ForEachColumn(shape_, [&](auto& column) {
+    std::remove_reference_t<decltype(column)> moved(order_.size());
+    for (std::size_t i = 0; i < order_.size(); ++i) moved[i] = column[order_[i]];
+    std::copy(moved.begin(), moved.end(), column.begin() + begin);
+  });
+}
+
+void PartScan::SortClients() {
+  std::uint32_t row = 0;
+  for (const std::uint32_t end : run_ends_) {
+    while (row < end) {
+      const std::uint32_t begin = row;
+      std::size_t known = 0;
+      for (; row < end && out_.time_ms[row] == out_.time_ms[begin]; ++row) {
+        known += out_.tab[row] != 0 ? 1 : 0;
+      }
+      if (known < 2) continue;
+      places_.clear();
+      for (std::uint32_t r = begin; r < row; ++r) places_.push_back({r, out_.tab[r], out_.seq[r]});
+      SortByClient(places_);
+      order_.clear();
+      for (const ClientPlace& place : places_) order_.push_back(place.row);
+      Permute(begin);
+    }
+  }
+}
+
+void PartScan::DropHidden() {
+  order_.clear();
+  std::size_t users = 0;
+  std::uint32_t row = 0;
+  for (std::size_t run = 0; run < run_ends_.size(); ++run) {
+    const std::size_t before = order_.size();
+    for (; row < run_ends_[run]; ++row) {
+      if (out_.hidden[row] == 0) order_.push_back(row);
+    }
+    if (order_.size() == before) continue;
+    run_ends_[users] = static_cast<std::uint32_t>(order_.size());
+    if (shape_.user_ids) user_ids_[users] = user_ids_[run];
+    ++users;
+  }
+  run_ends_.resize(users);
+  if (shape_.user_ids) user_ids_.resize(users);
+  if (order_.size() == out_.rows()) return;
+  out_.ForEachColumn(shape_, [&](auto& column) {
+    for (std::size_t i = 0; i < order_.size(); ++i) column[i] = column[order_[i]];
+    column.resize(order_.size());
+  });
+}
+
+Status PartScan::HandOut(TimelineVisitor* visitor) {
+  SortPieces();
+  Gather();
+  EndRuns();
+  if (shape_.client_order) {
+    SortClients();
+    DropHidden();
+    if (run_ends_.empty()) return Status::Ok();
+  }
+  Timelines timelines;
+  timelines.run_ends = run_ends_;
+  timelines.time_ms = out_.time_ms;
+  timelines.matches = out_.matches;
+  timelines.more_matches = out_.more_matches;
+  for (const auto& column : out_.texts) timelines.texts.emplace_back(column);
+  for (const auto& column : out_.identities) timelines.identities.emplace_back(column);
+  for (const auto& column : out_.numbers) timelines.numbers.emplace_back(column);
+  timelines.user_ids = user_ids_;
+  return visitor->Visit(timelines);
+}
+
+std::size_t PartScan::bytes() const {
+  std::size_t sum = out_.bytes();
+  for (const auto& cursor : cursors_) sum += cursor->rows().bytes();
+  return sum;
+}
+
+}  // namespace v1
+}  // namespace insightflow

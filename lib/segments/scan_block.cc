@@ -1,0 +1,378 @@
+#include "lib/segments/scan_block.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace insightflow {
+inline namespace v1 {
+
+void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* scanned) {
+  const auto& hashes = block_.run_hashes;
+  const auto run_of = [&](auto at) { return static_cast<std::uint32_t>(at - hashes.begin()); };
+  first_run_ = run_of(std::lower_bound(hashes.begin(), hashes.end(), first));
+  runs_end_ = run_of(std::upper_bound(hashes.begin(), hashes.end(), last));
+  if (first_run_ >= runs_end_) return;
+  begin_ = first_run_ == 0 ? 0 : block_.run_ends[first_run_ - 1];
+  end_ = block_.run_ends[runs_end_ - 1];
+  const std::size_t rows_before = rows_.rows();
+  if (const std::uint64_t* const table = OnlyTable()) {
+    const std::uint8_t* const types = block_.type_codes.data();
+    KeepRows([=](std::uint32_t row) { return table[types[row]]; }, scanned);
+  } else {
+    FillMasks();
+    const std::uint64_t* const masks = scratch_.masks.data();
+    if (masks_.words() == 1 && !context_.shape.client_order) {
+      KeepRows([=, this](std::uint32_t row) { return masks[row - begin_]; }, scanned);
+    } else {
+      KeepOrHideRows(scanned);
+    }
+  }
+  if (scratch_.kept.empty()) return;
+  AppendRuns(rows_before);
+  for (std::size_t slot = 0; slot < context_.shape.texts; ++slot) AppendText(slot);
+  for (std::size_t slot = 0; slot < context_.shape.identities; ++slot) AppendIdentity(slot);
+  for (std::size_t slot = 0; slot < context_.shape.numbers; ++slot) AppendNumber(slot);
+  if (context_.shape.sequences) {
+    for (const std::uint32_t row : scratch_.kept) rows_.sequence.push_back(block_.sequence[row]);
+  }
+  if (context_.shape.client_order) AppendClientOrder();
+}
+
+const std::uint64_t* BlockScan::OnlyTable() const {
+  constexpr auto kType = static_cast<std::size_t>(Field::kEventType);
+  if (block_.type_codes.empty() || masks_.words() != 1 || context_.shape.client_order ||
+      !masks_.row_tests().empty() || !masks_.Uses(Field::kEventType)) {
+    return nullptr;
+  }
+  for (std::size_t f = 0; f < kFieldCount; ++f) {
+    if (f != kType && masks_.Uses(static_cast<Field>(f))) return nullptr;
+  }
+  return segment_.mask_tables_[kType].data();
+}
+
+// scratch_.masks: words() words for each row of [begin_, end_).
+void BlockScan::FillMasks() {
+  const std::size_t words = masks_.words();
+  PlainVector<std::uint64_t>& masks = scratch_.masks;
+  masks.resize((end_ - begin_) * words);
+  for (std::size_t w = 0; w < words; ++w) {
+    const std::uint64_t all = masks_.all()[w];
+    for (std::size_t i = w; i < masks.size(); i += words) masks[i] = all;
+  }
+  for (std::size_t f = 0; f < kFieldCount; ++f) {
+    const auto field = static_cast<Field>(f);
+    if (!masks_.Uses(field)) continue;
+    if (field == Field::kUserId) {
+      AndUsers();
+    } else if (segment_.meta().HasDictionary(field)) {
+      AndTable(field, segment_.mask_tables_[f]);
+    } else {
+      masks_.FillTable(field, block_.dictionaries[f], &scratch_.table);
+      AndTable(field, scratch_.table);
+    }
+  }
+  for (const RowMasks::RowTests& tests : masks_.row_tests()) TestRows(tests);
+}
+
+void BlockScan::AndTable(Field field, const std::vector<std::uint64_t>& table) {
+  const std::size_t words = masks_.words();
+  const std::size_t count = end_ - begin_;
+  std::uint64_t* const masks = scratch_.masks.data();
+  const auto use = [&](const auto* codes) {
+    if (words == 1) {
+      for (std::size_t i = 0; i < count; ++i) masks[i] &= table[codes[i]];
+      return;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t w = 0; w < words; ++w) masks[i * words + w] &= table[codes[i] * words + w];
+    }
+  };
+  const auto& codes = block_.codes[static_cast<std::size_t>(field)];
+  if (field == Field::kEventType && !block_.type_codes.empty()) {
+    use(block_.type_codes.data() + begin_);
+  } else if (!codes.empty()) {
+    use(codes.data() + begin_);
+  } else {
+    for (std::size_t i = 0; i < count * words; ++i) masks[i] &= table[i % words];
+  }
+}
+
+void BlockScan::AndUsers() {
+  const std::size_t words = masks_.words();
+  std::uint32_t row = begin_;
+  for (std::uint32_t run = first_run_; run < runs_end_; ++run) {
+    const Mask mask = masks_.MaskOf(Field::kUserId, block_.user_ids.Entry(run + 1));
+    for (; row < block_.run_ends[run]; ++row) {
+      for (std::size_t w = 0; w < words; ++w) scratch_.masks[(row - begin_) * words + w] &= mask[w];
+    }
+  }
+}
+
+void BlockScan::TestRows(const RowMasks::RowTests& tests) {
+  const std::size_t words = masks_.words();
+  for (std::uint32_t row = begin_; row < end_; ++row) {
+    std::uint64_t* const mask = &scratch_.masks[(row - begin_) * words];
+    std::uint64_t needed = 0;
+    for (std::size_t w = 0; w < words; ++w) needed |= mask[w] & tests.needed_by[w];
+    if (needed == 0) continue;
+    const EventValue value = ValueAt(tests.field, row);
+    for (const RowMasks::RowTests::Test& test : tests.tests) {
+      if (test.predicate->Matches(value)) continue;
+      for (std::size_t w = 0; w < words; ++w) mask[w] &= ~test.bits[w];
+    }
+  }
+}
+
+// Which rows stay: those in range that hold the filter and, if that is asked, match a selector.
+template <bool kAllInRange, typename MaskOf, typename Match>
+std::uint32_t BlockScan::Compress(MaskOf mask_of, std::uint32_t* times, Match* matches,
+                                  std::uint64_t* scanned) {
+  const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit();
+  const std::uint64_t wanted = context_.plan.only_matches ? filter - 1 : ~std::uint64_t{0};
+  const std::int64_t from = context_.plan.from_ms;
+  const std::int64_t to = context_.plan.to_ms;
+  const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
+  const std::int64_t* const time_of = block_.time_ms.data();
+  std::uint32_t* const kept = scratch_.kept.data();
+  std::uint32_t* const kept_to = scratch_.kept_to.data();
+  std::uint64_t in_range = 0;
+  std::uint32_t count = 0;
+  for (std::uint32_t row = begin_; row < end_; ++row) {
+    const std::int64_t time = time_of[row];
+    const std::uint64_t mask = mask_of(row);
+    bool stays = ((mask & filter) != 0) & ((mask & wanted) != 0);
+    if constexpr (!kAllInRange) {
+      const bool inside = (time >= from) & (time < to);
+      in_range += inside ? 1 : 0;
+      stays &= inside;
+    }
+    times[count] = static_cast<std::uint32_t>(time - day_ms);
+    matches[count] = static_cast<Match>(mask & ~filter);
+    kept[count] = row;
+    count += stays ? 1 : 0;
+    kept_to[row - begin_] = count;
+  }
+  *scanned += kAllInRange ? end_ - begin_ : in_range;
+  return count;
+}
+
+template <typename MaskOf>
+void BlockScan::KeepRows(MaskOf mask_of, std::uint64_t* scanned) {
+  if (context_.shape.narrow_matches) {
+    KeepRowsIn(mask_of, &rows_.narrow_matches, scanned);
+  } else {
+    KeepRowsIn(mask_of, &rows_.matches, scanned);
+  }
+}
+
+template <typename MaskOf, typename Match>
+void BlockScan::KeepRowsIn(MaskOf mask_of, PlainVector<Match>* column, std::uint64_t* scanned) {
+  const std::size_t before = rows_.rows();
+  const std::size_t room = end_ - begin_;
+  scratch_.kept.resize(room);
+  scratch_.kept_to.resize(room);
+  rows_.time.resize(before + room);
+  column->resize(before + room);
+  const auto [least, most] = segment_.TimesOf(scratch_.block_number);
+  const bool all = least >= context_.plan.from_ms && most < context_.plan.to_ms;
+  std::uint32_t* const times = rows_.time.data() + before;
+  Match* const matches = column->data() + before;
+  const std::uint32_t count = all ? Compress<true>(mask_of, times, matches, scanned)
+                                  : Compress<false>(mask_of, times, matches, scanned);
+  scratch_.kept.resize(count);
+  rows_.time.resize(before + count);
+  column->resize(before + count);
+}
+
+// For the clients' order all rows in range stay, and those that should not are hidden.
+void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
+  const std::size_t words = masks_.words();
+  const std::size_t filter_word = masks_.filter_bit() / 64;
+  const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit() % 64;
+  const bool hide = context_.shape.client_order;
+  const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
+  scratch_.kept.clear();
+  scratch_.kept_to.resize(end_ - begin_);
+  scratch_.hidden.clear();
+  for (std::uint32_t row = begin_; row < end_; ++row) {
+    const std::int64_t time = block_.time_ms[row];
+    if (time >= context_.plan.from_ms && time < context_.plan.to_ms) {
+      ++*scanned;
+      std::uint64_t* const mask = &scratch_.masks[(row - begin_) * words];
+      bool stays = (mask[filter_word] & filter) != 0;
+      mask[filter_word] &= ~filter;
+      std::uint64_t any = mask[0];
+      for (std::size_t w = 1; w < words; ++w) any |= mask[w];
+      if (context_.plan.only_matches && any == 0) stays = false;
+      if (stays || hide) {
+        scratch_.kept.push_back(row);
+        rows_.time.push_back(static_cast<std::uint32_t>(time - day_ms));
+        if (context_.shape.narrow_matches) {
+          rows_.narrow_matches.push_back(static_cast<std::uint8_t>(mask[0]));
+        } else {
+          rows_.matches.push_back(mask[0]);
+        }
+        if (context_.shape.more_matches) rows_.more_matches.push_back(mask[1]);
+        if (hide) scratch_.hidden.push_back(stays ? 0 : 1);
+      }
+    }
+    scratch_.kept_to[row - begin_] = static_cast<std::uint32_t>(scratch_.kept.size());
+  }
+}
+
+void BlockScan::AppendRuns(std::size_t rows_before) {
+  const auto before = static_cast<std::uint32_t>(rows_before);
+  std::uint32_t last = 0;
+  for (std::uint32_t run = first_run_; run < runs_end_; ++run) {
+    const std::uint32_t to = scratch_.kept_to[block_.run_ends[run] - 1 - begin_];
+    if (to == last) continue;
+    last = to;
+    const std::uint64_t hash = block_.run_hashes[run];
+    // The user of the block before, or of an equal hash.
+    if (!rows_.runs.empty() && rows_.runs.back().hash == hash) {
+      rows_.runs.back().end = before + to;
+      continue;
+    }
+    if (context_.shape.user_ids) {
+      const std::string_view id = block_.user_ids.Entry(run + 1);
+      rows_.id_bytes.insert(rows_.id_bytes.end(), id.begin(), id.end());
+    }
+    rows_.runs.push_back({hash, before + to, static_cast<std::uint32_t>(rows_.id_bytes.size())});
+  }
+}
+
+template <typename Use>
+void BlockScan::ForEachCode(Field field, Use use) const {
+  const auto& codes = block_.codes[static_cast<std::size_t>(field)];
+  if (field == Field::kEventType && !block_.type_codes.empty()) {
+    for (const std::uint32_t row : scratch_.kept) use(block_.type_codes[row]);
+  } else if (!codes.empty()) {
+    for (const std::uint32_t row : scratch_.kept) use(codes[row]);
+  } else {
+    for (std::uint32_t i = 0; i < kept(); ++i) use(0);
+  }
+}
+
+// The block's own dictionary of a field that has none for the segment; nullptr when codes are not
+// what the field has.
+const SegmentTexts* BlockScan::OwnTexts(const FieldRef& field) const {
+  if (field.kind != FieldRef::Kind::kText || field.field == Field::kUserId) return nullptr;
+  return &block_.dictionaries[static_cast<std::size_t>(field.field)];
+}
+
+void BlockScan::AppendText(std::size_t slot) {
+  const FieldRef& field = context_.plan.texts[slot];
+  PlainVector<std::uint32_t>& to = rows_.texts[slot];
+  std::vector<std::string_view>& entries = scratch_.entries;
+  entries.clear();
+  if (!segment_.text_codes_[slot].empty()) {
+    const auto& codes = segment_.text_codes_[slot];
+    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(codes[code]); });
+    return;
+  }
+  if (const SegmentTexts* const texts = OwnTexts(field)) {
+    for (std::uint32_t code = 0; code <= texts->entries(); ++code) {
+      entries.push_back(texts->Entry(code));
+    }
+    scratch_.codes.resize(entries.size());
+    context_.values->Intern(entries, scratch_.codes.data());
+    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(scratch_.codes[code]); });
+    return;
+  }
+  // Values without a dictionary get one first, so that the shared table is asked once for each.
+  DictColumn& column = scratch_.column;
+  column.Clear();
+  const std::size_t before = to.size();
+  for (const std::uint32_t row : scratch_.kept) {
+    const EventValue value = ValueAt(field, row);
+    to.push_back(column.Intern(SpelledValue(value, &scratch_.text)));
+  }
+  for (std::uint32_t code = 0; code <= column.entries(); ++code) {
+    entries.push_back(column.Entry(code));
+  }
+  scratch_.codes.resize(entries.size());
+  context_.values->Intern(entries, scratch_.codes.data());
+  for (std::size_t i = before; i < to.size(); ++i) to[i] = scratch_.codes[to[i]];
+}
+
+void BlockScan::AppendIdentity(std::size_t slot) {
+  const FieldRef& field = context_.plan.identities[slot];
+  PlainVector<std::uint64_t>& to = rows_.identities[slot];
+  if (!segment_.identity_hashes_[slot].empty()) {
+    const auto& hashes = segment_.identity_hashes_[slot];
+    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(hashes[code]); });
+    return;
+  }
+  if (const SegmentTexts* const texts = OwnTexts(field)) {
+    std::vector<std::uint64_t>& hashes = scratch_.hashes;
+    hashes.clear();
+    for (std::uint32_t code = 0; code <= texts->entries(); ++code) {
+      hashes.push_back(IdentityHash(texts->Entry(code)));
+    }
+    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(hashes[code]); });
+    return;
+  }
+  for (const std::uint32_t row : scratch_.kept) {
+    const EventValue value = ValueAt(field, row);
+    to.push_back(IdentityHash(SpelledValue(value, &scratch_.text)));
+  }
+}
+
+void BlockScan::AppendNumber(std::size_t slot) {
+  const FieldRef& field = context_.plan.numbers[slot];
+  for (const std::uint32_t row : scratch_.kept) {
+    const EventValue value = ValueAt(field, row);
+    rows_.numbers[slot].push_back(value.is_number() ? value.real
+                                                    : std::numeric_limits<double>::quiet_NaN());
+  }
+}
+
+void BlockScan::AppendClientOrder() {
+  for (const std::uint32_t row : scratch_.kept) {
+    const bool has_seq = !block_.client_seq.empty() && (block_.flags[row] & kHasClientSeq) != 0;
+    const std::uint64_t tab = has_seq ? IdentityHash(TextAt(Field::kTabId, row)) : 0;
+    rows_.tab.push_back(tab);
+    rows_.seq.push_back(tab != 0 ? block_.client_seq[row] : 0);
+  }
+  rows_.hidden.insert(rows_.hidden.end(), scratch_.hidden.begin(), scratch_.hidden.end());
+}
+
+std::string_view BlockScan::TextAt(Field field, std::uint32_t row) const {
+  // Only fields that have no dictionary for the segment: kTabId, or user ids.
+  if (field == Field::kUserId) {
+    const auto& ends = block_.run_ends;
+    const auto run = std::upper_bound(ends.begin(), ends.end(), row) - ends.begin();
+    return block_.user_ids.Entry(static_cast<std::uint32_t>(run) + 1);
+  }
+  const auto f = static_cast<std::size_t>(field);
+  return block_.codes[f].empty() ? std::string_view()
+                                 : block_.dictionaries[f].Entry(block_.codes[f][row]);
+}
+
+EventValue BlockScan::ValueAt(const FieldRef& field, std::uint32_t row) {
+  const auto has = [&](std::uint8_t flag) {
+    return !block_.flags.empty() && (block_.flags[row] & flag) != 0;
+  };
+  switch (field.kind) {
+    case FieldRef::Kind::kText: return EventValue::Text(TextAt(field.field, row));
+    case FieldRef::Kind::kEventId:
+      return block_.event_id.empty() ? EventValue() : EventValue::Text(block_.event_id[row]);
+    case FieldRef::Kind::kTimestamp: return EventValue::Integer(block_.time_ms[row]);
+    case FieldRef::Kind::kPositionX:
+      return has(kHasPositionX) ? EventValue::Integer(block_.position_x[row]) : EventValue();
+    case FieldRef::Kind::kPositionY:
+      return has(kHasPositionY) ? EventValue::Integer(block_.position_y[row]) : EventValue();
+    case FieldRef::Kind::kClientSeq:
+      return has(kHasClientSeq)
+                 ? EventValue::Integer(static_cast<std::int64_t>(block_.client_seq[row]))
+                 : EventValue();
+    case FieldRef::Kind::kExtra:
+      return block_.extra_data.empty()
+                 ? EventValue()
+                 : FindJsonValue(block_.extra_data[row], field.path, &scratch_.text);
+  }
+  return {};
+}
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,71 @@
+// From a decoded block to the rows that a plan asks for: masks, then which rows stay, then values.
+// The loops over all rows have no branches that depend on data.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "lib/segments/scan_segment.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class BlockScan {
+ public:
+  // The block is in `scratch`.
+  BlockScan(const ScanSegment& segment, ScanScratch* scratch, CursorRows* rows)
+      : segment_(segment),
+        context_(*segment.context_),
+        masks_(segment.context_->masks),
+        block_(scratch->block),
+        scratch_(*scratch),
+        rows_(*rows) {}
+
+  // Appends the rows of users with a hash in [first, last].
+  void Append(std::uint64_t first, std::uint64_t last, std::uint64_t* scanned);
+
+ private:
+  // The one table that decides, when nothing but the event's type matters; else nullptr.
+  const std::uint64_t* OnlyTable() const;
+  void FillMasks();
+  void AndTable(Field field, const std::vector<std::uint64_t>& table);
+  void AndUsers();
+  void TestRows(const RowMasks::RowTests& tests);
+  // Appends times and matches of the rows that stay; mask_of(row) is a row's one word.
+  template <typename MaskOf>
+  void KeepRows(MaskOf mask_of, std::uint64_t* scanned);
+  template <typename MaskOf, typename Match>
+  void KeepRowsIn(MaskOf mask_of, PlainVector<Match>* column, std::uint64_t* scanned);
+  template <bool kAllInRange, typename MaskOf, typename Match>
+  std::uint32_t Compress(MaskOf mask_of, std::uint32_t* times, Match* matches,
+                         std::uint64_t* scanned);
+  // The same for masks of many words, and for rows that must stay hidden.
+  void KeepOrHideRows(std::uint64_t* scanned);
+  void AppendRuns(std::size_t rows_before);
+  void AppendText(std::size_t slot);
+  void AppendIdentity(std::size_t slot);
+  void AppendNumber(std::size_t slot);
+  void AppendClientOrder();
+
+  EventValue ValueAt(const FieldRef& field, std::uint32_t row);
+  std::string_view TextAt(Field field, std::uint32_t row) const;
+  // Calls use(row, code) for each kept row of a coded text field.
+  template <typename Use>
+  void ForEachCode(Field field, Use use) const;
+  const SegmentTexts* OwnTexts(const FieldRef& field) const;
+  std::uint32_t kept() const { return static_cast<std::uint32_t>(scratch_.kept.size()); }
+
+  const ScanSegment& segment_;
+  const ScanContext& context_;
+  const RowMasks& masks_;
+  const SegmentBlock& block_;
+  ScanScratch& scratch_;
+  CursorRows& rows_;
+  std::uint32_t first_run_ = 0;  // of the block's, and the run behind the last
+  std::uint32_t runs_end_ = 0;
+  std::uint32_t begin_ = 0;  // their rows
+  std::uint32_t end_ = 0;
+};
+
+}  // namespace v1
+}  // namespace insightflow

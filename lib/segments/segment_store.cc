@@ -1,0 +1,414 @@
+#include "lib/segments/segment_store.h"
+
+#include <rocksdb/convenience.h>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "lib/base/coding.h"
+#include "lib/segments/segment_receipts.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// Removes the chunks of dropped segments while the store is open.
+class SegmentDisposal {
+ public:
+  explicit SegmentDisposal(Store* store) : store_(store) {}
+
+  // Removes the segments, with one write to RocksDB's manifest for all.
+  Status Remove(std::vector<SegmentKey> keys);
+  // Removes the segment now, or with others at the end of a Together.
+  void Drop(const SegmentKey& key);
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    store_ = nullptr;
+  }
+  // For sources, which are not used after Close.
+  Store* store() const { return store_; }
+
+  // While there is one, what is dropped waits for its end.
+  class Together {
+   public:
+    explicit Together(SegmentDisposal* disposal) : disposal_(disposal) {
+      const std::lock_guard lock(disposal_->waiting_mutex_);
+      ++disposal_->together_;
+    }
+    ~Together();
+
+   private:
+    SegmentDisposal* const disposal_;
+  };
+
+ private:
+  std::mutex mutex_;
+  Store* store_;
+
+  std::mutex waiting_mutex_;
+  int together_ = 0;
+  std::vector<SegmentKey> waiting_;
+};
+
+namespace {
+
+constexpr char kManifestKey[] = "segments";
+
+rocksdb::Slice SliceOf(const StoredChunkKey& key) { return {key.data(), key.size()}; }
+
+// Chunks have checksums of their own, and are larger than what the cache is for.
+rocksdb::ReadOptions ChunkReadOptions() {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = false;
+  options.fill_cache = false;
+  return options;
+}
+
+class StoreSource final : public ChunkSource {
+ public:
+  StoreSource(const Store* store, const SegmentKey& key,
+              std::shared_ptr<const StoredSegment> segment)
+      : store_(store), key_(key), segment_(std::move(segment)), options_(ChunkReadOptions()) {}
+
+  Result<std::string_view> Fetch(SegmentColumn column, std::uint32_t block) override {
+    const StoredChunkKey key = StoredKey(key_, column, block);
+    value_.Reset();
+    const auto status =
+        store_->db().Get(options_, store_->family(Family::kSegments), SliceOf(key), &value_);
+    if (status.ok()) return ToView(value_);
+    if (status.IsNotFound()) return NotFound("no such chunk");
+    const Status error = FromRocks(status, "cannot read");
+    if (error.code() != StatusCode::kDataLoss) return error;
+    return DamagedChunk(key_, column, block, error.message());
+  }
+
+ private:
+  const Store* const store_;
+  const SegmentKey key_;
+  const std::shared_ptr<const StoredSegment> segment_;  // stays in the store meanwhile
+  const rocksdb::ReadOptions options_;
+  rocksdb::PinnableSlice value_;
+};
+
+// The manifest; an empty one when there is none yet.
+Result<SegmentManifest> ReadManifest(const Store& store) {
+  SegmentManifest manifest;
+  std::string bytes;
+  if (store.family(Family::kMeta) == nullptr) return manifest;
+  const auto status =
+      store.db().Get(rocksdb::ReadOptions(), store.family(Family::kMeta), kManifestKey, &bytes);
+  if (status.IsNotFound()) return manifest;
+  if (!status.ok()) return FromRocks(status, "cannot read the manifest of segments");
+  if (Status decoded = DecodeManifest(bytes, &manifest); !decoded.ok()) return decoded;
+  return manifest;
+}
+
+Result<SegmentReader> OpenReader(const Store& store, const SegmentKey& key) {
+  StoreSource source(&store, key, nullptr);
+  const Result<std::string_view> chunk = source.Fetch(SegmentColumn::kMeta, kMetaBlock);
+  if (chunk.ok()) return SegmentReader::Open(key, *chunk);
+  if (chunk.status().code() != StatusCode::kNotFound) return chunk.status();
+  return DamagedChunk(key, SegmentColumn::kMeta, kMetaBlock, "is missing");
+}
+
+bool IsBefore(const SegmentKey& a, const SegmentKey& b) {
+  return a.day != b.day ? a.day < b.day : a.id < b.id;
+}
+
+SegmentManifest ManifestOf(const SegmentSnapshot& snapshot, std::uint64_t next_id) {
+  SegmentManifest manifest;
+  manifest.next_id = next_id;
+  manifest.folded_sequence = snapshot.folded_sequence;
+  manifest.segments.reserve(snapshot.segments.size());
+  for (const auto& segment : snapshot.segments) {
+    manifest.segments.push_back(EntryOf(segment->meta(), segment->bytes()));
+  }
+  return manifest;
+}
+
+// Reads all of a segment; a line for each chunk that is not as it should be.
+void CheckSegment(const SegmentReader& reader, ChunkSource* source, CheckReport* report) {
+  ++report->segments;
+  ReadScratch scratch;
+  SegmentDictionaries dictionaries;
+  SegmentBlock block;
+  const auto note = [report](const Status& status) {
+    if (status.ok()) return;
+    // A column that others need would be told again with each.
+    const std::vector<std::string>& told = report->damage;
+    if (std::find(told.begin(), told.end(), status.message()) != told.end()) return;
+    report->damage.push_back(status.message());
+  };
+  for (std::size_t f = 0; f < kFieldCount; ++f) {
+    note(reader.ReadDictionaries({ColumnOf(static_cast<Field>(f))}, source, &scratch,
+                                 &dictionaries));
+  }
+  for (std::uint32_t b = 0; b < reader.meta().blocks.size(); ++b) {
+    if (reader.ReadBlock(b, ColumnSet::All(), source, &scratch, &block).ok()) continue;
+    for (std::size_t c = 1; c < kSegmentColumns; ++c) {
+      note(reader.ReadBlock(b, {static_cast<SegmentColumn>(c)}, source, &scratch, &block));
+    }
+  }
+}
+
+}  // namespace
+
+Status SegmentDisposal::Remove(std::vector<SegmentKey> keys) {
+  const std::lock_guard lock(mutex_);
+  if (store_ == nullptr || keys.empty()) return Status::Ok();  // the next opening will
+  if (store_->Health().code() == StatusCode::kUnavailable) return store_->Health();
+  auto* const family = store_->family(Family::kSegments);
+  std::vector<std::pair<StoredChunkKey, StoredChunkKey>> bounds;
+  for (const SegmentKey& key : keys) {
+    bounds.emplace_back(FirstStoredKey(key), FirstStoredKey({key.day, key.id + 1}));
+  }
+  std::vector<std::pair<rocksdb::Slice, rocksdb::Slice>> slices;
+  for (const auto& [begin, end] : bounds) slices.emplace_back(SliceOf(begin), SliceOf(end));
+  std::vector<rocksdb::RangePtr> ranges;
+  for (const auto& [begin, end] : slices) ranges.emplace_back(&begin, &end);
+  const auto status =
+      rocksdb::DeleteFilesInRanges(&store_->db(), family, ranges.data(), ranges.size(), false);
+  if (!status.ok()) return store_->Stop(FromRocks(status, "cannot remove a segment"));
+  // A segment's files hold nothing else, so this was all, unless RocksDB has moved something.
+  rocksdb::WriteBatch batch;
+  for (const auto& [begin, end] : slices) {
+    rocksdb::ReadOptions options = ChunkReadOptions();
+    options.iterate_upper_bound = &end;
+    const std::unique_ptr<rocksdb::Iterator> rest(store_->db().NewIterator(options, family));
+    rest->Seek(begin);
+    if (rest->Valid()) (void)batch.DeleteRange(family, begin, end);
+  }
+  return batch.Count() == 0 ? Status::Ok() : store_->Write(&batch, false);
+}
+
+// What cannot be removed now the next opening removes.
+void SegmentDisposal::Drop(const SegmentKey& key) {
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    if (together_ > 0) {
+      waiting_.push_back(key);
+      return;
+    }
+  }
+  (void)Remove({key});
+}
+
+SegmentDisposal::Together::~Together() {
+  std::vector<SegmentKey> keys;
+  {
+    const std::lock_guard lock(disposal_->waiting_mutex_);
+    if (--disposal_->together_ == 0) keys.swap(disposal_->waiting_);
+  }
+  (void)disposal_->Remove(std::move(keys));
+}
+
+StoredSegment::StoredSegment(std::shared_ptr<SegmentDisposal> disposal, SegmentReader reader,
+                             std::uint64_t bytes)
+    : disposal_(std::move(disposal)), reader_(std::move(reader)), bytes_(bytes) {}
+
+StoredSegment::~StoredSegment() {
+  if (dropped_.load(std::memory_order_acquire)) disposal_->Drop(key());
+}
+
+std::unique_ptr<ChunkSource> StoredSegment::NewSource() const {
+  return std::make_unique<StoreSource>(disposal_->store(), key(), shared_from_this());
+}
+
+std::uint64_t SegmentSnapshot::rows() const {
+  std::uint64_t sum = 0;
+  for (const auto& segment : segments) sum += segment->meta().rows;
+  return sum;
+}
+
+std::uint64_t SegmentSnapshot::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& segment : segments) sum += segment->bytes();
+  return sum;
+}
+
+SegmentStore::SegmentStore(Store* store)
+    : store_(store),
+      disposal_(std::make_shared<SegmentDisposal>(store)),
+      snapshot_(std::make_shared<SegmentSnapshot>()) {}
+
+Status SegmentStore::CheckVersion(const Store& store) { return ReadManifest(store).status(); }
+
+Result<std::unique_ptr<SegmentStore>> SegmentStore::Open(Store* store) {
+  std::unique_ptr<SegmentStore> segments(new SegmentStore(store));
+  if (Status status = segments->Load(); !status.ok()) return status;
+  if (Status status = segments->RemoveLeftovers(); !status.ok()) return status;
+  return segments;
+}
+
+Status SegmentStore::Load() {
+  const Result<SegmentManifest> manifest = ReadManifest(*store_);
+  if (!manifest.ok()) return manifest.status();
+  auto snapshot = std::make_shared<SegmentSnapshot>();
+  snapshot->folded_sequence = manifest->folded_sequence;
+  for (const SegmentEntry& entry : manifest->segments) {
+    Result<SegmentReader> reader = OpenReader(*store_, entry.key);
+    if (!reader.ok()) return reader.status();
+    if (!(EntryOf(reader->meta(), entry.bytes) == entry)) {
+      return DamagedChunk(entry.key, SegmentColumn::kMeta, kMetaBlock,
+                          "is not as the manifest says");
+    }
+    snapshot->segments.push_back(
+        std::make_shared<StoredSegment>(disposal_, *std::move(reader), entry.bytes));
+  }
+  next_id_ = manifest->next_id;
+  snapshot_ = std::move(snapshot);
+  return Status::Ok();
+}
+
+Status SegmentStore::RemoveLeftovers() {
+  RemoveUnfinishedSegments(*store_);
+  const std::unique_ptr<rocksdb::Iterator> keys(
+      store_->db().NewIterator(ChunkReadOptions(), store_->family(Family::kSegments)));
+  auto named = snapshot_->segments.begin();
+  std::vector<SegmentKey> leftovers;
+  keys->SeekToFirst();
+  while (keys->Valid()) {
+    SegmentKey key;
+    SegmentColumn column;
+    std::uint32_t block;
+    if (!ParseStoredKey(ToView(keys->key()), &key, &column, &block)) {
+      return DataLoss("a key in the family of segments is damaged");
+    }
+    while (named != snapshot_->segments.end() && IsBefore((*named)->key(), key)) ++named;
+    if (named == snapshot_->segments.end() || !((*named)->key() == key)) leftovers.push_back(key);
+    const StoredChunkKey next = FirstStoredKey({key.day, key.id + 1});
+    keys->Seek(SliceOf(next));
+  }
+  if (!keys->status().ok()) return FromRocks(keys->status(), "cannot read segments");
+  return disposal_->Remove(std::move(leftovers));
+}
+
+std::shared_ptr<const SegmentSnapshot> SegmentStore::Snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+Result<std::unique_ptr<SegmentWriter>> SegmentStore::NewSegment(std::uint32_t day,
+                                                                ChunkOrder order) {
+  if (Status status = store_->Health(); !status.ok()) return status;
+  return std::make_unique<SegmentWriter>(store_, SegmentKey{day, next_id_.fetch_add(1)}, order);
+}
+
+Status SegmentStore::Ingest(const SegmentChange& change) {
+  rocksdb::IngestExternalFileArg files;
+  files.column_family = store_->family(Family::kSegments);
+  files.options.move_files = true;
+  files.options.snapshot_consistency = false;  // no reader sees a segment before the manifest
+  files.options.write_global_seqno = false;
+  files.options.verify_file_checksum = false;  // it was computed while the file was written
+  for (const auto& writer : change.added) {
+    for (const rocksdb::ExternalSstFileInfo& file : writer->files()) {
+      files.external_files.push_back(file.file_path);
+      files.files_checksums.push_back(file.file_checksum);
+      files.files_checksum_func_names.push_back(file.file_checksum_func_name);
+    }
+  }
+  if (files.external_files.empty()) return Status::Ok();
+  const auto status = store_->db().IngestExternalFiles({files});
+  if (status.ok()) return Status::Ok();
+  // Perhaps RocksDB's manifest has them and perhaps not; opening tells.
+  return store_->Stop(FromRocks(status, "cannot take a segment into the store"));
+}
+
+Status SegmentStore::Commit(SegmentChange change) {
+  const std::lock_guard committing(commit_mutex_);
+  const SegmentDisposal::Together together(disposal_.get());
+  const auto before = Snapshot();
+  auto after = std::make_shared<SegmentSnapshot>(*before);
+  std::vector<std::shared_ptr<const StoredSegment>> dropped;
+  for (const SegmentKey& key : change.removed) {
+    const auto found = std::find_if(after->segments.begin(), after->segments.end(),
+                                    [&](const auto& segment) { return segment->key() == key; });
+    if (found == after->segments.end()) return Internal("a commit drops an unknown segment");
+    dropped.push_back(*found);
+    after->segments.erase(found);
+  }
+  if (!change.receipts.list.empty()) {
+    if (change.receipts.list.front().first_sequence != before->folded_sequence + 1) {
+      return Internal("a fold does not begin behind the last one");
+    }
+    after->folded_sequence = change.receipts.end_sequence - 1;
+  }
+  if (Status status = Ingest(change); !status.ok()) return status;
+  for (const auto& writer : change.added) {
+    assert(writer->complete());
+    Result<SegmentReader> reader = SegmentReader::Open(writer->key(), writer->meta_chunk());
+    if (!reader.ok()) return store_->Stop(reader.status());
+    after->segments.push_back(
+        std::make_shared<StoredSegment>(disposal_, *std::move(reader), writer->bytes()));
+  }
+  std::sort(after->segments.begin(), after->segments.end(),
+            [](const auto& a, const auto& b) { return IsBefore(a->key(), b->key()); });
+  rocksdb::WriteBatch batch;
+  auto* const family = store_->family(Family::kMeta);
+  (void)batch.Put(family, kManifestKey, EncodeManifest(ManifestOf(*after, next_id_)));
+  PutReceipts(*store_, change.receipts, &batch);
+  if (Status status = store_->Write(&batch, true); !status.ok()) return status;
+  for (const auto& segment : dropped) segment->dropped_.store(true, std::memory_order_release);
+  const std::lock_guard lock(mutex_);
+  snapshot_ = std::move(after);
+  return Status::Ok();
+}
+
+Result<std::int64_t> SegmentStore::ReceivedMs(std::uint64_t sequence) const {
+  Result<std::int64_t> received = NotFound("the event is not in a segment");
+  Status status = ForReceipts(sequence, [&](const Receipt& receipt, std::uint64_t end) {
+    if (receipt.first_sequence <= sequence && sequence < end) received = receipt.received_ms;
+    return false;
+  });
+  if (!status.ok()) return status;
+  return received;
+}
+
+Status SegmentStore::ForReceipts(
+    std::uint64_t first_sequence,
+    const std::function<bool(const Receipt&, std::uint64_t end)>& take) const {
+  return ReadReceipts(*store_, first_sequence, take);
+}
+
+void SegmentStore::Check(CheckReport* report) const {
+  const auto snapshot = Snapshot();
+  for (const auto& segment : snapshot->segments) {
+    const auto source = segment->NewSource();
+    CheckSegment(segment->reader(), source.get(), report);
+  }
+  CheckReceipts(*store_, snapshot->folded_sequence, report);
+}
+
+void SegmentStore::Close() { disposal_->Close(); }
+
+void CheckSegments(const Store& store, std::uint64_t log_end, CheckReport* report) {
+  const Result<SegmentManifest> manifest = ReadManifest(store);
+  if (!manifest.ok()) {
+    report->damage.push_back(manifest.status().message());
+    return;
+  }
+  if (manifest->folded_sequence >= log_end) {
+    report->damage.push_back("segments hold events up to " +
+                             std::to_string(manifest->folded_sequence) + ", but the log ends at " +
+                             std::to_string(log_end - 1));
+  }
+  for (const SegmentEntry& entry : manifest->segments) {
+    const Result<SegmentReader> reader = OpenReader(store, entry.key);
+    Status status = reader.status();
+    if (status.ok() && !(EntryOf(reader->meta(), entry.bytes) == entry)) {
+      status =
+          DamagedChunk(entry.key, SegmentColumn::kMeta, kMetaBlock, "is not as the manifest says");
+    }
+    if (!status.ok()) {
+      report->damage.push_back(status.message());
+      continue;
+    }
+    StoreSource source(&store, entry.key, nullptr);
+    CheckSegment(*reader, &source, report);
+  }
+  CheckReceipts(store, manifest->folded_sequence, report);
+}
+
+}  // namespace v1
+}  // namespace insightflow

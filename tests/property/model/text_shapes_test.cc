@@ -1,0 +1,145 @@
+// Texts come back from their shapes and numbers, and the bytes are those of a simple twin.
+#include "lib/model/text_shapes.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "tests/reference/random_batch.h"
+#include "tests/reference/text_shapes_twin.h"
+
+namespace insightflow {
+namespace {
+
+class TextShapesProperty : public ::testing::Test {
+ protected:
+  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
+
+  std::uint64_t Below(std::uint64_t n) { return random_() % n; }
+
+  // A text of parts that other texts share, with numbers of every form.
+  std::string Text(const std::vector<std::string>& parts, std::uint64_t parts_max) {
+    std::string text;
+    for (std::uint64_t n = Below(parts_max + 1); n > 0; --n) {
+      text += parts[Below(parts.size())];
+      if (Below(3) == 0) continue;
+      for (std::uint64_t zeros = Below(8) == 0 ? Below(12) : 0; zeros > 0; --zeros) text += '0';
+      const std::uint64_t number = random_() >> Below(64);
+      text += std::to_string(number);
+      if (Below(40) == 0) text += std::to_string(number);
+    }
+    return text;
+  }
+
+  std::vector<std::string> Parts() {
+    std::vector<std::string> parts(1 + Below(5));
+    for (std::string& part : parts) {
+      for (std::uint64_t n = Below(4) == 0 ? Below(150) : Below(12); n > 0; --n) {
+        part.push_back(static_cast<char>(Below(3) == 0 ? 10 + Below(246) : 'a' + Below(3)));
+      }
+    }
+    return parts;
+  }
+
+  const std::uint64_t seed_ = testing::TestSeed();
+  std::mt19937_64 random_{seed_};
+};
+
+TEST_F(TextShapesProperty, TextsComeBackAndBytesAreTheTwins) {
+  TextShaper shaper;
+  TextUnshaper unshaper;
+  ByteBuffer read;
+  std::vector<std::uint32_t> read_ends;
+  int shaped = 0;
+  for (int round = 0; round < 300; ++round) {
+    const std::vector<std::string> parts = Parts();
+    const std::uint64_t parts_max = 1 + Below(round % 8 == 0 ? 30 : 3);
+    std::vector<std::string> texts(1 + Below(1'200));
+    for (std::string& text : texts) text = Text(parts, parts_max);
+    std::string bytes;
+    std::vector<std::uint32_t> ends;
+    for (const std::string& text : texts) {
+      bytes += text;
+      ends.push_back(static_cast<std::uint32_t>(bytes.size()));
+    }
+    const std::size_t absent = Below(3);  // rows behind the last end
+    std::string shapes = "before";
+    std::string numbers;
+    if (!shaper.Put(bytes, ends, ends.size() + absent, &shapes, &numbers)) {
+      EXPECT_EQ(shapes + numbers, "before");
+      const std::size_t distinct = testing::ShapeTextsTwin(texts).distinct;
+      EXPECT_TRUE(texts.size() < 256 || distinct > 64) << texts.size() << ' ' << distinct;
+      continue;
+    }
+    ++shaped;
+    shapes.erase(0, 6);
+    texts.resize(texts.size() + absent);
+    const testing::ShapesTwin twin = testing::ShapeTextsTwin(texts);
+    ASSERT_EQ(shapes, twin.shapes);
+    ASSERT_EQ(numbers, twin.numbers);
+    ByteReader shapes_in(shapes);
+    ByteReader numbers_in(numbers);
+    ASSERT_TRUE(unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends));
+    EXPECT_TRUE(shapes_in.empty() && numbers_in.empty());
+    ASSERT_EQ(read.view(), bytes);
+    ends.resize(texts.size(), ends.back());
+    ASSERT_EQ(read_ends, ends);
+  }
+  EXPECT_GT(shaped, 50);
+}
+
+TEST_F(TextShapesProperty, DigitsAreMarkedWhereTheyAre) {
+  DigitMarks marks;
+  for (int round = 0; round < 300; ++round) {
+    std::string text(Below(400), '\0');
+    for (char& c : text) c = static_cast<char>(Below(2) == 0 ? '/' + Below(12) : 10 + Below(246));
+    ASSERT_TRUE(marks.Mark(text, 9, false));
+    for (int i = 0; i < 100; ++i) {
+      const std::size_t end = Below(text.size() + 1);
+      const std::size_t at = Below(end + 1);
+      std::size_t digit = at;
+      std::size_t other = at;
+      while (digit < end && (text[digit] < '0' || text[digit] > '9')) ++digit;
+      while (other < end && text[other] >= '0' && text[other] <= '9') ++other;
+      ASSERT_EQ(marks.NextDigit(at, end), digit);
+      ASSERT_EQ(marks.NextOther(at, end), other);
+    }
+    if (text.empty()) continue;
+    char& c = text[Below(text.size())];
+    for (int byte = 0; byte < 256; ++byte) {
+      c = static_cast<char>(byte);
+      ASSERT_EQ(marks.Mark(text, 9, false), byte == 0 || byte > 9);
+    }
+  }
+}
+
+// Bytes that no shaper wrote are refused or read, and nothing else.
+TEST_F(TextShapesProperty, ForeignBytesAreSafe) {
+  std::vector<std::string> texts(300);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    texts[i] = "{\"a\":" + std::to_string(i) + ",\"b\":0" + std::to_string(i % 7) + "}";
+  }
+  const testing::ShapesTwin twin = testing::ShapeTextsTwin(texts);
+  TextUnshaper unshaper;
+  ByteBuffer read;
+  std::vector<std::uint32_t> read_ends;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string shapes = twin.shapes;
+    std::string numbers = twin.numbers;
+    for (std::uint64_t n = 1 + Below(3); n > 0; --n) {
+      std::string& part = Below(2) == 0 ? shapes : numbers;
+      part[Below(part.size())] = static_cast<char>(Below(2) == 0 ? Below(12) : random_());
+    }
+    if (Below(10) == 0) numbers.resize(Below(numbers.size()));
+    ByteReader shapes_in(shapes);
+    ByteReader numbers_in(numbers);
+    if (!unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends)) continue;
+    ASSERT_EQ(read_ends.back(), read.size());
+    ASSERT_LE(read.size(), kShapedBytesMax);
+  }
+}
+
+}  // namespace
+}  // namespace insightflow
