@@ -71,14 +71,10 @@ struct PercentileCell {
   Quantiles numbers;
 
   void Add(double x) { numbers.Add(x); }
-  void Merge(const PercentileCell& other) {
-    Quantiles copy = other.numbers;
-    numbers.Merge(&copy);
-  }
+  void Merge(const PercentileCell& other) { numbers.Merge(other.numbers); }
   std::optional<double> Value(bool* exact) {
-    if (!numbers.exact()) *exact = false;
-    if (numbers.count() == 0) return std::nullopt;
-    return numbers.At(kPercent / 100.0);
+    if (!numbers.is_exact()) *exact = false;
+    return numbers.Percentile(kPercent);
   }
   std::size_t bytes() const { return numbers.bytes(); }
 };

@@ -14,7 +14,7 @@ Status Named(const std::string& field, const Status& status) {
 }
 
 Status CheckStepNumber(const std::string& field, std::size_t step, std::size_t steps) {
-  return CheckWithin(field.c_str(), step, 1, steps);
+  return CheckWithin(step, field, 1, steps);
 }
 
 Status CheckSteps(const FunnelQuery& query) {
@@ -80,14 +80,13 @@ Status CheckTogether(const FunnelQuery& query) {
 Status CheckOutputs(const FunnelQuery& query) {
   Status status = CheckScope(query.scope);
   if (query.breakdown && status.ok()) {
-    status = CheckWithin("breakdown.limit", query.breakdown->limit.value_or(query.scope.limit), 1,
-                         kLimitMax);
+    status = CheckLimit(query.breakdown->limit.value_or(query.scope.limit), "breakdown.limit");
     if (status.ok() && query.breakdown->attribution == Attribution::kStep) {
       status = CheckStepNumber("breakdown.step", query.breakdown->step, query.steps.size());
     }
   }
   if (query.users_at && status.ok()) {
-    status = CheckWithin("users_at.limit", query.users_at->limit, 1, kLimitMax);
+    status = CheckLimit(query.users_at->limit, "users_at.limit");
     if (status.ok()) {
       status = CheckStepNumber("users_at.step", query.users_at->step, query.steps.size());
     }

@@ -193,7 +193,7 @@ FunnelCounts FunnelTally::CountsOf(Group* group, bool* exact) const {
     }
     DurationTally& times = group->times[k];
     if (k == 0 || !times.any()) continue;
-    *exact = *exact && times.exact();
+    *exact = *exact && times.is_exact();
     step.time_from_previous = times.Stats();
   }
   return counts;
@@ -249,7 +249,7 @@ FunnelAnswer FunnelTally::Finish(const ScanEnd& end, const ValueTable& values, b
       program_->query.breakdown ? FinishBreakdown(values, &answer, exact) : std::move(groups_[0]);
   answer.counts = CountsOf(&all, exact);
   if (all.times[0].any()) {
-    *exact = *exact && all.times[0].exact();
+    *exact = *exact && all.times[0].is_exact();
     answer.time_to_convert = all.times[0].Stats();
   }
   if (program_->query.users_at) {

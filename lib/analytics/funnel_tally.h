@@ -15,8 +15,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "insightflow/result.h"
 #include "lib/analytics/analysis.h"
+#include "lib/analytics/duration_tally.h"
 #include "lib/analytics/funnel_rules.h"
-#include "lib/analytics/quantiles.h"
 
 namespace insightflow {
 inline namespace v1 {

@@ -159,8 +159,8 @@ class Heatmap final : public Analysis {
   Status Prepare() {
     if (query_.page_url.empty()) return InvalidArgument("page_url is missing");
     if (Status s = CheckScope(query_.scope); !s.ok()) return s;
-    if (Status s = CheckWithin("columns", query_.columns, 1, kGridMax); !s.ok()) return s;
-    if (Status s = CheckWithin("rows", query_.rows, 1, kGridMax); !s.ok()) return s;
+    if (Status s = CheckWithin(query_.columns, "columns", 1, kGridMax); !s.ok()) return s;
+    if (Status s = CheckWithin(query_.rows, "rows", 1, kGridMax); !s.ok()) return s;
     if (Status s = plan_.SetScope(query_.scope); !s.ok()) return s;
     EventSelector clicks = query_.event;
     clicks.filters.push_back({.field = "page_url", .values = {query_.page_url}});

@@ -241,7 +241,7 @@ class Paths final : public Analysis {
     if (query.by != "page_url" && query.by != "event_type") {
       return InvalidArgument("by is \"" + query.by + "\"; allowed are page_url and event_type");
     }
-    if (Status s = CheckWithin("depth", query.depth, 1, kWalkDepthMax); !s.ok()) return s;
+    if (Status s = CheckWithin(query.depth, "depth", 1, kWalkDepthMax); !s.ok()) return s;
     if (Status s = plan_.SetScope(query.scope); !s.ok()) return s;
     Result<Sessioniser> rules =
         Sessioniser::Create({.timeout = query.timeout}, query.scope.timezone, &plan_);

@@ -301,7 +301,7 @@ class Retention final : public Analysis {
  public:
   Status Prepare(const RetentionQuery& query) {
     if (Status s = CheckScope(query.scope); !s.ok()) return s;
-    if (Status s = CheckWithin("periods", query.periods, 1, kPeriodsMax); !s.ok()) return s;
+    if (Status s = CheckWithin(query.periods, "periods", 1, kPeriodsMax); !s.ok()) return s;
     if (Status s = plan_.SetScope(query.scope); !s.ok()) return s;
     const Result<absl::TimeZone> zone = LoadZone(query.scope.timezone);
     if (!zone.ok()) return zone.status();

@@ -234,7 +234,7 @@ Result<std::unique_ptr<Analysis>> TrendsAnalysis::Create(const TrendsQuery& quer
   if (query.breakdown) {
     config.has_breakdown = true;
     config.breakdown_limit = query.breakdown->limit.value_or(query.scope.limit);
-    Status status = CheckWithin("breakdown.limit", config.breakdown_limit, 1, kLimitMax);
+    Status status = CheckLimit(config.breakdown_limit, "breakdown.limit");
     if (!status.ok()) return status;
     const Result<std::size_t> slot = plan.AddText(query.breakdown->field);
     if (!slot.ok()) return slot.status();

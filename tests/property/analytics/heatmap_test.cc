@@ -108,10 +108,10 @@ TEST(HeatmapTest, RefusesWhatItCannotDraw) {
   EXPECT_EQ(CreateHeatmap(query).status(), InvalidArgument("page_url is missing"));
   query.page_url = "/a";
   query.columns = 501;
-  EXPECT_EQ(CreateHeatmap(query).status(), OutOfRange("columns is 501; it must be 1 to 500"));
+  EXPECT_EQ(CreateHeatmap(query).status(), InvalidArgument("columns must be 1 to 500, not 501"));
   query.columns = 1;
   query.rows = 0;
-  EXPECT_EQ(CreateHeatmap(query).status(), OutOfRange("rows is 0; it must be 1 to 500"));
+  EXPECT_EQ(CreateHeatmap(query).status(), InvalidArgument("rows must be 1 to 500, not 0"));
 }
 
 }  // namespace

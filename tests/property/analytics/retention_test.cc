@@ -26,6 +26,7 @@ RetentionQuery RandomQuery(Random* random, std::int64_t start_ms, std::int64_t s
   if (query.scope.from && query.scope.to && *query.scope.from > *query.scope.to) {
     std::swap(query.scope.from, query.scope.to);
   }
+  if (query.scope.from == query.scope.to) query.scope.from = std::nullopt;
   query.scope.timezone = random->Of(kZones);
   if (random->OneIn(4)) {
     query.scope.filters = {
