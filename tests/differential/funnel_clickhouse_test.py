@@ -6,6 +6,7 @@ timelines it takes. scripts/test.sh installs chDB; the test itself needs no netw
 """
 
 import itertools
+import json
 import os
 import random
 import subprocess
@@ -51,41 +52,47 @@ def events_of(path, user):
 class WindowFunnel(unittest.TestCase):
     """Levels are equal, in every mode."""
 
-    def compare(self, seed, users, steps, window):
-        with tempfile.TemporaryDirectory() as folder:
-            events, ours = os.path.join(folder, "events.tsv"), os.path.join(folder, "levels.tsv")
-            subprocess.run([LEVELS, str(seed), str(users), str(steps), str(window), events, ours],
-                           check=True)
-            asked = subprocess.run([PYTHON, os.path.abspath(__file__), "--ask"], check=True,
-                                   input=question(steps, window, events), text=True,
-                                   capture_output=True).stdout
-            theirs = asked.splitlines()
-            with open(ours, encoding="ascii") as file:
-                found = file.read().splitlines()
-            self.assertEqual(len(found), users)
-            self.assertEqual(len(theirs), users)
-            for mine, other in zip(found, theirs):
-                if mine == other:
-                    continue
-                user, *pairs = zip(mine.split(), other.split())
-                wrong = [(modes, pair) for modes, pair in zip(mode_sets(), pairs)
-                         if pair[0] != pair[1]]
-                self.fail(f"steps {steps}, window {window}: {events_of(events, int(user[0]))}\n"
-                          + "\n".join(f"{modes}: ours {pair[0]}, ClickHouse {pair[1]}"
-                                      for modes, pair in wrong))
+    def compare(self, shape, folder, theirs, users):
+        steps, window = shape
+        with open(os.path.join(folder, "levels.tsv"), encoding="ascii") as file:
+            found = file.read().splitlines()
+        self.assertEqual(len(found), users)
+        self.assertEqual(len(theirs), users)
+        for mine, other in zip(found, theirs):
+            if mine == other:
+                continue
+            user, *pairs = zip(mine.split(), other.split())
+            wrong = [f"{modes}: ours {pair[0]}, ClickHouse {pair[1]}"
+                     for modes, pair in zip(mode_sets(), pairs) if pair[0] != pair[1]]
+            events = events_of(os.path.join(folder, "events.tsv"), int(user[0]))
+            self.fail(f"steps {steps}, window {window}: {events}\n" + "\n".join(wrong))
 
     def test_every_combination_of_modes(self):
         seed = int(os.environ.get("INSIGHTFLOW_SEED") or random.SystemRandom().getrandbits(32))
         cases = int(os.environ.get("INSIGHTFLOW_CASES") or 120_000)
         print(f"INSIGHTFLOW_SEED={seed} INSIGHTFLOW_CASES={cases}", flush=True)
-        for number, (steps, window) in enumerate(SHAPES):
-            self.compare(seed + number, -(-cases // len(SHAPES)), steps, window)
+        users = -(-cases // len(SHAPES))
+        with tempfile.TemporaryDirectory() as root:
+            folders, questions = [], []
+            for number, (steps, window) in enumerate(SHAPES):
+                folders.append(os.path.join(root, str(number)))
+                os.mkdir(folders[-1])
+                events, levels = (os.path.join(folders[-1], name)
+                                  for name in ("events.tsv", "levels.tsv"))
+                subprocess.run([LEVELS, str(seed + number), str(users), str(steps), str(window),
+                                events, levels], check=True, timeout=300)
+                questions.append(question(steps, window, events))
+            asked = subprocess.run([PYTHON, os.path.abspath(__file__), "--ask"], check=True,
+                                   input=json.dumps(questions), text=True,
+                                   capture_output=True).stdout
+            for shape, folder, answer in zip(SHAPES, folders, json.loads(asked)):
+                self.compare(shape, folder, answer.splitlines(), users)
 
 
 def ask():
-    """Answers the question on standard input; runs in the Python that has chDB."""
+    """Answers the questions on standard input; runs in the Python that has chDB."""
     import chdb  # pylint: disable=import-outside-toplevel
-    sys.stdout.write(str(chdb.query(sys.stdin.read(), "TabSeparated")))
+    json.dump([str(chdb.query(text, "TabSeparated")) for text in json.load(sys.stdin)], sys.stdout)
 
 
 if __name__ == "__main__":

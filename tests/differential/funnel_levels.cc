@@ -44,7 +44,7 @@ Timeline Next(std::mt19937_64* random, std::uint32_t steps) {
   const auto below = [random](std::uint64_t bound) { return (*random)() % bound; };
   Timeline timeline;
   std::int64_t time_ms = 1 + static_cast<std::int64_t>(below(3));
-  const std::uint64_t gap = 1 + below(4);     // large: many ties
+  const std::uint64_t gap = 1 + below(4);      // large: many ties
   const std::uint64_t density = 1 + below(3);  // large: few matches
   const bool single = below(2) == 0;
   for (std::uint64_t i = 1 + below(10); i > 0; --i) {
