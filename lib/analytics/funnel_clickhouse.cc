@@ -111,7 +111,7 @@ class WindowFunnel {
     for (std::uint32_t row = begin, behind = begin; row < end; row = behind) {
       bool other = false;
       while (behind < end && rows.time_ms[behind] == rows.time_ms[row]) {
-        other = other || rows.steps[behind++] == 0;
+        if (rows.steps[behind++] == 0) other = true;
       }
       // Events that meet no condition come first.
       if (other && modes_.strict_order && chain_->level > 0) return;

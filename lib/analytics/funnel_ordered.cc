@@ -63,38 +63,56 @@ std::uint32_t FunnelMatcher::PassTies(const FunnelRows& rows, std::uint32_t begi
 template <bool kDisjoint>
 void FunnelMatcher::MatchOrdered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                                  FunnelChain* chain) {
+  // What the loop reads is held here: the compiler cannot know that start_ overlaps none of it.
+  const std::int64_t* const times = rows.time_ms;
+  const std::uint64_t* const steps = rows.steps;
+  const std::uint64_t window_ms = rules_.window_ms;
+  const std::uint32_t whole = rules_.steps;
+  std::int64_t* const start = start_.data();
   Reached reached;
-  for (std::uint32_t row = begin; row < end;) {
-    const std::int64_t time_ms = rows.time_ms[row];
-    if (row + 1 < end && rows.time_ms[row + 1] == time_ms) {
-      row = PassTies(rows, row, end, &reached);
-    } else {
-      const std::uint64_t mask = rows.steps[row];
-      const std::uint32_t level = reached.level;
-      start_[0] = time_ms;
-      const bool rises =
-          ((mask >> level & 1) & static_cast<std::uint64_t>(InWindow(start_[level], time_ms))) != 0;
-      if (rises) reached = {level + 1, row, start_[level]};
-      if constexpr (kDisjoint) {
-        const int k = std::countr_zero(mask);
-        start_[k + 1] = start_[k];
-      } else {
-        // Levels that no chain has reached need no start.
-        std::uint64_t left = mask & ((std::uint64_t{2} << level) - 1);
-        while (left != 0) {
-          const int k = 63 - std::countl_zero(left);
-          start_[k + 1] = start_[k];
-          left ^= std::uint64_t{1} << k;
-        }
+  std::uint32_t level = 0;
+  std::uint32_t row = begin;
+  std::int64_t next_ms = times[begin];
+  while (row < end && level < whole) {
+    const std::int64_t time_ms = next_ms;
+    if (row + 1 < end) {
+      next_ms = times[row + 1];
+      if (next_ms == time_ms) {
+        Reached ties = reached;
+        row = PassTies(rows, row, end, &ties);
+        reached = ties;
+        level = reached.level;
+        if (row < end) next_ms = times[row];
+        continue;
       }
-      ++row;
     }
-    if (reached.level == rules_.steps) break;
+    const std::uint64_t mask = steps[row];
+    start[0] = time_ms;
+    const std::uint64_t passed =
+        static_cast<std::uint64_t>(time_ms) - static_cast<std::uint64_t>(start[level]);
+    if ((mask >> level & static_cast<std::uint64_t>(passed <= window_ms)) != 0) {
+      reached = {level + 1, row, start[level]};
+    }
+    if constexpr (kDisjoint) {
+      // Without a step it is the last one's, whose start is never read before it is reached.
+      const int k = std::countr_zero(mask | std::uint64_t{1} << 63);
+      start[k + 1] = start[k];
+    } else {
+      // Levels that no chain has reached need no start.
+      std::uint64_t left = mask & ((std::uint64_t{2} << level) - 1);
+      while (left != 0) {
+        const int k = 63 - std::countl_zero(left);
+        start[k + 1] = start[k];
+        left ^= std::uint64_t{1} << k;
+      }
+    }
+    level = reached.level;
+    ++row;
   }
-  if (reached.level == 0) return;
-  chain->level = reached.level;
-  chain->filled = ~std::uint64_t{0} >> (64 - reached.level);
-  if (reached.level < rules_.steps) chain->open_start_ms = start_[reached.level];
+  if (level == 0) return;
+  chain->level = level;
+  chain->filled = ~std::uint64_t{0} >> (64 - level);
+  if (level < whole) chain->open_start_ms = start[level];
   TraceOrdered(rows, begin, reached, chain);
 }
 
