@@ -52,6 +52,12 @@ class Engine::Impl {
   // JSON into the pipeline. `done` is called once.
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
+  // All events that were acknowledged before the call, as of sequence `last`.
+  struct StoredRows {
+    std::vector<ScanInput> inputs;
+    std::uint64_t last = 0;
+  };
+  Result<StoredRows> Rows() const;
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
@@ -59,6 +65,7 @@ class Engine::Impl {
   explicit Impl(const EngineOptions& options) : options_(options) {}
 
   Status Recover();
+  Result<StoredRows> RowsOf(const EventLog& log) const;
   Status SaveLive();
   void Submit(std::unique_ptr<PendingBatch> pending, IngestPipeline::WhenFull when_full);
 
