@@ -4,6 +4,7 @@
 #include "server/app/health.h"
 #include "server/app/page.h"
 #include "server/app/stats.h"
+#include "server/app/transfer.h"
 
 namespace insightflow::server {
 
@@ -12,6 +13,7 @@ void AddRoutes(Router& router, ServerContext& context) {
   AddStatsRoutes(router, context);
   AddHealthRoutes(router, context);
   AddPageRoutes(router);
+  AddTransferRoutes(router, context);
   router.Alias("/api/v1/", "/api/");
   router.SetPreflight(
       [&context](const HttpRequest& request) { return context.cors.Preflight(request); });
