@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -226,6 +227,44 @@ TEST_F(FolderTest, AnyOtherWriteErrorStopsTheStoreAndReopeningMendsIt) {
     ExpectEverythingOnce(rows);
     ASSERT_TRUE(store_.Close().ok());
   }
+}
+
+// Copies taken while segments come and go open, and hold each event once.
+TEST(EngineFold, BackupsWhileFolding) {
+  TempDir dir;
+  EngineOptions options;
+  options.data_dir = dir / "store";
+  options.dedupe_bytes_max = 4u << 20;
+  options.disk_free_min = 0;
+  options.fold_rows = 20;
+  const auto engine = Engine::Open(options);
+  ASSERT_TRUE(engine.ok());
+  std::atomic<bool> done = false;
+  std::thread ingest([&] {
+    for (int i = 0; !done; ++i) {
+      const std::string event = R"({"event_id":"e)" + std::to_string(i) +
+                                R"(","user_id":"u","session_id":"s","event_type":"view",)" +
+                                R"("page_url":"/","timestamp":1700000000000})";
+      ASSERT_TRUE((*engine)->Ingest(event).ok());
+    }
+  });
+  while ((*engine)->Metrics().segments == 0) std::this_thread::yield();
+  for (int i = 0; i < 8; ++i) {
+    const std::string copy = dir / std::to_string(i);
+    ASSERT_TRUE((*engine)->Backup(copy).ok());
+    FoldedStore store;
+    EventLogOptions log;
+    log.dir = copy;
+    log.disk_free_min = 0;
+    const Status opened = store.Open(log, {false, 1'000});
+    ASSERT_TRUE(opened.ok()) << opened.ToString();
+    std::vector<std::string> found;
+    const Status read = ReadUnion(*store.segments->Snapshot(), *store.log, &found);
+    EXPECT_TRUE(read.ok()) << read.ToString();
+    EXPECT_EQ(found.size() + 1, store.End());
+  }
+  done = true;
+  ingest.join();
 }
 
 TEST(EngineFold, FoldsCountsAndChecks) {
