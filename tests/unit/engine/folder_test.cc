@@ -35,11 +35,11 @@ EventBatch Rows(std::size_t rows, std::int64_t days = 1) {
 
 class FolderTest : public ::testing::Test {
  protected:
-  EventLogOptions LogOptions() {
+  EventLogOptions LogOptions(bool faulty = false) {
     EventLogOptions options;
     options.dir = dir_.path();
     options.disk_free_min = 0;
-    options.env = env_.get();
+    if (faulty) options.env = env_.get();
     return options;
   }
   static Folder::Options ByHand() { return {false, 1'000}; }
@@ -181,7 +181,7 @@ TEST_F(FolderTest, ANearlyFullDiskIsSaidAndLeavesEverything) {
 }
 
 TEST_F(FolderTest, NoSpaceForASegmentIsTriedAgain) {
-  Open(ByHand());
+  Open(LogOptions(true), ByHand());
   Append(Rows(100));
   for (const Fault fault : {Fault::kAppend, Fault::kSync}) {
     fs_->Arm(fault, 0, rocksdb::IOStatus::NoSpace("No space left on device"), ".tmp");
@@ -210,7 +210,7 @@ TEST_F(FolderTest, AnyOtherWriteErrorStopsTheStoreAndReopeningMendsIt) {
                         Case{Fault::kAppend, eio, "MANIFEST"}, Case{Fault::kSync, full, "MANIFEST"},
                         Case{Fault::kAppend, full, ".log"}, Case{Fault::kSync, eio, ".log"}}) {
     SCOPED_TRACE(c.part);
-    Open(ByHand());
+    Open(LogOptions(true), ByHand());
     Append(Rows(100));
     rows += 100;
     ASSERT_TRUE(store_.log->Sync().ok());
@@ -221,7 +221,7 @@ TEST_F(FolderTest, AnyOtherWriteErrorStopsTheStoreAndReopeningMendsIt) {
     EXPECT_EQ(store_.log->Health().code(), StatusCode::kUnavailable);
     fs_->Heal();
     EXPECT_EQ(store_.Close().code(), StatusCode::kUnavailable);
-    Open(ByHand());
+    Open(LogOptions(true), ByHand());
     ExpectEverythingOnce(rows);
     ASSERT_TRUE(store_.folder->Fold().ok());
     ExpectEverythingOnce(rows);
