@@ -41,7 +41,7 @@ class Engine::Impl {
   const IngestPipeline& pipeline() const { return *pipeline_; }
   const LiveState& live() const { return *live_; }
   // Kept open within WithLog.
-  const SegmentStore& segments() const { return *segments_; }
+  SegmentStore& segments() const { return *segments_; }
   Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
   // Calls `use(log)` while the log is kept open; kFailedPrecondition once the engine is closed.
