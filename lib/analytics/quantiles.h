@@ -67,6 +67,7 @@ class DurationTally {
   void Coarsen() { quantiles_.Coarsen(); }
 
   DurationStats Stats();
+  bool any() const { return quantiles_.count() > 0; }
   bool exact() const { return quantiles_.exact(); }
   std::size_t bytes() const { return quantiles_.bytes(); }
 

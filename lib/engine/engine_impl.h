@@ -12,14 +12,22 @@
 
 #include "insightflow/engine.h"
 #include "lib/decode/decoder.h"
+#include "lib/engine/folder.h"
 #include "lib/engine/ingest_pipeline.h"
 #include "lib/engine/tail_segments.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
 #include "lib/log/event_log.h"
+#include "lib/segments/segment_store.h"
 
 namespace insightflow {
 inline namespace v1 {
+
+// Every acknowledged event, each in one of the segments.
+struct StoredRows {
+  std::vector<ScanInput> inputs;
+  std::uint64_t last_sequence = 0;
+};
 
 class Engine::Impl {
  public:
@@ -38,6 +46,9 @@ class Engine::Impl {
   IngestPipeline& pipeline() { return *pipeline_; }
   const IngestPipeline& pipeline() const { return *pipeline_; }
   const LiveState& live() const { return *live_; }
+  // Kept open within WithLog.
+  const SegmentStore& segments() const { return *segments_; }
+  Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
   // Calls `use(log)` while the log is kept open; kFailedPrecondition once the engine is closed.
   template <typename Use>
@@ -53,6 +64,10 @@ class Engine::Impl {
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
+  // What is stored at this moment. Within WithLog; FoldLongTail before it.
+  Result<StoredRows> Rows(const EventLog& log);
+  // Folds what would be too much to read from the log.
+  Status FoldLongTail();
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
  private:
@@ -64,6 +79,8 @@ class Engine::Impl {
 
   EngineOptions options_;
   std::unique_ptr<EventLog> log_;
+  std::unique_ptr<SegmentStore> segments_;
+  std::unique_ptr<Folder> folder_;
   std::unique_ptr<DedupeWindow> dedupe_;
   std::unique_ptr<LiveState> live_;
   std::unique_ptr<IngestPipeline> pipeline_;
