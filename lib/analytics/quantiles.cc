@@ -68,19 +68,27 @@ void Quantiles::Merge(Quantiles* other) {
 double Quantiles::At(double share) {
   if (count() == 0) return 0;
   const double rank = share * static_cast<double>(count() - 1);
-  return exact_ ? RankedExact(rank) : RankedInHistogram(rank);
+  return Ranked(static_cast<std::uint64_t>(rank), rank - std::floor(rank));
 }
 
-double Quantiles::RankedExact(double rank) {
-  const auto below = static_cast<std::ptrdiff_t>(rank);
-  const auto at = values_.begin() + below;
+double Quantiles::Percentile(unsigned percent) {
+  if (count() == 0) return 0;
+  const std::uint64_t hundredths = percent * (count() - 1);
+  return Ranked(hundredths / 100, static_cast<double>(hundredths % 100) / 100);
+}
+
+double Quantiles::Ranked(std::uint64_t rank, double share) {
+  return exact_ ? RankedExact(rank, share) : RankedInHistogram(rank, share);
+}
+
+double Quantiles::RankedExact(std::uint64_t rank, double share) {
+  const auto at = values_.begin() + static_cast<std::ptrdiff_t>(rank);
   std::nth_element(values_.begin(), at, values_.end());
-  const double share = rank - std::floor(rank);
   if (share == 0) return *at;
   return Between(*at, *std::min_element(at + 1, values_.end()), share);
 }
 
-double Quantiles::RankedInHistogram(double rank) const {
+double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> sorted(buckets_.begin(), buckets_.end());
   std::sort(sorted.begin(), sorted.end());
   const auto value_at = [&](std::uint64_t place) {
@@ -90,8 +98,7 @@ double Quantiles::RankedInHistogram(double rank) const {
     }
     return greatest_;
   };
-  const auto below = static_cast<std::uint64_t>(rank);
-  return Between(value_at(below), value_at(below + 1), rank - std::floor(rank));
+  return Between(value_at(rank), value_at(rank + 1), share);
 }
 
 std::size_t Quantiles::bytes() const {

@@ -40,13 +40,17 @@ class Quantiles {
   // The value at `share` (0 to 1) of the sorted values, by linear interpolation between the two
   // next to it; 0 when there are none. O(n) when exact, else O(buckets).
   double At(double share);
+  // The same at a hundredth: its rank is a whole number exactly where it should be.
+  double Percentile(unsigned percent);
   // Memory, about.
   std::size_t bytes() const;
 
  private:
   void AddToHistogram(double value);
-  double RankedExact(double rank);
-  double RankedInHistogram(double rank) const;
+  // `share` of the way from the value of a rank to that of the next.
+  double Ranked(std::uint64_t rank, double share);
+  double RankedExact(std::uint64_t rank, double share);
+  double RankedInHistogram(std::uint64_t rank, double share) const;
 
   std::vector<double> values_;  // while exact_
   bool exact_ = true;
