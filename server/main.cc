@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "server/app/check.h"
+#include "server/app/fold.h"
 #include "server/app/import.h"
 #include "server/app/query.h"
 #include "server/app/report.h"
@@ -17,6 +18,7 @@ int Run(const ServeSettings& settings) { return Serve(settings); }
 int Run(const ImportSettings& settings) { return Import(settings); }
 int Run(const QuerySettings& settings) { return AskStore(settings); }
 int Run(const CheckSettings& settings) { return Check(settings); }
+int Run(const FoldSettings& settings) { return Fold(settings); }
 int Run(const ExitNow& now) {
   if (!now.out.empty()) Print(now.out);
   if (!now.error.empty()) Complain(now.error);

@@ -34,6 +34,7 @@ class DurationTally {
     stats.p90_ms = *quantiles_.Percentile(90);
     return stats;
   }
+  bool any() const { return quantiles_.count() > 0; }
   bool is_exact() const { return quantiles_.is_exact(); }
   std::size_t bytes() const { return quantiles_.bytes(); }
 

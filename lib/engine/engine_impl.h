@@ -23,6 +23,12 @@
 namespace insightflow {
 inline namespace v1 {
 
+// Every acknowledged event, each in one of the segments.
+struct StoredRows {
+  std::vector<ScanInput> inputs;
+  std::uint64_t last_sequence = 0;
+};
+
 class Engine::Impl {
  public:
   static Result<std::unique_ptr<Impl>> Open(const EngineOptions& options);
@@ -58,6 +64,10 @@ class Engine::Impl {
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
+  // What is stored at this moment. Within WithLog; FoldLongTail before it.
+  Result<StoredRows> Rows(const EventLog& log);
+  // Folds what would be too much to read from the log.
+  Status FoldLongTail();
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
  private:

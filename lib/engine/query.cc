@@ -1,24 +1,58 @@
 // Engine::Query: what is stored where, at one moment, handed to the runner.
 
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "lib/engine/engine_impl.h"
 #include "lib/engine/query_runner.h"
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
+
+// More rows than these are folded before a query reads them: as segments in memory they would take
+// some 100 MiB and be made anew for every engine.
+constexpr std::uint64_t kTailRowsMax = 2'000'000;
+
+}  // namespace
+
+Status Engine::Impl::FoldLongTail() {
+  const auto is_long = [this] {
+    const std::uint64_t folded = segments().Snapshot()->folded_sequence;
+    return live().applied_sequence() > folded + kTailRowsMax;
+  };
+  const auto long_tail = WithLog([&](EventLog&) -> Result<bool> { return is_long(); });
+  if (!long_tail.ok()) return long_tail.status();
+  return *long_tail ? folder().Fold() : Status::Ok();
+}
+
+Result<StoredRows> Engine::Impl::Rows(const EventLog& log) {
+  // First how far the events are visible, then what is folded: a fold in between moves rows from
+  // the tail to the segments.
+  const std::uint64_t last = live().applied_sequence();
+  const auto snapshot = segments().Snapshot();
+  const std::uint64_t folded = snapshot->folded_sequence;
+  Result<TailSegments::Tail> tail = tail_->Get(log, folded, std::max(last, folded));
+  if (!tail.ok()) return tail.status();
+  StoredRows rows;
+  rows.last_sequence = tail->last;
+  rows.inputs = std::move(tail->inputs);
+  for (const auto& segment : snapshot->segments) {
+    const StoredSegment* const raw = segment.get();
+    rows.inputs.push_back({segment, &raw->reader(), [raw] { return raw->NewSource(); }});
+  }
+  return rows;
+}
 
 Result<Answer> Engine::Impl::Query(const insightflow::Query& query, const QueryOptions& options) {
+  if (Status status = FoldLongTail(); !status.ok()) return status;
   return WithLog([&](EventLog& log) -> Result<Answer> {
-    // First how far the events are visible, then what is folded: a fold in between moves rows from
-    // the tail to the segments.
-    const std::uint64_t last = live().applied_sequence();
-    const std::uint64_t folded = 0;
-    Result<TailSegments::Tail> tail = tail_->Get(log, folded, std::max(last, folded));
-    if (!tail.ok()) return tail.status();
-    Result<Answer> answer = RunQuery(query, options, std::move(tail->inputs), NowMs());
-    if (answer.ok()) answer->meta.as_of_sequence = tail->last;
+    Result<StoredRows> rows = Rows(log);
+    if (!rows.ok()) return rows.status();
+    Result<Answer> answer = RunQuery(query, options, std::move(rows->inputs), NowMs());
+    if (answer.ok()) answer->meta.as_of_sequence = rows->last_sequence;
     return answer;
   });
 }

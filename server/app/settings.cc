@@ -202,7 +202,11 @@ class Parser {
     AddImport(import_app_, &import_, &names_);
     AddQuery(query_app_, &query_, &names_);
     AddCommon(check_app_, &check_.data, &names_);
-    for (CLI::App* app : {serve_app_, import_app_, query_app_, check_app_}) NameEnvironment(app);
+    fold_app_ = root_.add_subcommand("fold", "Bring all events into the columns of analyses");
+    AddCommon(fold_app_, &fold_.data, &names_);
+    for (CLI::App* app : {serve_app_, import_app_, query_app_, check_app_, fold_app_}) {
+      NameEnvironment(app);
+    }
     root_.footer(
         "Every setting is also an environment variable (--log-format: INSIGHTFLOW_LOG_FORMAT) and\n"
         "a key of the --config file. `insightflow serve --help` lists a command's settings.");
@@ -223,6 +227,10 @@ class Parser {
     if (active == serve_app_) return FinishServe();
     if (active == import_app_) return FinishImport();
     if (active == query_app_) return FinishQuery();
+    if (active == fold_app_) {
+      RequireData(fold_.data);
+      return fold_;
+    }
     RequireData(check_.data);
     return check_;
   }
@@ -261,10 +269,12 @@ class Parser {
   CLI::App* import_app_ = nullptr;
   CLI::App* query_app_ = nullptr;
   CLI::App* check_app_ = nullptr;
+  CLI::App* fold_app_ = nullptr;
   ServeSettings serve_;
   ImportSettings import_;
   QuerySettings query_;
   CheckSettings check_;
+  FoldSettings fold_;
   Names names_;
 };
 

@@ -54,6 +54,10 @@ struct CheckSettings {
   std::string data;
 };
 
+struct FoldSettings {
+  std::string data;
+};
+
 // Nothing to run: print and leave.
 struct ExitNow {
   int code = 0;
@@ -61,7 +65,8 @@ struct ExitNow {
   std::string error;  // for stderr: one line
 };
 
-using Command = std::variant<ExitNow, ServeSettings, ImportSettings, QuerySettings, CheckSettings>;
+using Command = std::variant<ExitNow, ServeSettings, ImportSettings, QuerySettings, CheckSettings,
+                             FoldSettings>;
 
 Command ParseCommandLine(int argc, const char* const* argv);
 

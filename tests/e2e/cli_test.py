@@ -186,5 +186,23 @@ class Checking(ServerTest):
         self.assertRegex(refused.stderr.decode(), r"^insightflow: .*damaged")
 
 
+class Folding(ServerTest):
+    def test_brings_events_into_segments_once(self):
+        with self.serve() as server:
+            server.collect([event(i) for i in range(9)])
+            server.stop()
+        first, again = (json.loads(run("fold", "--data", self.data).stdout) for _ in range(2))
+        self.assertEqual(set(first), {"events", "segments", "segment_bytes", "seconds"})
+        self.assertEqual((first["events"], again["events"]), (9, 0))
+        self.assertGreaterEqual(first["segments"], 1)
+        report = json.loads(run("check", "--data", self.data).stdout)
+        self.assertEqual((report["segments"], report["damage"]), (again["segments"], []))
+
+    def test_makes_no_store(self):
+        done = run("fold", "--data", self.data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"no store", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
