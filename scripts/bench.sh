@@ -26,15 +26,8 @@ build_preset bench insightflow_main insightflow_generate insightflow_bench_inges
   insightflow_bench_live insightflow_load
 
 if [[ -n $rivals ]]; then
-  python="$build_dir/bench/venv/bin/python"
-  if ! "$python" -c 'import chdb' 2>/dev/null; then
-    say "installing chDB into build/bench/venv"
-    {
-      python3 -m venv "$build_dir/bench/venv" &&
-        "$python" -m pip install --quiet chdb-core==26.9.0
-    } >"$build_dir/bench-venv.log" 2>&1 || fail "pip failed: see build/bench-venv.log"
-  fi
-  options+=(--chdb-python "$python")
+  install_chdb
+  options+=(--chdb-python "$chdb_python")
 fi
 
 exec python3 "$root/benchmarks/run.py" --build "$build_dir/bench" "${options[@]}"

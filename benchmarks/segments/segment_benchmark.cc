@@ -9,51 +9,19 @@
 #include <utility>
 #include <vector>
 
-#include "benchmarks/common/generator.h"
-#include "lib/model/key.h"
+#include "benchmarks/segments/day.h"
 #include "lib/segments/segment_builder.h"
+#include "lib/segments/segment_merger.h"
 #include "lib/segments/segment_reader.h"
 
 namespace insightflow {
 namespace {
 
-constexpr std::uint64_t kHashSeed = 1;
-constexpr SegmentKey kKey = {19'675, 1};
-constexpr std::size_t kBatchRows = 1'000;
+using benchmarks::kDay;
+using benchmarks::kHashSeed;
+using benchmarks::MakeDay;
 
-EventBatch MakeBatch(benchmarks::Generator* generator) {
-  EventBatch batch;
-  for (std::size_t i = 0; i < kBatchRows; ++i) {
-    const Event event = benchmarks::ToEvent(generator->Next());
-    const std::size_t row = batch.PushRow(ToMillis(event.timestamp));
-    batch.column(Field::kUserId).Set(row, event.user_id);
-    batch.column(Field::kSessionId).Set(row, event.session_id);
-    batch.column(Field::kEventType).Set(row, event.event_type);
-    batch.column(Field::kPageUrl).Set(row, event.page_url);
-    batch.column(Field::kPageTitle).Set(row, event.page_title);
-    batch.column(Field::kElement).Set(row, event.element);
-    batch.column(Field::kUserAgent).Set(row, event.user_agent);
-    if (event.position_x) batch.SetPositionX(*event.position_x);
-    if (event.position_y) batch.SetPositionY(*event.position_y);
-    batch.event_id.Set(row, event.event_id);
-    batch.keys[row] = EventIdKey(event.event_id, kHashSeed);
-    batch.extra_data.Set(row, event.extra_data);
-  }
-  return batch;
-}
-
-// The day's events, evenly over its 24 hours.
-std::vector<EventBatch> MakeDay(std::size_t rows) {
-  benchmarks::GeneratorOptions options;
-  options.start_ms = kKey.day * kDayMs;
-  options.events_per_second = rows / 86'400 + 1;
-  benchmarks::Generator generator(options);
-  std::vector<EventBatch> batches;
-  for (std::size_t row = 0; row < rows; row += kBatchRows) {
-    batches.push_back(MakeBatch(&generator));
-  }
-  return batches;
-}
+constexpr SegmentKey kKey = {kDay, 1};
 
 class Files final : public ChunkSink, public ChunkSource {
  public:
@@ -98,6 +66,43 @@ void BM_Build(benchmark::State& state) {
   state.counters["bytes_per_event"] = bytes;
 }
 BENCHMARK(BM_Build)->Arg(20'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+// Four segments of consecutive parts of the day, as folding makes them.
+void BM_Merge(benchmark::State& state) {
+  constexpr std::size_t kParts = 4;
+  const std::vector<EventBatch> batches = MakeDay(static_cast<std::size_t>(state.range(0)));
+  std::vector<Files> files(kParts);
+  std::vector<SegmentReader> readers;
+  std::vector<MergeInput> inputs;
+  for (std::size_t part = 0; part < kParts; ++part) {
+    SegmentBuilder builder({kDay, part + 2}, kHashSeed);
+    SegmentMeta meta;
+    for (std::size_t i = batches.size() * part / kParts; i < batches.size() * (part + 1) / kParts;
+         ++i) {
+      static_cast<void>(builder.Add(batches[i], 1 + i * benchmarks::kBatchRows));
+    }
+    static_cast<void>(builder.Finish(&files[part], &meta));
+    readers.push_back(
+        *SegmentReader::Open(meta.key, files[part].chunks[{SegmentColumn::kMeta, kMetaBlock}]));
+  }
+  for (std::size_t part = 0; part < kParts; ++part)
+    inputs.push_back({&readers[part], &files[part]});
+  Files whole;
+  Files merged;
+  SegmentMeta meta;
+  if (!Build(batches, &whole, &meta)) state.SkipWithError("a segment was not built");
+  for (auto _ : state) {
+    if (!MergeSegments(
+             inputs, kKey, {}, [] { return false; }, &merged, &meta)
+             .ok()) {
+      state.SkipWithError("segments were not merged");
+      return;
+    }
+  }
+  if (merged.chunks != whole.chunks) state.SkipWithError("a merge is not what the builder makes");
+  state.SetItemsProcessed(state.iterations() * meta.rows);
+}
+BENCHMARK(BM_Merge)->Arg(20'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 
 void Decode(benchmark::State& state, ColumnSet columns) {
   Files files;

@@ -65,6 +65,12 @@ struct EngineMetrics {
   std::uint64_t types_overflow_events = 0;      // events of types past LiveLimits::event_types_max
   std::uint64_t failed_events = 0;              // rejected events kept
   std::uint64_t failed_dropped = 0;             // rejected events that had to make room
+  std::uint64_t folded_sequence = 0;            // events up to here are in segments
+  std::uint64_t fold_lag_events = 0;            // events behind it, in the log only
+  std::uint64_t segments = 0;
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t segment_merges = 0;  // since Open
+  Status fold_status = {};           // why folding has stopped or waits; events are taken meanwhile
 };
 
 class INSIGHTFLOW_EXPORT Engine {
@@ -135,6 +141,12 @@ class INSIGHTFLOW_EXPORT Engine {
 
   // Rejected events with id > after, oldest first.
   Result<std::vector<FailedEvent>> FailedEvents(std::uint64_t after, std::size_t limit) const;
+
+  // Waits until every event that was answered before the call is in a segment, the columns that
+  // analyses read, and small segments are merged. Segments are made in the background anyway; this
+  // is for the end of an import, and for tests. kResourceExhausted when the disk is nearly full,
+  // kDataLoss when the log is damaged. O(events that are not in segments).
+  Status Fold();
 
   // Copies the store, consistent and openable, into a folder that must not exist. Cheap on one
   // file system: files are linked. Ingest goes on meanwhile.

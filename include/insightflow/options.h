@@ -95,6 +95,11 @@ struct EngineOptions {
   std::size_t failed_events_max = 10'000;
   std::size_t failed_bytes_max = std::size_t{16} << 20;
 
+  // Events go from the log into columns, which analyses read, when this many are not there yet, by
+  // a thread that steps back for others. Off: only Engine::Fold does that.
+  bool fold = true;
+  std::uint64_t fold_rows = 262'144;
+
   // Not owned; must outlive the engine. Null: the machine's clock.
   const Clock* clock = nullptr;
 };

@@ -55,6 +55,20 @@ Status IntervalBook::Take(const IntervalBook& other, std::vector<std::uint32_t>*
   return Status::Ok();
 }
 
+Result<TimeBuckets> IntervalBook::Whole(const ScanEnd& end, std::int64_t from_ms) const {
+  if (end.data_begin_ms == ScanEnd::kNoEvents || end.data_end_ms == ScanEnd::kNoEvents) {
+    return TimeBuckets();
+  }
+  std::int64_t from = end.data_begin_ms;
+  std::int64_t to = end.data_end_ms + (end.end_is_event ? 1 : 0);
+  // Events that the end of the scan did not know of yet have their intervals, too.
+  for (const std::int64_t begin : begins_) {
+    from = std::min(from, std::max(begin, from_ms));
+    to = std::max(to, begin + 1);
+  }
+  return TimeBuckets::Create(interval_, zone_, from, to);
+}
+
 std::size_t IntervalBook::bytes() const {
   return window_.size() * (sizeof(std::int64_t) + sizeof(std::uint32_t)) +
          begins_.capacity() * sizeof(std::int64_t);

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 
+#include "lib/analytics/analysis.h"
 #include "lib/analytics/time_buckets.h"
 
 namespace insightflow {
@@ -39,6 +40,9 @@ class IntervalBook {
   std::int64_t Begin(std::uint32_t id) const { return begins_[id]; }
   // Gives the intervals of another book numbers here: numbers[its id]. Errors as Find.
   Status Take(const IntervalBook& other, std::vector<std::uint32_t>* numbers);
+  // All intervals of the range, at the end: from the first to the last event where it is open.
+  // `from_ms` is the query's, or the least there is. Errors as TimeBuckets::Create.
+  Result<TimeBuckets> Whole(const ScanEnd& end, std::int64_t from_ms) const;
   std::size_t bytes() const;
 
  private:

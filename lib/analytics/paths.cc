@@ -1,10 +1,295 @@
+// Paths: where sessions go from an anchor, and where they came from. Each session is one walk over
+// steps (runs of equal values are one, when folded).
+//
+// An answer names few values of each depth, which are known at the end only. To count every link
+// until then would take a table of millions, a cache miss a step; so walks are written down, two
+// bytes a step, and counted at the end when all else is "__other__". Only logs whose walks are too
+// long for that are counted as they come.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
 #include "lib/analytics/analysis.h"
+#include "lib/analytics/path_counts.h"
+#include "lib/analytics/paths.h"
+#include "lib/analytics/paths_answer.h"
+#include "lib/analytics/query_checks.h"
+#include "lib/analytics/sessioniser.h"
+#include "lib/analytics/walk_log.h"
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
 
-Result<std::unique_ptr<Analysis>> CreatePaths(const PathsQuery&) {
-  return Status(StatusCode::kInternal, "paths queries are not there yet");
+struct Settings {
+  std::size_t value = 0;                // slot of the plan
+  std::optional<std::size_t> selector;  // of the anchor; none: the session's first or last step
+  PathsAnchor anchor = PathsAnchor::kStart;
+  std::size_t depth = 0;
+  bool fold = true;
+  std::size_t walk_words_max = 0;
+};
+
+class PathsState final : public AnalysisState {
+ public:
+  PathsState(const Analysis* analysis, const ValueTable* values, const Sessioniser* rules,
+             const Settings* settings)
+      : analysis_(analysis), values_(values), settings_(settings), cutter_(rules, values) {}
+
+  Status Visit(const Timelines& timelines) override;
+  Status Merge(AnalysisState* other) override;
+  std::size_t bytes() const override {
+    return walks_.bytes() + node_bytes_ + counts_.bytes() + cutter_.bytes() +
+           sessions_.capacity() * sizeof(SessionSpan);
+  }
+  PathsAnswer Answer(std::size_t limit, bool* exact) {
+    if (!counting_) return AnswerPaths(walks_, nodes_, limit, *values_);
+    counts_.Flush();
+    return AnswerPaths(counts_, depth_users_, limit, *values_, exact);
+  }
+  bool IsOf(const Analysis* analysis) const { return analysis_ == analysis; }
+
+ private:
+  // Steps by depth, those from `first` to `last` are there.
+  struct Steps {
+    ByDepth<std::uint32_t> codes;
+    std::size_t first = DepthIndex(0);
+    std::size_t last = DepthIndex(0);
+  };
+
+  void AddSession(const Timelines& timelines, const std::uint32_t* values,
+                  const SessionSpan& session);
+  bool GoForwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t end);
+  void GoBackwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t begin);
+  void Keep(const Walk& walk);
+  void CountNodes(const Walk& walk);
+  void Count(const Walk& walk);
+  void StartCounting();
+
+  bool IsStep(std::uint32_t value, std::uint32_t before) const {
+    return value != 0 && (value != before || !settings_->fold);
+  }
+
+  const Analysis* analysis_;
+  const ValueTable* values_;
+  const Settings* settings_;
+  SessionCutter cutter_;
+  std::vector<SessionSpan> sessions_;
+  Steps steps_;
+  bool of_new_user_ = false;  // the next walk
+  std::uint32_t greatest_code_ = 0;
+  std::uint32_t user_ = 0;  // the number of the one whose walks are counted
+
+  WalkLog walks_;
+  ByDepth<std::vector<NodeCount>> nodes_;  // by code
+  std::size_t node_bytes_ = 0;
+  // Once the walks are too many:
+  bool counting_ = false;
+  PathCounts counts_;
+  ByDepth<std::uint64_t> depth_users_ = {};
+  ByDepth<std::uint32_t> last_users_ = {};
+};
+
+Status PathsState::Visit(const Timelines& timelines) {
+  const std::uint32_t* const values = timelines.texts[settings_->value].data();
+  for (std::size_t run = 0; run < timelines.runs(); ++run) {
+    of_new_user_ = true;
+    cutter_.Cut(timelines, run, &sessions_);
+    for (const SessionSpan& session : sessions_) AddSession(timelines, values, session);
+  }
+  if (walks_.words() > settings_->walk_words_max) StartCounting();
+  if (greatest_code_ < PathKey::kCodesMax) return Status::Ok();
+  return ResourceExhausted("there are too many different values; ask for a shorter range");
+}
+
+void PathsState::AddSession(const Timelines& timelines, const std::uint32_t* values,
+                            const SessionSpan& session) {
+  const auto is_anchor = [&](std::uint32_t row) {
+    return values[row] != 0 &&
+           (!settings_->selector || timelines.Matches(row, *settings_->selector));
+  };
+  std::uint32_t anchor = session.end;
+  if (settings_->anchor == PathsAnchor::kEnd && !settings_->selector) {
+    while (anchor > session.begin && !is_anchor(anchor - 1)) --anchor;
+    if (anchor-- == session.begin) return;
+  } else {
+    anchor = session.begin;
+    while (anchor < session.end && !is_anchor(anchor)) ++anchor;
+    if (anchor == session.end) return;
+  }
+  steps_.first = steps_.last = DepthIndex(0);
+  steps_.codes[steps_.first] = values[anchor];
+  bool ends = false;
+  if (settings_->anchor != PathsAnchor::kEnd) ends = GoForwards(values, anchor, session.end);
+  if (settings_->anchor != PathsAnchor::kStart) GoBackwards(values, anchor, session.begin);
+  Keep({.of_new_user = std::exchange(of_new_user_, false),
+        .ends = ends,
+        .first_depth = static_cast<int>(steps_.first) - kWalkDepthMax,
+        .codes = {&steps_.codes[steps_.first], steps_.last - steps_.first + 1}});
+}
+
+// Whether the session ends before the depth does.
+bool PathsState::GoForwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t end) {
+  const std::size_t last = DepthIndex(0) + settings_->depth;
+  for (std::uint32_t row = anchor + 1; row < end && steps_.last < last; ++row) {
+    if (IsStep(values[row], steps_.codes[steps_.last])) steps_.codes[++steps_.last] = values[row];
+  }
+  return steps_.last < last;
+}
+
+void PathsState::GoBackwards(const std::uint32_t* values, std::uint32_t anchor,
+                             std::uint32_t begin) {
+  const std::size_t first = DepthIndex(0) - settings_->depth;
+  for (std::uint32_t row = anchor; row > begin && steps_.first > first; --row) {
+    if (!IsStep(values[row - 1], steps_.codes[steps_.first])) continue;
+    steps_.codes[--steps_.first] = values[row - 1];
+  }
+}
+
+void PathsState::Keep(const Walk& walk) {
+  for (const std::uint32_t code : walk.codes) greatest_code_ = std::max(greatest_code_, code);
+  if (counting_) {
+    Count(walk);
+  } else {
+    walks_.Append(walk);
+    CountNodes(walk);
+  }
+}
+
+void PathsState::CountNodes(const Walk& walk) {
+  if (walk.of_new_user) ++user_;
+  std::size_t depth = DepthIndex(walk.first_depth);
+  for (const std::uint32_t code : walk.codes) {
+    std::vector<NodeCount>& nodes = nodes_[depth++];
+    if (code >= nodes.size()) {
+      node_bytes_ -= nodes.capacity() * sizeof(NodeCount);
+      nodes.resize(std::max(code + std::size_t{1}, 2 * nodes.size()));
+      node_bytes_ += nodes.capacity() * sizeof(NodeCount);
+    }
+    NodeCount& node = nodes[code];
+    ++node.count;
+    node.users += node.last_user != user_ ? 1 : 0;
+    node.last_user = user_;
+  }
+}
+
+void PathsState::Count(const Walk& walk) {
+  if (walk.of_new_user) ++user_;
+  PathKey key{.depth = walk.first_depth};
+  for (std::size_t i = 0; i < walk.codes.size(); ++i, ++key.depth) {
+    key.from = walk.codes[i];
+    counts_.Count(PathKey{.depth = key.depth, .from = key.from}.Packed(), user_);
+    const std::size_t at = DepthIndex(key.depth);
+    depth_users_[at] += last_users_[at] != user_ ? 1 : 0;
+    last_users_[at] = user_;
+    const bool is_last = i + 1 == walk.codes.size();
+    if (is_last && !walk.ends) return;
+    key.is_link = true;
+    key.to = is_last ? PathKey::kExit : walk.codes[i + 1];
+    counts_.Count(key.Packed(), user_);
+  }
+  counts_.Count(PathKey{.depth = key.depth, .from = PathKey::kExit}.Packed(), user_);
+}
+
+void PathsState::StartCounting() {
+  if (std::exchange(counting_, true)) return;
+  user_ = 0;
+  walks_.ForEach([&](const Walk& walk) { Count(walk); });
+  counts_.Flush();
+  walks_ = WalkLog();
+  nodes_ = {};
+  node_bytes_ = 0;
+}
+
+Status PathsState::Merge(AnalysisState* other) {
+  auto* const from = dynamic_cast<PathsState*>(other);
+  if (from == nullptr || from == this || !from->IsOf(analysis_)) {
+    return InvalidArgument("the state is that of another analysis");
+  }
+  if (counting_ || from->counting_ ||
+      walks_.words() + from->walks_.words() > settings_->walk_words_max) {
+    StartCounting();
+    from->StartCounting();
+  }
+  walks_.Merge(&from->walks_);
+  for (std::size_t depth = 0; depth < nodes_.size(); ++depth) {
+    std::vector<NodeCount> theirs = std::exchange(from->nodes_[depth], {});
+    std::vector<NodeCount>& ours = nodes_[depth];
+    if (theirs.size() > ours.size()) ours.resize(theirs.size());
+    for (std::size_t code = 0; code < theirs.size(); ++code) {
+      ours[code].count += theirs[code].count;
+      ours[code].users += theirs[code].users;
+    }
+  }
+  node_bytes_ += std::exchange(from->node_bytes_, 0);
+  counts_.Merge(&from->counts_);
+  for (std::size_t i = 0; i < depth_users_.size(); ++i) {
+    depth_users_[i] += std::exchange(from->depth_users_[i], 0);
+  }
+  from->counting_ = false;
+  return Status::Ok();
+}
+
+class Paths final : public Analysis {
+ public:
+  explicit Paths(const PathsQuery& query) : limit_(query.scope.limit) {}
+
+  Status Prepare(const PathsQuery& query, std::size_t walk_words_max) {
+    if (Status s = CheckScope(query.scope); !s.ok()) return s;
+    if (query.by != "page_url" && query.by != "event_type") {
+      return InvalidArgument("by is \"" + query.by + "\"; allowed are page_url and event_type");
+    }
+    if (Status s = CheckWithin(query.depth, "depth", 1, kWalkDepthMax); !s.ok()) return s;
+    if (Status s = plan_.SetScope(query.scope); !s.ok()) return s;
+    Result<Sessioniser> rules =
+        Sessioniser::Create({.timeout = query.timeout}, query.scope.timezone, &plan_);
+    if (!rules.ok()) return rules.status();
+    rules_ = std::move(*rules);
+    settings_ = {.value = *plan_.AddText(query.by),
+                 .selector = std::nullopt,
+                 .anchor = query.anchor,
+                 .depth = query.depth,
+                 .fold = query.fold_repeats,
+                 .walk_words_max = walk_words_max};
+    plan_.needs_client_order = true;
+    if (query.event.types.empty() && query.event.filters.empty()) return Status::Ok();
+    const Result<std::size_t> selector = plan_.AddSelector(query.event);
+    if (!selector.ok()) return selector.status();
+    settings_.selector = *selector;
+    return Status::Ok();
+  }
+
+  std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
+    return std::make_unique<PathsState>(this, values, &rules_, &settings_);
+  }
+
+  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd&, bool* exact) const override {
+    auto* const paths = dynamic_cast<PathsState*>(state);
+    if (paths == nullptr || !paths->IsOf(this)) {
+      return InvalidArgument("the state is that of another analysis");
+    }
+    return AnswerBody(paths->Answer(limit_, exact));
+  }
+
+ private:
+  const std::size_t limit_;
+  Sessioniser rules_;
+  Settings settings_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Analysis>> CreatePathsWithin(const PathsQuery& query,
+                                                    std::size_t walk_words_max) {
+  auto paths = std::make_unique<Paths>(query);
+  if (Status status = paths->Prepare(query, walk_words_max); !status.ok()) return status;
+  return std::unique_ptr<Analysis>(std::move(paths));
+}
+
+Result<std::unique_ptr<Analysis>> CreatePaths(const PathsQuery& query) {
+  return CreatePathsWithin(query, kWalkWordsMax);
 }
 
 }  // namespace v1

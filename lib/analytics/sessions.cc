@@ -7,8 +7,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/calendar.h"
+#include "lib/analytics/duration_tally.h"
 #include "lib/analytics/overlaps.h"
-#include "lib/analytics/quantiles.h"
 #include "lib/analytics/query_checks.h"
 #include "lib/analytics/ranking.h"
 #include "lib/analytics/sessioniser.h"
@@ -157,7 +157,7 @@ std::vector<std::pair<BreakdownValue, SessionStats>> ValueTallies::Answer(std::s
     BreakdownValue value;
     if (code != 0) value = std::string(values.Text(code));
     Tally& tally = Of(code);
-    if (!tally.durations.exact()) *exact = false;
+    if (!tally.durations.is_exact()) *exact = false;
     answer.emplace_back(std::move(value), tally.Stats());
   }
   if (named < counts.size()) {
@@ -246,7 +246,7 @@ void SessionsState::Add(const Timelines& timelines, const SessionSpan& session) 
   AddPages(timelines, session);
   if (calendar_) AddPoint(first, bounce);
   if (!slots_.breakdown) return;
-  if (!total_.durations.exact()) by_value_.Coarsen();
+  if (!total_.durations.is_exact()) by_value_.Coarsen();
   const std::uint32_t value = timelines.texts[*slots_.breakdown][session.begin];
   by_value_.Add(value, user_, session.size(), bounce, duration);
 }
@@ -294,7 +294,7 @@ Status SessionsState::Merge(AnalysisState* other) {
   }
   total_.Merge(&from->total_);
   from->total_ = Tally();
-  if (!total_.durations.exact()) by_value_.Coarsen();
+  if (!total_.durations.is_exact()) by_value_.Coarsen();
   by_value_.Merge(&from->by_value_);
   for (std::size_t i = 0; i < kSplitCauseCount; ++i) {
     causes_[i] += std::exchange(from->causes_[i], 0);
@@ -352,7 +352,7 @@ Result<SessionsAnswer> SessionsState::Answer(const SessionsQuery& query, const a
     if (!points.ok()) return points.status();
     answer.points = std::move(*points);
   }
-  if (!total_.durations.exact()) *exact = false;
+  if (!total_.durations.is_exact()) *exact = false;
   answer.stats = total_.Stats();
   if (query.breakdown) {
     const std::size_t limit = query.breakdown->limit.value_or(query.scope.limit);
@@ -391,7 +391,7 @@ class Sessions final : public Analysis {
     const Result<std::size_t> breakdown = plan_.AddText(query_.breakdown->field);
     if (!breakdown.ok()) return breakdown.status();
     slots_.breakdown = *breakdown;
-    return CheckWithin("breakdown.limit", query_.breakdown->limit.value_or(1), 1, kLimitMax);
+    return CheckLimit(query_.breakdown->limit.value_or(1), "breakdown.limit");
   }
 
   std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {

@@ -1,10 +1,156 @@
+// Counts by the codes of the scan's ValueTable: one addition a row. A user is counted once a value
+// by a stamp that each value keeps: the last run that had it.
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "lib/analytics/analysis.h"
+#include "lib/analytics/query_checks.h"
+#include "lib/model/time_zone.h"
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
 
-Result<std::unique_ptr<Analysis>> CreateTop(const TopQuery&) {
-  return Status(StatusCode::kInternal, "top queries are not there yet");
+class TopAnalysis;
+
+class TopState final : public AnalysisState {
+ public:
+  TopState(const TopAnalysis* analysis, const ValueTable* values, bool users)
+      : analysis_(analysis), values_(values), users_(users) {}
+
+  Status Visit(const Timelines& timelines) override;
+  Status Merge(AnalysisState* other) override;
+  std::size_t bytes() const override {
+    return counts_.capacity() * sizeof(std::uint64_t) + stamps_.capacity() * sizeof(std::uint32_t);
+  }
+
+  const ValueTable& values() const { return *values_; }
+  const std::vector<std::uint64_t>& counts() const { return counts_; }
+
+ private:
+  void CountEvents(const Timelines& timelines);
+  void CountUsers(const Timelines& timelines);
+
+  const TopAnalysis* const analysis_;
+  const ValueTable* const values_;
+  const bool users_;
+  std::vector<std::uint64_t> counts_;  // by code; of code 0 without meaning
+  std::vector<std::uint32_t> stamps_;
+  std::uint32_t run_ = 0;
+};
+
+class TopAnalysis final : public Analysis {
+ public:
+  static Result<std::unique_ptr<Analysis>> Create(const TopQuery& query);
+
+  std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
+    return std::make_unique<TopState>(this, values, users_);
+  }
+  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
+
+ private:
+  bool users_ = false;
+  std::size_t limit_ = 0;
+};
+
+Status TopState::Visit(const Timelines& timelines) {
+  // Every code of the batch is in the table by now.
+  const std::size_t codes = values_->size() + std::size_t{1};
+  if (counts_.size() < codes) counts_.resize(codes + codes / 2);
+  if (!users_) {
+    CountEvents(timelines);
+    return Status::Ok();
+  }
+  stamps_.resize(counts_.size());
+  if (run_ > UINT32_MAX - timelines.runs()) {
+    std::fill(stamps_.begin(), stamps_.end(), 0);
+    run_ = 0;
+  }
+  CountUsers(timelines);
+  return Status::Ok();
+}
+
+void TopState::CountEvents(const Timelines& timelines) {
+  const std::uint32_t* const codes = timelines.texts[0].data();
+  const std::uint64_t* const matches = timelines.matches.data();
+  std::uint64_t* const counts = counts_.data();
+  const std::size_t rows = timelines.rows();
+  for (std::size_t row = 0; row < rows; ++row) counts[codes[row]] += matches[row] & 1;
+}
+
+void TopState::CountUsers(const Timelines& timelines) {
+  const std::span<const std::uint32_t> codes = timelines.texts[0];
+  std::size_t row = 0;
+  for (const std::uint32_t end : timelines.run_ends) {
+    ++run_;
+    for (; row < end; ++row) {
+      const std::uint32_t code = codes[row];
+      if ((timelines.matches[row] & 1) == 0 || stamps_[code] == run_) continue;
+      stamps_[code] = run_;
+      ++counts_[code];
+    }
+  }
+}
+
+Status TopState::Merge(AnalysisState* other) {
+  auto* const from = dynamic_cast<TopState*>(other);
+  if (from == nullptr || from->analysis_ != analysis_ || from->values_ != values_) {
+    return InvalidArgument("a state of another analysis cannot be merged into one of \"top\"");
+  }
+  if (counts_.size() < from->counts_.size()) counts_.resize(from->counts_.size());
+  for (std::size_t i = 0; i < from->counts_.size(); ++i) counts_[i] += from->counts_[i];
+  from->counts_ = {};
+  from->stamps_ = {};
+  return Status::Ok();
+}
+
+Result<std::unique_ptr<Analysis>> TopAnalysis::Create(const TopQuery& query) {
+  auto analysis = std::make_unique<TopAnalysis>();
+  if (Status status = CheckScope(query.scope); !status.ok()) return status;
+  if (query.measure != Measure::kCount && query.measure != Measure::kUsers) {
+    return InvalidArgument("measure of kind \"top\" must be \"count\" or \"users\"");
+  }
+  if (const auto zone = LoadZone(query.scope.timezone); !zone.ok()) return zone.status();
+  ScanPlan& plan = analysis->plan_;
+  if (Status status = plan.SetScope(query.scope); !status.ok()) return status;
+  if (const auto bit = plan.AddSelector(query.events); !bit.ok()) return bit.status();
+  if (const auto slot = plan.AddText(query.field); !slot.ok()) return slot.status();
+  plan.only_matches = true;
+  analysis->users_ = query.measure == Measure::kUsers;
+  analysis->limit_ = query.scope.limit;
+  return std::unique_ptr<Analysis>(std::move(analysis));
+}
+
+Result<AnswerBody> TopAnalysis::Finish(AnalysisState* state, const ScanEnd&, bool*) const {
+  const auto& top = static_cast<const TopState&>(*state);
+  struct Row {
+    std::uint64_t count;
+    std::string_view value;
+  };
+  std::vector<Row> rows;
+  for (std::uint32_t code = 1; code < top.counts().size(); ++code) {
+    if (top.counts()[code] != 0) rows.push_back({top.counts()[code], top.values().Text(code)});
+  }
+  const std::size_t shown = std::min(limit_, rows.size());
+  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end(),
+                    [](const Row& a, const Row& b) {
+                      return a.count != b.count ? a.count > b.count : a.value < b.value;
+                    });
+  TopAnswer answer;
+  for (std::size_t i = 0; i < shown; ++i) {
+    answer.rows.push_back({std::string(rows[i].value), rows[i].count, 0});
+  }
+  answer.other_values = rows.size() - shown;
+  for (std::size_t i = shown; i < rows.size(); ++i) answer.other_count += rows[i].count;
+  return AnswerBody(std::move(answer));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Analysis>> CreateTop(const TopQuery& query) {
+  return TopAnalysis::Create(query);
 }
 
 }  // namespace v1

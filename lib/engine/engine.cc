@@ -27,6 +27,7 @@ Status CheckOptions(const EngineOptions& options) {
     return InvalidArgument("in_flight_bytes_max must be at least 1 MiB");
   }
   if (options.live_save_events < 1) return InvalidArgument("live_save_events must be at least 1");
+  if (options.fold_rows < 1) return InvalidArgument("fold_rows must be at least 1");
   const LiveLimits& live = options.live;
   if (live.event_types_max < 1 || live.event_types_max > 255) {
     return InvalidArgument("live.event_types_max must be 1 to 255");
@@ -73,20 +74,27 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   log_options.disk_free_min = options.disk_free_min;
   log_options.failed_events_max = options.failed_events_max;
   log_options.failed_bytes_max = options.failed_bytes_max;
+  log_options.probe = SegmentStore::CheckVersion;
   Result<std::unique_ptr<EventLog>> log = EventLog::Open(log_options);
   if (!log.ok()) return log.status();
   impl->log_ = std::move(*log);
   impl->hash_seed_ = impl->log_->hash_seed();
+  Result<std::unique_ptr<SegmentStore>> segments = SegmentStore::Open(&impl->log_->store());
+  if (!segments.ok()) return segments.status();
+  impl->segments_ = std::move(*segments);
   impl->dedupe_ =
       std::make_unique<DedupeWindow>(options.dedupe_bytes_max, options.dedupe_window.count());
   impl->live_ = std::make_unique<LiveState>(options.live, impl->hash_seed_);
   impl->tail_ = std::make_unique<TailSegments>(kTailSegmentRows);
   if (Status status = impl->Recover(); !status.ok()) return status;
+  impl->folder_ = std::make_unique<Folder>(Folder::Options{options.fold, options.fold_rows},
+                                           impl->log_.get(), impl->segments_.get());
   impl->pipeline_ = std::make_unique<IngestPipeline>(
       IngestPipeline::Options{options.durability, options.in_flight_bytes_max,
                               // A save that fails costs time at the next opening only.
                               [raw = impl.get()] { static_cast<void>(raw->SaveLive()); },
-                              options.live_save_events},
+                              options.live_save_events,
+                              [raw = impl.get()](std::uint64_t end) { raw->folder_->Notice(end); }},
       impl->log_.get(), impl->dedupe_.get(), impl->live_.get());
   return impl;
 }
@@ -142,6 +150,7 @@ Status Engine::Impl::Close() {
   std::lock_guard closing(close_mutex_);
   if (closed_) return close_status_;
   if (pipeline_ != nullptr) pipeline_->Close();
+  if (folder_ != nullptr) folder_->Close();
   std::unique_lock lock(log_use_);
   closed_ = true;
   if (pipeline_ != nullptr) {
@@ -151,6 +160,7 @@ Status Engine::Impl::Close() {
       close_status_ = SaveLive();
     }
   }
+  if (segments_ != nullptr) segments_->Close();
   if (log_ != nullptr) {
     Status status = log_->Close();
     if (close_status_.ok()) close_status_ = status;
@@ -298,12 +308,18 @@ Result<std::vector<FailedEvent>> Engine::FailedEvents(std::uint64_t after,
   return impl_->WithLog([&](EventLog& log) { return log.Failed(after, limit); });
 }
 
+Status Engine::Fold() { return impl_->folder().Fold(); }
+
 Status Engine::Backup(const std::string& dir) {
   return impl_->WithLog([&](EventLog& log) { return log.Backup(dir); });
 }
 
 Result<CheckReport> Engine::Check() const {
-  return impl_->WithLog([](EventLog& log) { return log.Check(); });
+  return impl_->WithLog([this](EventLog& log) {
+    Result<CheckReport> report = log.Check();
+    if (report.ok()) impl_->segments().Check(&*report);
+    return report;
+  });
 }
 
 Status Engine::Health() const { return impl_->pipeline().Health(); }
@@ -327,12 +343,16 @@ EngineMetrics Engine::Metrics() const {
     metrics.log_bytes = log.disk_bytes();
     metrics.failed_events = log.failed_events();
     metrics.failed_dropped = log.failed_dropped();
+    impl_->folder().FillMetrics(&metrics);
+    metrics.fold_lag_events = metrics.next_sequence - 1 - metrics.folded_sequence;
     return Status::Ok();
   }));
   return metrics;
 }
 
-Result<CheckReport> CheckStore(const std::string& data_dir) { return EventLog::CheckDir(data_dir); }
+Result<CheckReport> CheckStore(const std::string& data_dir) {
+  return EventLog::CheckDir(data_dir, CheckSegments);
+}
 
 }  // namespace v1
 }  // namespace insightflow

@@ -12,11 +12,13 @@
 
 #include "insightflow/engine.h"
 #include "lib/decode/decoder.h"
+#include "lib/engine/folder.h"
 #include "lib/engine/ingest_pipeline.h"
 #include "lib/engine/tail_segments.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
 #include "lib/log/event_log.h"
+#include "lib/segments/segment_store.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -38,6 +40,9 @@ class Engine::Impl {
   IngestPipeline& pipeline() { return *pipeline_; }
   const IngestPipeline& pipeline() const { return *pipeline_; }
   const LiveState& live() const { return *live_; }
+  // Kept open within WithLog.
+  const SegmentStore& segments() const { return *segments_; }
+  Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
   // Calls `use(log)` while the log is kept open; kFailedPrecondition once the engine is closed.
   template <typename Use>
@@ -52,7 +57,8 @@ class Engine::Impl {
   // JSON into the pipeline. `done` is called once.
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
-  // All events that were acknowledged before the call, as of sequence `last`.
+  // All events that were acknowledged before the call, each in one of the segments, as of sequence
+  // `last`.
   struct StoredRows {
     std::vector<ScanInput> inputs;
     std::uint64_t last = 0;
@@ -66,11 +72,15 @@ class Engine::Impl {
 
   Status Recover();
   Result<StoredRows> RowsOf(const EventLog& log) const;
+  // Folds what would be too much to read from the log.
+  Status FoldLongTail() const;
   Status SaveLive();
   void Submit(std::unique_ptr<PendingBatch> pending, IngestPipeline::WhenFull when_full);
 
   EngineOptions options_;
   std::unique_ptr<EventLog> log_;
+  std::unique_ptr<SegmentStore> segments_;
+  std::unique_ptr<Folder> folder_;
   std::unique_ptr<DedupeWindow> dedupe_;
   std::unique_ptr<LiveState> live_;
   std::unique_ptr<IngestPipeline> pipeline_;

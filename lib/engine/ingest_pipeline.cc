@@ -298,6 +298,7 @@ void IngestPipeline::ApplyLoop() {
       holder->decoded.batch.received_ms = entry.header.received_ms;
       live_->Apply(holder->decoded.batch, entry.header.first_sequence);
       unsaved_events_ += entry.header.rows;
+      options_.applied(entry.header.first_sequence + entry.header.rows);
     }
     Answer(&group);
     group = Group();

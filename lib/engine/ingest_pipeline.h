@@ -40,6 +40,8 @@ class IngestPipeline {
     // Called on the apply thread when events pause, and at the latest after so many events.
     std::function<void()> save_live = [] {};
     std::uint64_t save_events = UINT64_MAX;
+    // Called on the apply thread with where the visible log ends.
+    std::function<void(std::uint64_t end)> applied = [](std::uint64_t) {};
   };
   enum class WhenFull { kWait, kRefuse };
 

@@ -1,15 +1,33 @@
 // What is stored where, at one moment; and Engine::Query, which hands it to the runner.
 
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "lib/engine/engine_impl.h"
 #include "lib/engine/query_runner.h"
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
+
+// More rows than these are folded before a query reads them: as segments in memory they would take
+// some 100 MiB and be made anew for every engine.
+constexpr std::uint64_t kTailRowsMax = 2'000'000;
+
+}  // namespace
+
+Status Engine::Impl::FoldLongTail() const {
+  const Result<bool> is_long = WithLog([this](EventLog&) -> Result<bool> {
+    return live().applied_sequence() > segments().Snapshot()->folded_sequence + kTailRowsMax;
+  });
+  if (!is_long.ok()) return is_long.status();
+  return *is_long ? folder().Fold() : Status::Ok();
+}
 
 Result<Engine::Impl::StoredRows> Engine::Impl::Rows() const {
+  if (Status status = FoldLongTail(); !status.ok()) return status;
   return WithLog([&](EventLog& log) { return RowsOf(log); });
 }
 
@@ -17,13 +35,20 @@ Result<Engine::Impl::StoredRows> Engine::Impl::RowsOf(const EventLog& log) const
   // First how far the events are visible, then what is folded: a fold in between moves rows from
   // the tail to the segments.
   const std::uint64_t last = live().applied_sequence();
-  const std::uint64_t folded = 0;
+  const auto snapshot = segments().Snapshot();
+  const std::uint64_t folded = snapshot->folded_sequence;
   Result<TailSegments::Tail> tail = tail_->Get(log, folded, std::max(last, folded));
   if (!tail.ok()) return tail.status();
-  return StoredRows{std::move(tail->inputs), tail->last};
+  StoredRows rows{std::move(tail->inputs), tail->last};
+  for (const auto& segment : snapshot->segments) {
+    const StoredSegment* const raw = segment.get();
+    rows.inputs.push_back({segment, &raw->reader(), [raw] { return raw->NewSource(); }});
+  }
+  return rows;
 }
 
 Result<Answer> Engine::Impl::Query(const insightflow::Query& query, const QueryOptions& options) {
+  if (Status status = FoldLongTail(); !status.ok()) return status;
   return WithLog([&](EventLog& log) -> Result<Answer> {
     Result<StoredRows> rows = RowsOf(log);
     if (!rows.ok()) return rows.status();

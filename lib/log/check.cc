@@ -107,9 +107,10 @@ class LogCheck {
     }
   }
 
- private:
-  std::uint64_t Expected() const { return last_ ? EndOf(*last_) : 1; }
+  // The sequence behind the last event read.
+  std::uint64_t Expected() const { return EndOf(last_); }
 
+ private:
   void Seek(std::uint64_t sequence) {
     rows_.reset(store_.db().NewIterator(CheckReadOptions(), store_.family(Family::kLog)));
     const auto key = LogKey(sequence);
@@ -152,8 +153,8 @@ class LogCheck {
     } else if (header.first_sequence < Expected()) {
       report_->damage.push_back(name + " overlap the entry before");
     }
-    if (last_ && last_->rows > 0 &&
-        (header.received_ms < last_->received_ms || header.max_time_ms < last_->max_time_ms)) {
+    if (last_.rows > 0 &&
+        (header.received_ms < last_.received_ms || header.max_time_ms < last_.max_time_ms)) {
       report_->damage.push_back(name + ": times of the entry go back");
     }
     CheckRecord(name, entry);
@@ -178,7 +179,7 @@ class LogCheck {
   const Store& store_;
   CheckReport* const report_;
   std::unique_ptr<rocksdb::Iterator> rows_;
-  std::optional<LogEntryHeader> last_;
+  LogEntryHeader last_ = {.first_sequence = 1};
 };
 
 void CheckTableFile(const std::string& path, CheckReport* report) {
@@ -208,19 +209,21 @@ void CheckRocksLog(const std::string& path, CheckReport* report) {
 
 }  // namespace
 
-void CheckOpenStore(const Store& store, CheckReport* report) {
+std::optional<std::uint64_t> CheckOpenStore(const Store& store, CheckReport* report) {
   CheckTableFiles(store, report);
   for (std::size_t i = 0; i < kFamilyCount; ++i) {
     if (store.family(static_cast<Family>(i)) != nullptr) continue;
     report->damage.push_back(std::string("the column family ") + kFamilyNames[i] + " is missing");
-    return;
+    return std::nullopt;
   }
-  LogCheck(store, report).Run();
+  LogCheck log(store, report);
+  log.Run();
   const auto add = [report](std::vector<std::string> lines) {
     std::move(lines.begin(), lines.end(), std::back_inserter(report->damage));
   };
   add(CheckFollowers(store));
   add(CheckFailedEvents(store));
+  return log.Expected();
 }
 
 void CheckFilesOf(const std::string& dir, CheckReport* report) {

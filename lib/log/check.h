@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "insightflow/store.h"
@@ -10,8 +11,9 @@
 namespace insightflow {
 inline namespace v1 {
 
-// Everything that can be checked through an open store, also one opened read-only.
-void CheckOpenStore(const Store& store, CheckReport* report);
+// The files, the log and what is kept for it, through an open store, also one opened read-only. The
+// sequence behind the log's last event; nullopt when the store lacks a family.
+std::optional<std::uint64_t> CheckOpenStore(const Store& store, CheckReport* report);
 
 // The files of a store that does not open, each by itself.
 void CheckFilesOf(const std::string& dir, CheckReport* report);

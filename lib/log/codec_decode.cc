@@ -29,6 +29,7 @@ struct Scratch {
   std::vector<std::uint32_t> ends;
   std::vector<std::uint64_t> wide_values;
   std::string text;
+  ByteBuffer bytes;
   TextUnshaper texts;
 };
 
@@ -378,10 +379,11 @@ bool GetExtraData(const SectionBytes& section, Scratch* scratch, EventBatch* bat
   std::uint8_t form = kWholeTexts;
   if (section.version > 2 && !in.GetFixed(&form)) return false;
   if (form == kShapedTexts) {
-    TextUnshaper& texts = scratch->texts;
-    if (!texts.Get(&in, &packed, batch->rows) || !in.empty() || !packed.empty()) return false;
-    batch->extra_data.Load(texts.ends(), texts.bytes());
-    return true;
+    if (!scratch->texts.Get(&in, &packed, batch->rows, &scratch->bytes, &scratch->ends)) {
+      return false;
+    }
+    batch->extra_data.Swap(&scratch->ends, &scratch->bytes);
+    return in.empty() && packed.empty();
   }
   if (form != kWholeTexts || !packed.empty()) return false;
   if (!GetInts(&in, batch->rows, &scratch->values)) return false;

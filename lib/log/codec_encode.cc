@@ -48,11 +48,12 @@ struct Scratch {
   }
 };
 
-// How many entries rows use when these are numbered by first use already, else -1.
-std::int64_t EntriesInOrder(std::span<const std::uint32_t> codes) {
+// How many of the entries rows use when these are numbered by first use already, else -1.
+std::int64_t EntriesInOrder(std::span<const std::uint32_t> codes, std::uint32_t entries) {
   std::uint32_t seen = 0;
   bool jumps = false;
   for (const std::uint32_t code : codes) {
+    if (seen == entries) break;  // in most columns soon
     jumps |= code > seen + 1;
     seen = std::max(seen, code);
   }
@@ -71,8 +72,8 @@ void PutCodes(std::span<const std::uint32_t> codes, std::size_t entries, Scratch
   std::uint32_t seen = 0;
   for (std::size_t row = 0; row < codes.size(); ++row) {
     others[row - seen] = codes[row];
-    is_new[row] = codes[row] == seen + 1 ? 1 : 0;
-    seen += is_new[row];
+    is_new[row] = codes[row] > seen ? 1 : 0;  // then it is seen + 1
+    seen = std::max(seen, codes[row]);
   }
   PutBitPlane(&scratch->raw, codes.size(), 1, [is_new](std::size_t row) { return is_new[row]; });
   PutInts<std::uint32_t>(&scratch->raw, {others, codes.size() - seen}, false);
@@ -118,7 +119,7 @@ void Renumber(const DictColumn& column, Scratch* scratch) {
 bool PutTextColumn(const DictColumn& column, std::size_t rows, Scratch* scratch) {
   if (column.empty()) return false;
   std::span<const std::uint32_t> codes = column.codes();
-  const std::int64_t in_order = EntriesInOrder(codes);
+  const std::int64_t in_order = EntriesInOrder(codes, column.entries());
   if (in_order == 0) return false;
   if (codes.size() != rows || in_order < 0) {
     scratch->codes.assign(codes.begin(), codes.end());

@@ -137,6 +137,7 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(const EventLogOptions& options)
   store_options.create_if_missing = options.create_if_missing;
   store_options.disk_free_min = options.disk_free_min;
   store_options.env = options.env;
+  store_options.probe = options.probe;
   auto store = Store::Open(store_options);
   if (!store.ok()) return store.status();
   auto impl = std::make_unique<Impl>(std::move(*store), options);
@@ -190,7 +191,7 @@ Result<CheckReport> EventLog::Check() const {
   // First to the files, so that what is checked is what the disk holds.
   if (Status status = impl_->store().Flush(); !status.ok()) return status;
   CheckReport report;
-  CheckOpenStore(impl_->store(), &report);
+  static_cast<void>(CheckOpenStore(impl_->store(), &report));
   return report;
 }
 
@@ -203,11 +204,13 @@ std::uint64_t EventLog::disk_bytes() const {
   return tables + memory;  // what is in memory is in the write-ahead log
 }
 
+Store& EventLog::store() const { return impl_->store(); }
+
 void EventLog::BeginClose() { impl_->store().BeginFlush(Family::kLog); }
 
 Status EventLog::Close() { return impl_->store().Close(); }
 
-Result<CheckReport> EventLog::CheckDir(const std::string& dir) {
+Result<CheckReport> EventLog::CheckDir(const std::string& dir, const AlsoCheck& also) {
   const auto contents = LookAtDir(dir);
   if (!contents.ok()) return contents.status();
   if (*contents != DirContents::kStore && *contents != DirContents::kHeadless) {
@@ -230,7 +233,8 @@ Result<CheckReport> EventLog::CheckDir(const std::string& dir) {
   }
   if (status.ok()) {
     status = (*store)->CompareWithMark();
-    CheckOpenStore(**store, &report);
+    const std::optional<std::uint64_t> log_end = CheckOpenStore(**store, &report);
+    if (log_end && also) also(**store, *log_end, &report);
   }
   if (!status.ok()) {
     report.damage.insert(report.damage.begin(), status.message());

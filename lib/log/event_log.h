@@ -27,6 +27,8 @@ class Env;
 namespace insightflow {
 inline namespace v1 {
 
+class Store;
+
 struct EventLogOptions {
   std::string dir;  // empty: in memory
   bool create_if_missing = true;
@@ -35,6 +37,8 @@ struct EventLogOptions {
   std::size_t failed_bytes_max = std::size_t{16} << 20;
   // For tests that make the disk fail. Not owned; null: the machine's.
   rocksdb::Env* env = nullptr;
+  // Asked before an existing store is opened for writing; an error refuses it, unchanged.
+  std::function<Status(const Store&)> probe = {};
 };
 
 // What is stored beside the record itself, known only at commit.
@@ -120,13 +124,18 @@ class EventLog {
   Result<CheckReport> Check() const;
   std::uint64_t disk_bytes() const;
 
+  // What the log is kept in, for what else is kept there. Lives until Close.
+  Store& store() const;
+
   // Begins in the background what Close has to wait for.
   void BeginClose();
   // Flushes and closes; afterwards only the destructor may be called.
   Status Close();
 
-  // As CheckStore of engine.h.
-  static Result<CheckReport> CheckDir(const std::string& dir);
+  // As CheckStore of engine.h. `also` checks what else is kept in the store; it is given the
+  // sequence behind the log's last event.
+  using AlsoCheck = std::function<void(const Store&, std::uint64_t log_end, CheckReport*)>;
+  static Result<CheckReport> CheckDir(const std::string& dir, const AlsoCheck& also = {});
 
  private:
   class Impl;

@@ -133,6 +133,11 @@ class BytesColumn {
     bytes_.clear();
     bytes_.Append(bytes);
   }
+  // The same, giving the column's memory away for that of the parts.
+  void Swap(std::vector<std::uint32_t>* ends, ByteBuffer* bytes) {
+    ends_.swap(*ends);
+    bytes_.swap(*bytes);
+  }
   void Filter(const std::vector<std::uint8_t>& keep);
   void Clear() {
     ends_.clear();

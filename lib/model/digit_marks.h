@@ -18,20 +18,25 @@ inline namespace v1 {
 
 class DigitMarks {
  public:
-  // Marks the digits of `text`. False when it has one of the bytes 1 … `other`.
-  bool Mark(std::string_view text, std::uint8_t other) {
-    constexpr std::size_t kBlock = 64;
-    words_.resize(text.size() / kBlock + 2);
+  static constexpr std::size_t kBlock = 64;
+
+  // Marks the digits of `text`. False when it has one of the bytes 1 … `other`. With `slack`,
+  // kBlock bytes behind it may be read, and are judged as it is.
+  bool Mark(std::string_view text, std::uint8_t other, bool slack) {
+    const std::size_t whole = text.size() / kBlock;
+    if (words_.size() < whole + 2) words_.resize(whole + 2);
     bool found = false;
     const char* from = text.data();
-    std::size_t word = 0;
-    for (; word < text.size() / kBlock; ++word, from += kBlock) {
+    for (std::size_t word = 0; word < whole; ++word, from += kBlock) {
       words_[word] = MarkBlock(from, other, &found);
     }
-    std::array<char, kBlock> last = {};
-    if (text.size() % kBlock != 0) std::memcpy(last.data(), from, text.size() % kBlock);
-    words_[word] = MarkBlock(last.data(), other, &found);
-    words_[word + 1] = 0;
+    std::array<char, kBlock> last;
+    if (!slack) {
+      last = {};
+      if (text.size() % kBlock != 0) std::memcpy(last.data(), from, text.size() % kBlock);
+      from = last.data();
+    }
+    words_[whole] = MarkBlock(from, other, &found);
     return !found;
   }
 

@@ -16,7 +16,7 @@ struct EventValue {
     kInteger,  // in the range of int64
     kReal,
     kBool,
-    kOther,  // an object or an array: it exists, and that is all
+    kOther,  // an object, an array or a number beyond all doubles: it exists, and that is all
   };
   Kind kind = Kind::kAbsent;
   std::string_view text;     // of kText; of numbers and bools as spelled
@@ -41,8 +41,8 @@ struct EventValue {
   }
 };
 
-// How a value is shown: text as it is, numbers and bools as they were spelled; "" for absent and
-// other ones. May point into `scratch`.
+// How a value is shown: text as it is, numbers and bools as they were spelled; "" for absent ones,
+// objects and arrays. May point into `scratch`.
 std::string_view SpelledValue(const EventValue& value, std::string* scratch);
 
 // The value at a path of keys in a JSON object, which must be valid; of equal keys the first

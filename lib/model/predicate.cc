@@ -10,6 +10,10 @@ namespace {
 
 bool IsText(const FilterValue& value) { return std::holds_alternative<std::string>(value); }
 bool IsBool(const FilterValue& value) { return std::holds_alternative<bool>(value); }
+bool IsNan(const FilterValue& value) {
+  const auto* const real = std::get_if<double>(&value);
+  return real != nullptr && std::isnan(*real);
+}
 bool IsNumber(const FilterValue& value) { return !IsText(value) && !IsBool(value); }
 
 std::string_view OpName(FilterOp op) {
@@ -34,6 +38,7 @@ Status CheckValues(const Filter& filter) {
   const auto& values = filter.values;
   const std::string what =
       "the filter " + std::string(OpName(filter.op)) + " on " + filter.field + " takes ";
+  if (std::any_of(values.begin(), values.end(), IsNan)) return InvalidArgument(what + "numbers");
   switch (filter.op) {
     case FilterOp::kIn:
     case FilterOp::kNotIn:

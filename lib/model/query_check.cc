@@ -13,6 +13,8 @@
 #include "lib/base/limits.h"
 #include "lib/base/suggest.h"
 #include "lib/base/utf8.h"
+#include "lib/model/field.h"
+#include "lib/model/field_ref.h"
 #include "lib/model/time_zone.h"
 
 namespace insightflow {
@@ -22,28 +24,23 @@ namespace {
 constexpr Duration kDurationMax = std::chrono::days(36'500);
 constexpr Timestamp kFirstTime = FromMillis(-62'167'219'200'000);  // the year 0000
 constexpr Timestamp kLastTime = FromMillis(253'402'300'799'999);   // the end of 9999
-constexpr std::string_view kExtraPrefix = "extra_data.";
+constexpr std::array<FieldRef::Kind, 4> kNumericKinds = {
+    FieldRef::Kind::kTimestamp, FieldRef::Kind::kPositionX, FieldRef::Kind::kPositionY,
+    FieldRef::Kind::kClientSeq};
 
-constexpr std::array<std::string_view, 18> kWireFields = {
-    "event_id",   "user_id",    "session_id", "event_type", "page_url",      "timestamp",
-    "page_title", "referrer",   "element",    "element_id", "element_class", "element_text",
-    "user_agent", "position_x", "position_y", "ip_address", "tab_id",        "seq",
-};
-constexpr std::array<std::string_view, 4> kNumericFields = {"timestamp", "position_x", "position_y",
-                                                            "seq"};
-
-bool Contains(std::span<const std::string_view> names, std::string_view name) {
-  for (const std::string_view known : names) {
-    if (known == name) return true;
+// What may be named, for messages: numbers only, or all.
+std::string UnknownField(std::string_view name, bool numbers_only) {
+  std::vector<std::string> names;
+  if (!numbers_only) {
+    names.push_back(FieldRefName({.kind = FieldRef::Kind::kEventId, .path = {}}));
+    for (const FieldRule& rule : kFieldRules) names.emplace_back(rule.name);
   }
-  return false;
-}
-
-bool IsExtraField(std::string_view name) {
-  if (!name.starts_with(kExtraPrefix)) return false;
-  const std::string_view path = name.substr(kExtraPrefix.size());
-  return !path.empty() && path.front() != '.' && path.back() != '.' &&
-         path.find("..") == std::string_view::npos && IsUtf8(path);
+  for (const FieldRef::Kind kind : kNumericKinds)
+    names.push_back(FieldRefName({.kind = kind, .path = {}}));
+  names.emplace_back("extra_data.<path>");
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return numbers_only ? Quoted(name) + " is not numeric: " + Allowed(name, views)
+                      : UnknownName(name, views);
 }
 
 std::string Numbered(std::string_view list, std::size_t index) {
@@ -77,10 +74,8 @@ class Checker {
   }
 
   void Field(std::string_view name, std::string_view path) {
-    if (Contains(kWireFields, name) || IsExtraField(name)) return;
-    std::vector<std::string_view> known(kWireFields.begin(), kWireFields.end());
-    known.push_back("extra_data.<path>");
-    Require(false, path, UnknownName(name, known));
+    if (ParseFieldRef(name).ok() && IsUtf8(name)) return;
+    Require(false, path, UnknownField(name, false));
   }
 
   void Text(std::string_view text, std::size_t bytes_max, std::string_view path) {
@@ -223,9 +218,10 @@ void CheckKind(const TrendsQuery& query, Checker* check) {
                      "goes with sum, avg, min, max, p50, p90 and p99 only");
     } else if (check->Require(!series.property.empty(), at,
                               "is required by sum, avg, min, max, p50, p90 and p99")) {
-      check->Require(Contains(kNumericFields, series.property) || IsExtraField(series.property), at,
-                     Quoted(series.property) + " is not numeric: " + ListOf(kNumericFields) +
-                         ", or extra_data.<path>");
+      const Result<FieldRef> field = ParseFieldRef(series.property);
+      if (!field.ok() || !MayBeNumber(field->kind) || !IsUtf8(series.property)) {
+        check->Require(false, at, UnknownField(series.property, true));
+      }
     }
   }
   CheckBreakdown(query.breakdown, check);

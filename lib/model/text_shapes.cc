@@ -11,10 +11,14 @@ namespace insightflow {
 inline namespace v1 {
 namespace shapes {
 
-std::uint8_t Streams::Of(std::string_view shape, std::size_t placeholder) {
+std::uint64_t Streams::Before(std::string_view shape, std::size_t placeholder) {
   std::uint64_t before = 0;
   const std::size_t size = std::min(placeholder, sizeof before);
   std::memcpy(&before, shape.data() + placeholder - size, size);
+  return before;
+}
+
+std::uint8_t Streams::Of(std::uint64_t before) {
   for (std::size_t s = 0; s < count_; ++s) {
     if (before_[s] == before) return static_cast<std::uint8_t>(s);
   }
@@ -40,10 +44,15 @@ constexpr std::size_t kRowsMin = 256;
 constexpr std::size_t kShapesFree = 64;
 constexpr std::size_t kRowsAShape = 4;
 constexpr std::size_t kTableMin = 256;
+// Past these nothing that was met before is kept.
+constexpr std::size_t kShapesKept = 2048;
+constexpr std::size_t kShapeBytesKept = std::size_t{1} << 18;
 // So many bytes may be read behind a part of most texts: then parts are hashed and compared in
 // whole words that lie over each other, without branches.
 constexpr std::size_t kSlack = 64;
 constexpr std::size_t kWord = 16;
+constexpr std::size_t kShortDigitsMax = 8;
+static_assert(kSlack >= TextLayouts::kBytesMax && kSlack >= DigitMarks::kBlock);
 
 using Word = unsigned __int128;
 
@@ -101,6 +110,15 @@ std::uint64_t ShortValue(const char* digits, std::size_t count) {
   return (word & 0x0000ffff0000ffff) * 42949672960001 >> 32;
 }
 
+// Whether no number but 0 begins with 0.
+bool HasNoPadding(const TextPlan& plan, const char* text) {
+  bool padded = false;
+  for (std::size_t i = 0; i < plan.count; ++i) {
+    padded |= text[plan.numbers[i].begin] == '0' && plan.numbers[i].digits > 1;
+  }
+  return !padded;
+}
+
 std::uint64_t Value(const char* digits, std::size_t count) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -111,37 +129,42 @@ std::uint64_t Value(const char* digits, std::size_t count) {
 
 }  // namespace
 
-// Cuts the text at [begin, end) into parts_ and cut_numbers_; returns the hash of its shape.
+// Cuts the text, whose digits are marked, into parts_ and cut_numbers_; returns the hash of its
+// shape.
 template <bool kHasSlack>
-std::uint64_t TextShaper::Cut(const char* bytes, std::size_t begin, std::size_t end) {
+std::uint64_t TextShaper::Cut(std::string_view text) {
   parts_count_ = 0;
+  is_plain_ = true;
   std::uint64_t hash = seed_;
+  std::size_t begin = 0;
   const auto add = [&](std::size_t until, std::uint8_t placeholder) {
     const std::size_t size = until - begin;
-    hash = HashPart<kHasSlack>(bytes + begin, size, hash + placeholder + (size << 8));
-    parts_[parts_count_++] = {bytes + begin, size, static_cast<char>(placeholder)};
+    const char* const part = text.data() + begin;
+    hash = HashPart<kHasSlack>(part, size, hash + placeholder + (size << 8));
+    parts_[parts_count_++] = {part, size, static_cast<char>(placeholder)};
   };
-  for (std::size_t at = digits_.NextDigit(begin, end); at < end;) {
-    const std::size_t behind = digits_.NextOther(at, end);
+  for (std::size_t at = digits_.NextDigit(0, text.size()); at < text.size();) {
+    const std::size_t behind = digits_.NextOther(at, text.size());
     const std::size_t count = behind - at;
-    const bool padded = bytes[at] == '0' && count > 1;
+    const char* const number = text.data() + at;
+    const bool padded = *number == '0' && count > 1;
+    is_plain_ &= !padded && count <= kShortDigitsMax;
     if (count <= (padded ? std::size_t{kPaddedMax} : kDigitsMax)) {
       cut_numbers_[parts_count_] =
-          kHasSlack && count <= 8 ? ShortValue(bytes + at, count) : Value(bytes + at, count);
+          kHasSlack && count <= kShortDigitsMax ? ShortValue(number, count) : Value(number, count);
       add(at, padded ? static_cast<std::uint8_t>(count) : kNumber);
       begin = behind;
     }
-    at = digits_.NextDigit(behind, end);
+    at = digits_.NextDigit(behind, text.size());
   }
-  add(end, 0);
+  add(text.size(), 0);
   return hash;
 }
 
-std::uint32_t TextShaper::Add(std::uint32_t hash, std::size_t at) {
-  if (shapes_.size() == shapes_max_) return 0;
+TextShaper::Shape* TextShaper::Add(std::uint32_t hash, std::size_t at) {
   Shape added;
   added.begin = static_cast<std::uint32_t>(texts_size_);
-  added.first_slot = static_cast<std::uint32_t>(slots_.size());
+  added.first_number = static_cast<std::uint32_t>(befores_.size());
   texts_.resize(texts_size_);
   for (std::size_t p = 0; p < parts_count_; ++p) {
     texts_.append(parts_[p].text, parts_[p].size);
@@ -152,15 +175,17 @@ std::uint32_t TextShaper::Add(std::uint32_t hash, std::size_t at) {
   added.most_bytes = added.size;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (!shapes::IsPlaceholder(shape[i])) continue;
-    slots_.push_back(streams_.Of(shape, i));
+    befores_.push_back(shapes::Streams::Before(shape, i));
     added.most_bytes += static_cast<std::uint32_t>(shapes::MostDigits(shape[i]) - 1);
   }
+  added.numbers = static_cast<std::uint32_t>(befores_.size()) - added.first_number;
+  streams_of_.resize(befores_.size());
   texts_size_ = texts_.size();
   texts_.append(kSlack, '\0');
   shapes_.push_back(added);
   table_[at] = {hash, static_cast<std::uint32_t>(shapes_.size())};
   if (shapes_.size() * 2 > table_.size()) GrowTable();
-  return static_cast<std::uint32_t>(shapes_.size());
+  return &shapes_.back();
 }
 
 void TextShaper::GrowTable() {
@@ -168,9 +193,9 @@ void TextShaper::GrowTable() {
   smaller.swap(table_);
   const std::size_t mask = table_.size() - 1;
   for (const Slot& slot : smaller) {
-    if (slot.code == 0) continue;
+    if (slot.shape == 0) continue;
     std::size_t at = slot.hash & mask;
-    while (table_[at].code != 0) at = (at + 1) & mask;
+    while (table_[at].shape != 0) at = (at + 1) & mask;
     table_[at] = slot;
   }
 }
@@ -189,63 +214,114 @@ bool TextShaper::IsOfParts(const Shape& shape) const {
   }
 }
 
-// The code of the shape in parts_; 0 when there are too many.
+// The shape in parts_.
 template <bool kHasSlack>
-std::uint32_t TextShaper::Find(std::uint64_t full_hash) {
+TextShaper::Shape* TextShaper::Find(std::uint64_t full_hash) {
   const auto hash = static_cast<std::uint32_t>(full_hash);
   const std::size_t mask = table_.size() - 1;
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
     const Slot& slot = table_[at];
-    if (slot.code == 0) return Add(hash, at);
-    if (slot.hash == hash && IsOfParts<kHasSlack>(shapes_[slot.code - 1])) return slot.code;
+    if (slot.shape == 0) return Add(hash, at);
+    Shape& shape = shapes_[slot.shape - 1];
+    if (slot.hash == hash && IsOfParts<kHasSlack>(shape)) return &shape;
   }
+}
+
+// The shape of a text, which is cut; null when it has bytes that stand for numbers.
+template <bool kHasSlack>
+TextShaper::Shape* TextShaper::ShapeOf(std::string_view text) {
+  if (!digits_.Mark(text, kPaddedMax, kHasSlack)) return nullptr;
+  if (parts_.size() <= text.size()) {
+    parts_.resize(2 * text.size());
+    cut_numbers_.resize(2 * text.size());
+  }
+  return Find<kHasSlack>(Cut<kHasSlack>(text));
+}
+
+// Gives the shape a code in this call. False when there are too many by this row.
+bool TextShaper::Use(Shape* shape, std::size_t row) {
+  if (shape->call == call_) return true;
+  if (used_.size() >= std::min(kShapesFree + row / kRowsAShape, kShapesMax)) return false;
+  shape->call = call_;
+  used_.push_back(static_cast<std::uint32_t>(shape - shapes_.data()));
+  shape->code = static_cast<std::uint32_t>(used_.size());
+  for (std::size_t i = 0; i < shape->numbers; ++i) {
+    streams_of_[shape->first_number + i] = streams_.Of(befores_[shape->first_number + i]);
+  }
+  return true;
+}
+
+// Makes the plan of the text that was cut just now, if its layout says what its shape is.
+void TextShaper::MakePlan(const Shape& shape, const char* text, TextPlan* plan) const {
+  if (!is_plain_ || shape.numbers > TextPlan::kNumbersMax) return;
+  plan->count = shape.numbers;
+  for (std::size_t i = 0; i < plan->count; ++i) {
+    const char* const begin = parts_[i].text + parts_[i].size;
+    plan->numbers[i] = {static_cast<std::uint8_t>(begin - text),
+                        static_cast<std::uint8_t>(parts_[i + 1].text - begin)};
+  }
+  plan->shape = static_cast<std::uint32_t>(&shape - shapes_.data()) + 1;
 }
 
 bool TextShaper::CutRows(std::string_view bytes, std::span<const std::uint32_t> ends) {
   std::size_t begin = 0;
   std::size_t most_bytes = 0;
   for (std::size_t row = 0; row < ends.size(); ++row) {
-    const std::size_t end = ends[row];
-    const std::size_t size = end - begin;
-    if (size == 0) continue;
-    if (parts_.size() <= size) {
-      parts_.resize(2 * size);
-      cut_numbers_.resize(2 * size);
+    const std::string_view text = bytes.substr(begin, ends[row] - begin);
+    if (text.empty()) continue;
+    begin = ends[row];
+    const bool slack = begin + kSlack <= bytes.size();
+    const bool is_short =
+        text.size() >= TextLayouts::kBytesMin && text.size() <= TextLayouts::kBytesMax;
+    TextPlan* const plan = slack && is_short ? layouts_.Find(text.data(), text.size()) : nullptr;
+    const bool planned = plan != nullptr && plan->shape != 0 && HasNoPadding(*plan, text.data());
+    Shape* const shape = planned ? &shapes_[plan->shape - 1]
+                         : slack ? ShapeOf<true>(text)
+                                 : ShapeOf<false>(text);
+    if (shape == nullptr || !Use(shape, row)) return false;
+    codes_[row] = shape->code;
+    most_bytes += shape->most_bytes;
+    const std::uint8_t* const streams = streams_of_.data() + shape->first_number;
+    for (std::size_t i = 0; i < shape->numbers; ++i) {
+      numbers_[streams[i]].push_back(
+          planned ? ShortValue(text.data() + plan->numbers[i].begin, plan->numbers[i].digits)
+                  : cut_numbers_[i]);
     }
-    shapes_max_ = std::min(kShapesFree + row / kRowsAShape, kShapesMax);
-    const std::uint32_t code = end + kSlack <= bytes.size()
-                                   ? Find<true>(Cut<true>(bytes.data(), begin, end))
-                                   : Find<false>(Cut<false>(bytes.data(), begin, end));
-    if (code == 0) return false;
-    codes_[row] = code;
-    const Shape& shape = shapes_[code - 1];
-    most_bytes += shape.most_bytes;
-    for (std::size_t i = 0; i + 1 < parts_count_; ++i) {
-      numbers_[slots_[shape.first_slot + i]].push_back(cut_numbers_[i]);
-    }
-    begin = end;
+    if (plan != nullptr && plan->shape == 0) MakePlan(*shape, text.data(), plan);
   }
   return most_bytes <= kShapedBytesMax;
 }
 
-bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
-                     std::string* shapes, std::string* numbers) {
-  if (rows < kRowsMin || bytes.size() > kShapedBytesMax || !digits_.Mark(bytes, kPaddedMax)) {
-    return false;
-  }
+void TextShaper::Forget() {
+  layouts_.Clear();
   table_.assign(kTableMin, Slot());
   shapes_.clear();
   texts_size_ = 0;
-  slots_.clear();
+  befores_.clear();
+  streams_of_.clear();
+}
+
+bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
+                     std::string* shapes, std::string* numbers) {
+  if (rows < kRowsMin || bytes.size() > kShapedBytesMax) return false;
+  if (table_.empty() || shapes_.size() > kShapesKept || texts_size_ > kShapeBytesKept) Forget();
+  if (layouts_.full()) layouts_.Clear();
+  ++call_;
+  used_.clear();
   streams_.Clear();
   for (auto& stream : numbers_) stream.clear();
   codes_.assign(rows, 0);
-  if (!CutRows(bytes, ends)) return false;
+  if (!CutRows(bytes, ends)) {
+    Forget();
+    return false;
+  }
   lengths_.clear();
-  for (const Shape& shape : shapes_) lengths_.push_back(shape.size);
+  for (const std::uint32_t used : used_) lengths_.push_back(shapes_[used].size);
   PutVarint(shapes, lengths_.size());
   PutInts<std::uint32_t>(shapes, lengths_, false);
-  shapes->append(texts_, 0, texts_size_);
+  for (const std::uint32_t used : used_) {
+    shapes->append(texts_, shapes_[used].begin, shapes_[used].size);
+  }
   PutInts<std::uint32_t>(numbers, codes_, false);
   for (std::size_t s = 0; s < streams_.count(); ++s) {
     PutInts<std::uint64_t>(numbers, numbers_[s], false);

@@ -25,6 +25,7 @@
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
 #include "lib/model/digit_marks.h"
+#include "lib/model/text_layouts.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -52,7 +53,9 @@ inline std::size_t MostDigits(char placeholder) {
 // Which stream a placeholder's numbers are in.
 class Streams {
  public:
-  std::uint8_t Of(std::string_view shape, std::size_t placeholder);
+  // The bytes by which a placeholder's stream is known.
+  static std::uint64_t Before(std::string_view shape, std::size_t placeholder);
+  std::uint8_t Of(std::uint64_t before);
   std::size_t count() const { return count_; }
   void Clear() { count_ = 0; }
 
@@ -63,7 +66,8 @@ class Streams {
 
 }  // namespace shapes
 
-// Keeps its memory between calls. Not thread-safe.
+// Keeps its memory between calls, and the shapes that it met: the next texts are mostly of these.
+// Not thread-safe.
 class TextShaper {
  public:
   // Appends the texts of `rows` rows, where ends[row] ends a row's text in `bytes` and rows behind
@@ -77,12 +81,15 @@ class TextShaper {
   struct Shape {
     std::uint32_t begin = 0;
     std::uint32_t size = 0;
-    std::uint32_t first_slot = 0;
+    std::uint32_t first_number = 0;
+    std::uint32_t numbers = 0;
     std::uint32_t most_bytes = 0;
+    std::uint32_t code = 0;  // in the texts of the call `call`
+    std::uint64_t call = 0;
   };
   struct Slot {
     std::uint32_t hash = 0;
-    std::uint32_t code = 0;  // 0: free
+    std::uint32_t shape = 0;  // 0: free, else its index + 1
   };
 
   // Bytes of the row under way, and the byte for the number behind them.
@@ -94,24 +101,36 @@ class TextShaper {
 
   bool CutRows(std::string_view bytes, std::span<const std::uint32_t> ends);
   template <bool kHasSlack>
-  std::uint64_t Cut(const char* bytes, std::size_t begin, std::size_t end);
+  Shape* ShapeOf(std::string_view text);
+  bool Use(Shape* shape, std::size_t row);
   template <bool kHasSlack>
-  std::uint32_t Find(std::uint64_t full_hash);
+  std::uint64_t Cut(std::string_view text);
+  template <bool kHasSlack>
+  Shape* Find(std::uint64_t full_hash);
   template <bool kHasSlack>
   bool IsOfParts(const Shape& shape) const;
-  std::uint32_t Add(std::uint32_t hash, std::size_t at);
+  Shape* Add(std::uint32_t hash, std::size_t at);
   void GrowTable();
+  void MakePlan(const Shape& shape, const char* text, TextPlan* plan) const;
+  void Forget();
 
+  TextLayouts layouts_;
   DigitMarks digits_;
   std::vector<Part> parts_;
   std::vector<std::uint64_t> cut_numbers_;
   std::size_t parts_count_ = 0;
+  bool is_plain_ = false;  // its layout says what its shape is, unless a number begins with 0
+  // Every shape that it met.
   std::vector<Slot> table_;
-  std::size_t shapes_max_ = 0;
   std::vector<Shape> shapes_;
   std::string texts_;  // of the shapes, with slack behind them
   std::size_t texts_size_ = 0;
-  std::vector<std::uint8_t> slots_;  // the streams of their numbers
+  std::vector<std::uint64_t> befores_;    // what stands before each of their numbers
+  std::vector<std::uint8_t> streams_of_;  // and its stream in this call, if the shape is used
+
+  // Of this call.
+  std::uint64_t call_ = 0;
+  std::vector<std::uint32_t> used_;  // indexes of shapes, by code − 1
   shapes::Streams streams_;
   std::array<std::vector<std::uint64_t>, shapes::kStreamsMax> numbers_;
   std::vector<std::uint32_t> codes_;
@@ -122,12 +141,10 @@ class TextShaper {
 // Reads what TextShaper wrote. Keeps its memory between calls. Not thread-safe.
 class TextUnshaper {
  public:
-  // Reads the texts of `rows` rows: of row r those behind ends()[r − 1] up to ends()[r]. False on
-  // what no TextShaper writes.
-  bool Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows);
-
-  std::string_view bytes() const { return bytes_.view(); }
-  const std::vector<std::uint32_t>& ends() const { return ends_; }
+  // Replaces `bytes` by the texts of `rows` rows; ends[row] ends a row's. False on what no
+  // TextShaper writes.
+  bool Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ByteBuffer* bytes,
+           std::vector<std::uint32_t>* ends);
   std::size_t memory() const;  // that it keeps
 
  private:
@@ -146,7 +163,7 @@ class TextUnshaper {
   bool GetShapes(ByteReader* in, std::size_t rows);
   void CutShape(std::uint32_t begin, std::uint32_t size);
   bool GetNumbers(ByteReader* in, std::size_t rows);
-  bool Join(std::size_t rows);
+  bool Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) const;
 
   std::string texts_;
   std::vector<Piece> pieces_;
@@ -156,8 +173,6 @@ class TextUnshaper {
   std::vector<std::uint32_t> codes_;
   std::vector<std::uint32_t> lengths_;
   std::size_t most_bytes_ = 0;
-  ByteBuffer bytes_;
-  std::vector<std::uint32_t> ends_;
 };
 
 }  // namespace v1

@@ -84,7 +84,7 @@ void TextUnshaper::CutShape(std::uint32_t begin, std::uint32_t size) {
   };
   for (std::size_t at = 0; at < size; ++at) {
     if (!shapes::IsPlaceholder(text[at])) continue;
-    add(at, static_cast<std::uint8_t>(text[at]), streams_.Of(text, at));
+    add(at, static_cast<std::uint8_t>(text[at]), streams_.Of(shapes::Streams::Before(text, at)));
     shape.most_bytes += static_cast<std::uint32_t>(shapes::MostDigits(text[at]) - 1);
   }
   add(size, 0, 0);
@@ -139,15 +139,15 @@ bool TextUnshaper::GetNumbers(ByteReader* in, std::size_t rows) {
 }
 
 // Puts rows together again. False on a number that its placeholder does not stand for.
-bool TextUnshaper::Join(std::size_t rows) {
-  bytes_.clear();
-  char* const begin = bytes_.Extend(most_bytes_ + kSlack);
+bool TextUnshaper::Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) const {
+  bytes->clear();
+  char* const begin = bytes->Extend(most_bytes_ + kSlack);
   char* to = begin;
   std::array<const std::uint64_t*, shapes::kStreamsMax> next;
   for (std::size_t s = 0; s < next.size(); ++s) next[s] = numbers_[s].data();
-  ends_.resize(rows);
+  ends->resize(codes_.size());
   bool good = true;
-  for (std::size_t row = 0; row < rows; ++row) {
+  for (std::size_t row = 0; row < codes_.size(); ++row) {
     if (codes_[row] != 0) {
       const Piece* piece = pieces_.data() + shapes_[codes_[row] - 1].first_piece;
       for (;; ++piece) {
@@ -165,20 +165,21 @@ bool TextUnshaper::Join(std::size_t rows) {
         }
       }
     }
-    ends_[row] = static_cast<std::uint32_t>(to - begin);
+    (*ends)[row] = static_cast<std::uint32_t>(to - begin);
   }
-  bytes_.Truncate(static_cast<std::size_t>(to - begin));
+  bytes->Truncate(static_cast<std::size_t>(to - begin));
   return good;
 }
 
-bool TextUnshaper::Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows) {
-  return GetShapes(shapes, rows) && GetNumbers(numbers, rows) && Join(rows);
+bool TextUnshaper::Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ByteBuffer* bytes,
+                       std::vector<std::uint32_t>* ends) {
+  return GetShapes(shapes, rows) && GetNumbers(numbers, rows) && Join(bytes, ends);
 }
 
 std::size_t TextUnshaper::memory() const {
   std::size_t numbers = 0;
   for (const auto& stream : numbers_) numbers += stream.capacity();
-  return texts_.capacity() + pieces_.capacity() * sizeof(Piece) + bytes_.size() +
+  return texts_.capacity() + pieces_.capacity() * sizeof(Piece) +
          codes_.capacity() * sizeof codes_[0] + numbers * sizeof numbers_[0][0];
 }
 

@@ -174,7 +174,7 @@ void SegmentBlock::Clear() {
   sequence.clear();
   flags.clear();
   type_codes.clear();
-  for (std::vector<std::uint32_t>& column : codes) column.clear();
+  for (auto& column : codes) column.clear();
   for (SegmentTexts& texts : dictionaries) texts.Clear();
   position_x.clear();
   position_y.clear();

@@ -12,6 +12,7 @@
 
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
+#include "lib/model/text_shapes.h"
 #include "lib/segments/patched_ints.h"
 #include "lib/segments/segment_block.h"
 #include "lib/segments/segment_format.h"
@@ -31,6 +32,8 @@ struct ColumnScratch {
   std::vector<std::uint8_t> marks;
   std::string texts;
   std::string packed;
+  TextShaper shaper;
+  TextUnshaper unshaper;
 };
 
 // Users of a block, one after another.
@@ -85,9 +88,11 @@ void PutEventIds(std::span<const std::uint8_t> forms, std::span<const Hash128> p
                  std::span<const std::string_view> texts, ColumnScratch* scratch, std::string* out);
 bool GetEventIds(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block);
 
-// Any bytes, "" where a row has none.
-void PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch, std::string* out);
-bool GetExtraData(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block);
+// Any bytes, "" where a row has none. Returns the encoding, column_encoding.h.
+std::uint8_t PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch,
+                          std::string* out);
+bool GetExtraData(ByteReader* in, std::uint8_t encoding, ColumnScratch* scratch,
+                  SegmentBlock* block);
 
 }  // namespace v1
 }  // namespace insightflow

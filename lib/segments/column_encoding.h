@@ -7,8 +7,10 @@
 namespace insightflow {
 inline namespace v1 {
 
-// Columns with one encoding so far, and dictionaries of a segment. For extra_data: whole rows.
+// Columns with one encoding so far, and dictionaries of a segment. Of extra_data: whole rows.
 inline constexpr std::uint8_t kFirstEncoding = 1;
+
+inline constexpr std::uint8_t kShapedRows = 2;  // of extra_data: shapes and numbers
 
 // Text columns but kUserId.
 inline constexpr std::uint8_t kSharedCodes = 1;    // of the segment's dictionary

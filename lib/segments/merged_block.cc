@@ -75,8 +75,8 @@ void MergedBlock::AppendIds(const BlockSpan& span) {
 void MergedBlock::AppendText(const BlockSpan& span, std::size_t field) {
   const MergedDictionary& dictionary = (*dictionaries_)[field];
   if (dictionary.empty()) return;
-  const std::vector<std::uint32_t>& from = span.block->codes[field];
-  const std::vector<std::uint8_t>& narrow = span.block->type_codes;
+  const auto& from = span.block->codes[field];
+  const auto& narrow = span.block->type_codes;
   std::vector<std::uint32_t>& to = codes_[field];
   const std::size_t before = to.size();
   to.resize(before + (span.end - span.begin));

@@ -104,7 +104,7 @@ Status PartScan::Run(TimelineVisitor* visitor) {
 void PartScan::FindPieces(std::uint64_t bound, bool all) {
   pieces_.clear();
   for (std::size_t c = 0; c < cursors_.size(); ++c) {
-    const ScanRows& rows = cursors_[c]->rows();
+    const CursorRows& rows = cursors_[c]->rows();
     const std::size_t end = cursors_[c]->RunsBelow(bound, all);
     for (std::size_t run = taken_[c]; run < end; ++run) {
       pieces_.push_back({rows.runs[run].hash, static_cast<std::uint32_t>(c),
@@ -141,36 +141,37 @@ void PartScan::SortPieces() {
   }
 }
 
+void PartScan::GatherTimes() {
+  std::int64_t* times = out_.time_ms.data();
+  std::uint64_t* matches = out_.matches.data();
+  for (const Piece& piece : sorted_) {
+    const ScanCursor& cursor = *cursors_[piece.cursor];
+    const CursorRows& rows = cursor.rows();
+    const std::int64_t day_ms = cursor.day_ms();
+    const std::uint32_t* const time = rows.time.data();
+    for (std::uint32_t row = piece.begin; row < piece.end; ++row) *times++ = day_ms + time[row];
+    if (shape_.narrow_matches) {
+      const std::uint8_t* const narrow = rows.narrow_matches.data();
+      for (std::uint32_t row = piece.begin; row < piece.end; ++row) *matches++ = narrow[row];
+    } else {
+      matches =
+          CopyRun(rows.matches.data() + piece.begin, rows.matches.data() + piece.end, matches);
+    }
+  }
+}
+
 void PartScan::Gather() {
   std::size_t total = 0;
   for (const Piece& piece : sorted_) total += piece.end - piece.begin;
-  const auto gather = [&](auto column_of) {
-    auto& to = column_of(out_);
-    to.resize(total);
-    auto* at = to.data();
+  out_.ForEachColumn(shape_, [&](auto& column) { column.resize(total); });
+  GatherTimes();
+  ScanColumns::ForEach(shape_, [&](auto get) {
+    auto* at = get(out_).data();
     for (const Piece& piece : sorted_) {
-      const auto* const from = column_of(cursors_[piece.cursor]->rows()).data();
+      const auto* const from = get(cursors_[piece.cursor]->rows()).data();
       at = CopyRun(from + piece.begin, from + piece.end, at);
     }
-  };
-  gather([](ScanRows & rows) -> auto& { return rows.time_ms; });
-  gather([](ScanRows & rows) -> auto& { return rows.matches; });
-  if (shape_.more_matches) gather([](ScanRows & rows) -> auto& { return rows.more_matches; });
-  for (std::size_t s = 0; s < shape_.texts; ++s) {
-    gather([s](ScanRows & rows) -> auto& { return rows.texts[s]; });
-  }
-  for (std::size_t s = 0; s < shape_.identities; ++s) {
-    gather([s](ScanRows & rows) -> auto& { return rows.identities[s]; });
-  }
-  for (std::size_t s = 0; s < shape_.numbers; ++s) {
-    gather([s](ScanRows & rows) -> auto& { return rows.numbers[s]; });
-  }
-  if (shape_.sequences) gather([](ScanRows & rows) -> auto& { return rows.sequence; });
-  if (shape_.client_order) {
-    gather([](ScanRows & rows) -> auto& { return rows.tab; });
-    gather([](ScanRows & rows) -> auto& { return rows.seq; });
-    gather([](ScanRows & rows) -> auto& { return rows.hidden; });
-  }
+  });
 }
 
 void PartScan::EndRuns() {
@@ -209,7 +210,7 @@ void PartScan::SortRows(std::uint32_t begin, std::uint32_t end) {
 }
 
 void PartScan::Permute(std::uint32_t begin) {
-  ScanRows::ForEachColumn(shape_, out_, [&](auto& column) {
+  out_.ForEachColumn(shape_, [&](auto& column) {
     std::remove_reference_t<decltype(column)> moved(order_.size());
     for (std::size_t i = 0; i < order_.size(); ++i) moved[i] = column[order_[i]];
     std::copy(moved.begin(), moved.end(), column.begin() + begin);
@@ -253,7 +254,7 @@ void PartScan::DropHidden() {
   run_ends_.resize(users);
   if (shape_.user_ids) user_ids_.resize(users);
   if (order_.size() == out_.rows()) return;
-  ScanRows::ForEachColumn(shape_, out_, [&](auto& column) {
+  out_.ForEachColumn(shape_, [&](auto& column) {
     for (std::size_t i = 0; i < order_.size(); ++i) column[i] = column[order_[i]];
     column.resize(order_.size());
   });

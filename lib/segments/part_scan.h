@@ -27,8 +27,9 @@ class ScanCursor {
   // Users with a hash below this are complete; everybody at the end.
   std::uint64_t complete_below() const;
   bool IsComplete(std::uint64_t hash) const { return at_end() || hash < complete_below(); }
-  std::uint32_t day() const { return segment_->meta().key.day; }
-  ScanRows& rows() { return rows_; }
+  std::int64_t day_ms() const { return segment_->meta().key.day * kDayMs; }
+  CursorRows& rows() { return rows_; }
+  const CursorRows& rows() const { return rows_; }
   // How many of the first runs have hashes below `bound`, or all.
   std::size_t RunsBelow(std::uint64_t bound, bool all) const;
 
@@ -39,7 +40,7 @@ class ScanCursor {
   const std::uint64_t first_;
   const std::uint64_t last_;
   std::unique_ptr<ChunkSource> source_;
-  ScanRows rows_;
+  CursorRows rows_;
   std::uint32_t next_ = 0;  // the next block that may match
   std::uint32_t end_ = 0;   // behind the last block with users of the part
 };
@@ -69,6 +70,7 @@ class PartScan {
   void FindPieces(std::uint64_t bound, bool all);
   void SortPieces();
   void Gather();
+  void GatherTimes();
   // Finds the users' ends, and puts rows of one day that came from several segments in order.
   void EndRuns();
   void SortRows(std::uint32_t begin, std::uint32_t end);
@@ -92,7 +94,7 @@ class PartScan {
   std::vector<Piece> pieces_;
   std::vector<Piece> sorted_;
   std::vector<std::uint32_t> counts_;
-  ScanRows out_;
+  UserRows out_;
   std::vector<std::uint32_t> run_ends_;
   std::vector<std::string_view> user_ids_;
   std::vector<std::uint32_t> order_;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lib/segments/column_codec.h"
+#include "lib/segments/column_encoding.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -87,8 +88,44 @@ bool GetEventIds(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
   return true;
 }
 
-void PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch,
-                  std::string* out) {
+namespace {
+
+bool PutShapedRows(std::span<const std::string_view> rows, ColumnScratch* scratch,
+                   std::string* out) {
+  std::string& bytes = scratch->texts;
+  std::vector<std::uint32_t>& ends = scratch->values32;
+  std::string& numbers = scratch->packed;
+  bytes.clear();
+  ends.clear();
+  numbers.clear();
+  for (const std::string_view row : rows) {
+    if (bytes.size() + row.size() > kShapedBytesMax) return false;
+    bytes.append(row);
+    ends.push_back(static_cast<std::uint32_t>(bytes.size()));
+  }
+  if (!scratch->shaper.Put(bytes, ends, rows.size(), out, &numbers)) return false;
+  out->append(numbers);
+  return true;
+}
+
+bool GetShapedRows(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
+  std::vector<std::uint32_t>& ends = scratch->values32;
+  if (!scratch->unshaper.Get(in, in, block->rows, &block->extra_bytes, &ends)) return false;
+  const std::string_view bytes = block->extra_bytes.view();
+  block->extra_data.resize(block->rows);
+  std::uint32_t begin = 0;
+  for (std::size_t row = 0; row < block->rows; ++row) {
+    block->extra_data[row] = {bytes.data() + begin, ends[row] - begin};
+    begin = ends[row];
+  }
+  return true;
+}
+
+}  // namespace
+
+std::uint8_t PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch,
+                          std::string* out) {
+  if (PutShapedRows(rows, scratch, out)) return kShapedRows;
   const bool terminated = std::all_of(rows.begin(), rows.end(), [](std::string_view row) {
     return row.empty() || std::memchr(row.data(), 0, row.size()) == nullptr;
   });
@@ -104,9 +141,12 @@ void PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch
     out->append(row);
     if (terminated) out->push_back('\0');
   }
+  return kFirstEncoding;
 }
 
-bool GetExtraData(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
+bool GetExtraData(ByteReader* in, std::uint8_t encoding, ColumnScratch* scratch,
+                  SegmentBlock* block) {
+  if (encoding == kShapedRows) return GetShapedRows(in, scratch, block);
   std::uint8_t form;
   if (!in->GetFixed(&form) || form > kLengths) return false;
   std::vector<std::uint32_t>& lengths = scratch->values32;

@@ -55,7 +55,7 @@ const std::uint64_t* BlockScan::OnlyTable() const {
 // scratch_.masks: words() words for each row of [begin_, end_).
 void BlockScan::FillMasks() {
   const std::size_t words = masks_.words();
-  std::vector<std::uint64_t>& masks = scratch_.masks;
+  PlainVector<std::uint64_t>& masks = scratch_.masks;
   masks.resize((end_ - begin_) * words);
   for (std::size_t w = 0; w < words; ++w) {
     const std::uint64_t all = masks_.all()[w];
@@ -126,13 +126,14 @@ void BlockScan::TestRows(const RowMasks::RowTests& tests) {
 }
 
 // Which rows stay: those in range that hold the filter and, if that is asked, match a selector.
-template <bool kAllInRange, typename MaskOf>
-std::uint32_t BlockScan::Compress(MaskOf mask_of, std::int64_t* times, std::uint64_t* matches,
+template <bool kAllInRange, typename MaskOf, typename Match>
+std::uint32_t BlockScan::Compress(MaskOf mask_of, std::uint32_t* times, Match* matches,
                                   std::uint64_t* scanned) {
   const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit();
   const std::uint64_t wanted = context_.plan.only_matches ? filter - 1 : ~std::uint64_t{0};
   const std::int64_t from = context_.plan.from_ms;
   const std::int64_t to = context_.plan.to_ms;
+  const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
   const std::int64_t* const time_of = block_.time_ms.data();
   std::uint32_t* const kept = scratch_.kept.data();
   std::uint32_t* const kept_to = scratch_.kept_to.data();
@@ -147,8 +148,8 @@ std::uint32_t BlockScan::Compress(MaskOf mask_of, std::int64_t* times, std::uint
       in_range += inside ? 1 : 0;
       stays &= inside;
     }
-    times[count] = time;
-    matches[count] = mask & ~filter;
+    times[count] = static_cast<std::uint32_t>(time - day_ms);
+    matches[count] = static_cast<Match>(mask & ~filter);
     kept[count] = row;
     count += stays ? 1 : 0;
     kept_to[row - begin_] = count;
@@ -159,21 +160,30 @@ std::uint32_t BlockScan::Compress(MaskOf mask_of, std::int64_t* times, std::uint
 
 template <typename MaskOf>
 void BlockScan::KeepRows(MaskOf mask_of, std::uint64_t* scanned) {
+  if (context_.shape.narrow_matches) {
+    KeepRowsIn(mask_of, &rows_.narrow_matches, scanned);
+  } else {
+    KeepRowsIn(mask_of, &rows_.matches, scanned);
+  }
+}
+
+template <typename MaskOf, typename Match>
+void BlockScan::KeepRowsIn(MaskOf mask_of, PlainVector<Match>* column, std::uint64_t* scanned) {
   const std::size_t before = rows_.rows();
   const std::size_t room = end_ - begin_;
   scratch_.kept.resize(room);
   scratch_.kept_to.resize(room);
-  rows_.time_ms.resize(before + room);
-  rows_.matches.resize(before + room);
+  rows_.time.resize(before + room);
+  column->resize(before + room);
   const auto [least, most] = segment_.TimesOf(scratch_.block_number);
   const bool all = least >= context_.plan.from_ms && most < context_.plan.to_ms;
-  std::int64_t* const times = rows_.time_ms.data() + before;
-  std::uint64_t* const matches = rows_.matches.data() + before;
+  std::uint32_t* const times = rows_.time.data() + before;
+  Match* const matches = column->data() + before;
   const std::uint32_t count = all ? Compress<true>(mask_of, times, matches, scanned)
                                   : Compress<false>(mask_of, times, matches, scanned);
   scratch_.kept.resize(count);
-  rows_.time_ms.resize(before + count);
-  rows_.matches.resize(before + count);
+  rows_.time.resize(before + count);
+  column->resize(before + count);
 }
 
 // For the clients' order all rows in range stay, and those that should not are hidden.
@@ -182,6 +192,7 @@ void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
   const std::size_t filter_word = masks_.filter_bit() / 64;
   const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit() % 64;
   const bool hide = context_.shape.client_order;
+  const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
   scratch_.kept.clear();
   scratch_.kept_to.resize(end_ - begin_);
   scratch_.hidden.clear();
@@ -197,8 +208,12 @@ void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
       if (context_.plan.only_matches && any == 0) stays = false;
       if (stays || hide) {
         scratch_.kept.push_back(row);
-        rows_.time_ms.push_back(time);
-        rows_.matches.push_back(mask[0]);
+        rows_.time.push_back(static_cast<std::uint32_t>(time - day_ms));
+        if (context_.shape.narrow_matches) {
+          rows_.narrow_matches.push_back(static_cast<std::uint8_t>(mask[0]));
+        } else {
+          rows_.matches.push_back(mask[0]);
+        }
         if (context_.shape.more_matches) rows_.more_matches.push_back(mask[1]);
         if (hide) scratch_.hidden.push_back(stays ? 0 : 1);
       }
@@ -249,7 +264,7 @@ const SegmentTexts* BlockScan::OwnTexts(const FieldRef& field) const {
 
 void BlockScan::AppendText(std::size_t slot) {
   const FieldRef& field = context_.plan.texts[slot];
-  std::vector<std::uint32_t>& to = rows_.texts[slot];
+  PlainVector<std::uint32_t>& to = rows_.texts[slot];
   std::vector<std::string_view>& entries = scratch_.entries;
   entries.clear();
   if (!segment_.text_codes_[slot].empty()) {
@@ -284,7 +299,7 @@ void BlockScan::AppendText(std::size_t slot) {
 
 void BlockScan::AppendIdentity(std::size_t slot) {
   const FieldRef& field = context_.plan.identities[slot];
-  std::vector<std::uint64_t>& to = rows_.identities[slot];
+  PlainVector<std::uint64_t>& to = rows_.identities[slot];
   if (!segment_.identity_hashes_[slot].empty()) {
     const auto& hashes = segment_.identity_hashes_[slot];
     ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(hashes[code]); });

@@ -13,7 +13,7 @@ inline namespace v1 {
 class BlockScan {
  public:
   // The block is in `scratch`.
-  BlockScan(const ScanSegment& segment, ScanScratch* scratch, ScanRows* rows)
+  BlockScan(const ScanSegment& segment, ScanScratch* scratch, CursorRows* rows)
       : segment_(segment),
         context_(*segment.context_),
         masks_(segment.context_->masks),
@@ -34,8 +34,10 @@ class BlockScan {
   // Appends times and matches of the rows that stay; mask_of(row) is a row's one word.
   template <typename MaskOf>
   void KeepRows(MaskOf mask_of, std::uint64_t* scanned);
-  template <bool kAllInRange, typename MaskOf>
-  std::uint32_t Compress(MaskOf mask_of, std::int64_t* times, std::uint64_t* matches,
+  template <typename MaskOf, typename Match>
+  void KeepRowsIn(MaskOf mask_of, PlainVector<Match>* column, std::uint64_t* scanned);
+  template <bool kAllInRange, typename MaskOf, typename Match>
+  std::uint32_t Compress(MaskOf mask_of, std::uint32_t* times, Match* matches,
                          std::uint64_t* scanned);
   // The same for masks of many words, and for rows that must stay hidden.
   void KeepOrHideRows(std::uint64_t* scanned);
@@ -58,7 +60,7 @@ class BlockScan {
   const RowMasks& masks_;
   const SegmentBlock& block_;
   ScanScratch& scratch_;
-  ScanRows& rows_;
+  CursorRows& rows_;
   std::uint32_t first_run_ = 0;  // of the block's, and the run behind the last
   std::uint32_t runs_end_ = 0;
   std::uint32_t begin_ = 0;  // their rows

@@ -4,38 +4,46 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-template <typename T>
-void DropFront(std::vector<T>* values, std::size_t count) {
+template <typename Vector>
+std::size_t BytesOf(const Vector& values) {
+  return values.capacity() * sizeof(typename Vector::value_type);
+}
+
+template <typename Vector>
+void DropFront(Vector* values, std::size_t count) {
   values->erase(values->begin(), values->begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 }  // namespace
 
-std::size_t ScanRows::bytes() const {
-  std::size_t sum = runs.capacity() * sizeof(Run) + id_bytes.capacity() +
-                    8 * (time_ms.capacity() + matches.capacity() + more_matches.capacity() +
-                         sequence.capacity() + tab.capacity() + seq.capacity()) +
-                    hidden.capacity();
-  for (const auto& column : texts) sum += 4 * column.capacity();
-  for (const auto& column : identities) sum += 8 * column.capacity();
-  for (const auto& column : numbers) sum += 8 * column.capacity();
+std::size_t ScanColumns::bytes() const {
+  std::size_t sum =
+      BytesOf(more_matches) + BytesOf(sequence) + BytesOf(tab) + BytesOf(seq) + BytesOf(hidden);
+  for (const auto& column : texts) sum += BytesOf(column);
+  for (const auto& column : identities) sum += BytesOf(column);
+  for (const auto& column : numbers) sum += BytesOf(column);
   return sum;
 }
 
-void ScanRows::Clear(const ScanShape& shape) {
-  runs.clear();
-  id_bytes.clear();
-  ForEachColumn(shape, *this, [](auto& column) { column.clear(); });
+std::size_t CursorRows::bytes() const {
+  return ScanColumns::bytes() + BytesOf(runs) + BytesOf(id_bytes) + BytesOf(time) +
+         BytesOf(narrow_matches) + BytesOf(matches);
 }
 
-void ScanRows::DropRuns(const ScanShape& shape, std::size_t count) {
+std::size_t UserRows::bytes() const {
+  return ScanColumns::bytes() + BytesOf(time_ms) + BytesOf(matches);
+}
+
+void CursorRows::DropRuns(const ScanShape& shape, std::size_t count) {
   if (count == 0) return;
   const Run last = runs[count - 1];
-  if (count == runs.size()) {
-    Clear(shape);
-    return;
+  DropFront(&time, last.end);
+  if (shape.narrow_matches) {
+    DropFront(&narrow_matches, last.end);
+  } else {
+    DropFront(&matches, last.end);
   }
-  ForEachColumn(shape, *this, [&](auto& column) { DropFront(&column, last.end); });
+  ForEach(shape, [&](auto get) { DropFront(&get(*this), last.end); });
   DropFront(&id_bytes, last.id_end);
   DropFront(&runs, count);
   for (Run& run : runs) {

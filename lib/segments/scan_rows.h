@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <vector>
 
+#include "lib/base/plain_vector.h"
 #include "lib/model/scan_plan.h"
 #include "lib/model/timelines.h"
 
@@ -18,13 +18,53 @@ struct ScanShape {
   std::size_t texts = 0;
   std::size_t identities = 0;
   std::size_t numbers = 0;
+  bool narrow_matches = false;  // all bits fit a byte
   bool more_matches = false;
   bool user_ids = false;
   bool client_order = false;  // tab, seq and hidden are there
   bool sequences = false;
 };
 
-struct ScanRows {
+// The columns that look the same before and after rows are put together.
+struct ScanColumns {
+  PlainVector<std::uint64_t> more_matches;
+  std::vector<PlainVector<std::uint32_t>> texts;
+  std::vector<PlainVector<std::uint64_t>> identities;
+  std::vector<PlainVector<double>> numbers;
+  PlainVector<std::uint64_t> sequence;
+  PlainVector<std::uint64_t> tab;  // hash of tab_id where the row has a seq too, else 0
+  PlainVector<std::uint64_t> seq;
+  PlainVector<std::uint8_t> hidden;  // 1: only there to put others in order
+
+  explicit ScanColumns(const ScanShape& shape)
+      : texts(shape.texts), identities(shape.identities), numbers(shape.numbers) {}
+
+  std::size_t bytes() const;
+
+  // Calls use(get) for each column that the shape has: get(columns) is the column of any.
+  template <typename Use>
+  static void ForEach(const ScanShape& shape, Use use) {
+    if (shape.more_matches) use([](auto& columns) -> auto& { return columns.more_matches; });
+    for (std::size_t s = 0; s < shape.texts; ++s) {
+      use([s](auto& columns) -> auto& { return columns.texts[s]; });
+    }
+    for (std::size_t s = 0; s < shape.identities; ++s) {
+      use([s](auto& columns) -> auto& { return columns.identities[s]; });
+    }
+    for (std::size_t s = 0; s < shape.numbers; ++s) {
+      use([s](auto& columns) -> auto& { return columns.numbers[s]; });
+    }
+    if (shape.sequences) use([](auto& columns) -> auto& { return columns.sequence; });
+    if (!shape.client_order) return;
+    use([](auto& columns) -> auto& { return columns.tab; });
+    use([](auto& columns) -> auto& { return columns.seq; });
+    use([](auto& columns) -> auto& { return columns.hidden; });
+  }
+};
+
+// Rows of one segment, as narrow as they can be: many segments are under way at a time, and their
+// rows should stay in the cache until they are put together.
+struct CursorRows : ScanColumns {
   struct Run {
     std::uint64_t hash = 0;
     std::uint32_t end = 0;     // the row behind it
@@ -32,21 +72,13 @@ struct ScanRows {
   };
   std::vector<Run> runs;
   std::vector<char> id_bytes;
-  std::vector<std::int64_t> time_ms;
-  std::vector<std::uint64_t> matches;
-  std::vector<std::uint64_t> more_matches;
-  std::vector<std::vector<std::uint32_t>> texts;
-  std::vector<std::vector<std::uint64_t>> identities;
-  std::vector<std::vector<double>> numbers;
-  std::vector<std::uint64_t> sequence;
-  std::vector<std::uint64_t> tab;  // hash of tab_id where the row has a seq too, else 0
-  std::vector<std::uint64_t> seq;
-  std::vector<std::uint8_t> hidden;  // 1: only there to put others in order
+  PlainVector<std::uint32_t> time;           // within the segment's day
+  PlainVector<std::uint8_t> narrow_matches;  // with ScanShape::narrow_matches
+  PlainVector<std::uint64_t> matches;        // otherwise
 
-  explicit ScanRows(const ScanShape& shape)
-      : texts(shape.texts), identities(shape.identities), numbers(shape.numbers) {}
+  using ScanColumns::ScanColumns;
 
-  std::size_t rows() const { return time_ms.size(); }
+  std::size_t rows() const { return time.size(); }
   std::size_t RunBegin(std::size_t run) const { return run == 0 ? 0 : runs[run - 1].end; }
   std::string_view UserId(std::size_t run) const {
     const std::uint32_t begin = run == 0 ? 0 : runs[run - 1].id_end;
@@ -54,26 +86,26 @@ struct ScanRows {
   }
   std::size_t bytes() const;
 
-  // Calls `use(column)` for each column of a value a row, in an order that is always the same.
-  template <typename Rows, typename Use>
-  static void ForEachColumn(const ScanShape& shape, Rows& rows, Use use) {
-    use(rows.time_ms);
-    use(rows.matches);
-    if (shape.more_matches) use(rows.more_matches);
-    for (auto& column : rows.texts) use(column);
-    for (auto& column : rows.identities) use(column);
-    for (auto& column : rows.numbers) use(column);
-    if (shape.sequences) use(rows.sequence);
-    if (shape.client_order) {
-      use(rows.tab);
-      use(rows.seq);
-      use(rows.hidden);
-    }
-  }
-
-  void Clear(const ScanShape& shape);
   // Drops the first runs and their rows. O(rest).
   void DropRuns(const ScanShape& shape, std::size_t count);
+};
+
+// Rows of whole users, to be handed out.
+struct UserRows : ScanColumns {
+  PlainVector<std::int64_t> time_ms;
+  PlainVector<std::uint64_t> matches;
+
+  using ScanColumns::ScanColumns;
+
+  std::size_t rows() const { return time_ms.size(); }
+  std::size_t bytes() const;
+
+  template <typename Use>
+  void ForEachColumn(const ScanShape& shape, Use use) {
+    use(time_ms);
+    use(matches);
+    ForEach(shape, [&](auto get) { use(get(*this)); });
+  }
 };
 
 }  // namespace v1

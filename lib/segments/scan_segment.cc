@@ -25,6 +25,7 @@ ScanContext::ScanContext(const ScanPlan& scan_plan, ValueTable* scan_values)
   shape.texts = plan.texts.size();
   shape.identities = plan.identities.size();
   shape.numbers = plan.numbers.size();
+  shape.narrow_matches = masks.filter_bit() < 8;
   shape.more_matches = plan.selectors.size() > 64;
   shape.user_ids = plan.needs_user_ids;
 }
@@ -119,7 +120,7 @@ bool ScanSegment::MayMatch(std::uint32_t block) const {
 }
 
 Status ScanSegment::ReadBlock(std::uint32_t block, std::uint64_t first, std::uint64_t last,
-                              ChunkSource* source, ScanScratch* scratch, ScanRows* rows,
+                              ChunkSource* source, ScanScratch* scratch, CursorRows* rows,
                               std::uint64_t* scanned) const {
   Status status =
       input_.reader->ReadBlock(block, columns_, source, &scratch->read, &scratch->block);

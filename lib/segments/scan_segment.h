@@ -45,10 +45,10 @@ struct ScanScratch {
   ReadScratch read;
   SegmentBlock block;
   std::uint32_t block_number = 0;
-  std::vector<std::uint64_t> masks;
+  PlainVector<std::uint64_t> masks;
   std::vector<std::uint64_t> table;
-  std::vector<std::uint32_t> kept;     // rows of the block that stay
-  std::vector<std::uint32_t> kept_to;  // by row of the block's part: how many stay up to it
+  PlainVector<std::uint32_t> kept;     // rows of the block that stay
+  PlainVector<std::uint32_t> kept_to;  // by row of the block's part: how many stay up to it
   std::vector<std::uint8_t> hidden;
   std::vector<std::uint32_t> codes;
   std::vector<std::uint64_t> hashes;
@@ -73,7 +73,7 @@ class ScanSegment {
   // by the rows in the plan's range. Thread-safe, each thread with a source, scratch and rows of
   // its own. After an error `rows` may hold a part of the block.
   Status ReadBlock(std::uint32_t block, std::uint64_t first, std::uint64_t last,
-                   ChunkSource* source, ScanScratch* scratch, ScanRows* rows,
+                   ChunkSource* source, ScanScratch* scratch, CursorRows* rows,
                    std::uint64_t* scanned) const;
 
  private:

@@ -11,6 +11,7 @@
 
 #include "lib/base/byte_buffer.h"
 #include "lib/base/hash.h"
+#include "lib/base/plain_vector.h"
 #include "lib/model/event_id_form.h"
 #include "lib/model/field.h"
 
@@ -50,14 +51,14 @@ struct SegmentBlock {
   std::vector<std::uint32_t> run_ends;  // run_ends[run] is the row behind the run
   SegmentTexts user_ids;                // of run r: Entry(r + 1)
 
-  std::vector<std::int64_t> time_ms;  // within a run never falling
+  PlainVector<std::int64_t> time_ms;  // within a run never falling
   std::vector<std::uint64_t> sequence;
   std::vector<std::uint8_t> flags;
   // The types' codes when SegmentMeta::has_narrow_types; otherwise they are in `codes`.
-  std::vector<std::uint8_t> type_codes;
+  PlainVector<std::uint8_t> type_codes;
   // Codes of each field, of the segment's dictionary if it has one for the field, else of the
   // block's. Never of kUserId.
-  std::array<std::vector<std::uint32_t>, kFieldCount> codes;
+  std::array<PlainVector<std::uint32_t>, kFieldCount> codes;
   SegmentDictionaries dictionaries;  // the block's own
 
   // Meaningless where the row's flag is not set.

@@ -33,7 +33,10 @@ class BlockDecoder {
   // Whether this build knows how the column is written.
   static bool Knows(SegmentColumn column, std::uint8_t encoding) {
     const bool coded = column >= SegmentColumn::kFirstText && column != ColumnOf(Field::kUserId);
-    return encoding >= kFirstEncoding && encoding <= (coded ? kNarrowCodes : kFirstEncoding);
+    const std::uint8_t last = coded                                 ? kNarrowCodes
+                              : column == SegmentColumn::kExtraData ? kShapedRows
+                                                                    : kFirstEncoding;
+    return encoding >= kFirstEncoding && encoding <= last;
   }
 
  private:
@@ -43,8 +46,8 @@ class BlockDecoder {
   bool DecodeFlags(ByteReader* in);
   bool DecodeCodes(std::size_t field, std::uint8_t encoding, ByteReader* in);
 
-  template <typename T>
-  std::span<T> Rows(std::vector<T>* column) const {
+  template <typename Vector>
+  std::span<typename Vector::value_type> Rows(Vector* column) const {
     column->resize(out_->rows);
     return *column;
   }
@@ -134,7 +137,7 @@ bool BlockDecoder::Decode(SegmentColumn column, std::uint8_t encoding, ByteReade
     case SegmentColumn::kClientSeq:
       return GetClientSeqs(in, out_->flags, columns_, Rows(&out_->client_seq));
     case SegmentColumn::kEventId: return GetEventIds(in, columns_, out_);
-    case SegmentColumn::kExtraData: return GetExtraData(in, columns_, out_);
+    case SegmentColumn::kExtraData: return GetExtraData(in, encoding, columns_, out_);
     default: break;
   }
   const auto field =

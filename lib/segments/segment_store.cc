@@ -17,7 +17,10 @@ class SegmentDisposal {
  public:
   explicit SegmentDisposal(Store* store) : store_(store) {}
 
-  Status Remove(const SegmentKey& key);
+  // Removes the segments, with one write to RocksDB's manifest for all.
+  Status Remove(std::vector<SegmentKey> keys);
+  // Removes the segment now, or with others at the end of a Together.
+  void Drop(const SegmentKey& key);
   void Close() {
     const std::lock_guard lock(mutex_);
     store_ = nullptr;
@@ -25,9 +28,26 @@ class SegmentDisposal {
   // For sources, which are not used after Close.
   Store* store() const { return store_; }
 
+  // While there is one, what is dropped waits for its end.
+  class Together {
+   public:
+    explicit Together(SegmentDisposal* disposal) : disposal_(disposal) {
+      const std::lock_guard lock(disposal_->waiting_mutex_);
+      ++disposal_->together_;
+    }
+    ~Together();
+
+   private:
+    SegmentDisposal* const disposal_;
+  };
+
  private:
   std::mutex mutex_;
   Store* store_;
+
+  std::mutex waiting_mutex_;
+  int together_ = 0;
+  std::vector<SegmentKey> waiting_;
 };
 
 namespace {
@@ -108,6 +128,7 @@ SegmentManifest ManifestOf(const SegmentSnapshot& snapshot, std::uint64_t next_i
 
 // Reads all of a segment; a line for each chunk that is not as it should be.
 void CheckSegment(const SegmentReader& reader, ChunkSource* source, CheckReport* report) {
+  ++report->segments;
   ReadScratch scratch;
   SegmentDictionaries dictionaries;
   SegmentBlock block;
@@ -132,26 +153,53 @@ void CheckSegment(const SegmentReader& reader, ChunkSource* source, CheckReport*
 
 }  // namespace
 
-Status SegmentDisposal::Remove(const SegmentKey& key) {
+Status SegmentDisposal::Remove(std::vector<SegmentKey> keys) {
   const std::lock_guard lock(mutex_);
-  if (store_ == nullptr) return Status::Ok();  // the next opening will
-  auto* const family = store_->family(Family::kSegments);
-  const StoredChunkKey begin_key = FirstStoredKey(key);
-  const StoredChunkKey end_key = FirstStoredKey({key.day, key.id + 1});
-  const rocksdb::Slice begin = SliceOf(begin_key);
-  const rocksdb::Slice end = SliceOf(end_key);
+  if (store_ == nullptr || keys.empty()) return Status::Ok();  // the next opening will
   if (store_->Health().code() == StatusCode::kUnavailable) return store_->Health();
-  auto status = rocksdb::DeleteFilesInRange(&store_->db(), family, &begin, &end, false);
+  auto* const family = store_->family(Family::kSegments);
+  std::vector<std::pair<StoredChunkKey, StoredChunkKey>> bounds;
+  for (const SegmentKey& key : keys) {
+    bounds.emplace_back(FirstStoredKey(key), FirstStoredKey({key.day, key.id + 1}));
+  }
+  std::vector<std::pair<rocksdb::Slice, rocksdb::Slice>> slices;
+  for (const auto& [begin, end] : bounds) slices.emplace_back(SliceOf(begin), SliceOf(end));
+  std::vector<rocksdb::RangePtr> ranges;
+  for (const auto& [begin, end] : slices) ranges.emplace_back(&begin, &end);
+  const auto status =
+      rocksdb::DeleteFilesInRanges(&store_->db(), family, ranges.data(), ranges.size(), false);
   if (!status.ok()) return store_->Stop(FromRocks(status, "cannot remove a segment"));
   // A segment's files hold nothing else, so this was all, unless RocksDB has moved something.
-  rocksdb::ReadOptions options = ChunkReadOptions();
-  options.iterate_upper_bound = &end;
-  const std::unique_ptr<rocksdb::Iterator> rest(store_->db().NewIterator(options, family));
-  rest->Seek(begin);
-  if (!rest->Valid()) return FromRocks(rest->status(), "cannot read segments");
   rocksdb::WriteBatch batch;
-  (void)batch.DeleteRange(family, begin, end);
-  return store_->Write(&batch, false);
+  for (const auto& [begin, end] : slices) {
+    rocksdb::ReadOptions options = ChunkReadOptions();
+    options.iterate_upper_bound = &end;
+    const std::unique_ptr<rocksdb::Iterator> rest(store_->db().NewIterator(options, family));
+    rest->Seek(begin);
+    if (rest->Valid()) (void)batch.DeleteRange(family, begin, end);
+  }
+  return batch.Count() == 0 ? Status::Ok() : store_->Write(&batch, false);
+}
+
+// What cannot be removed now the next opening removes.
+void SegmentDisposal::Drop(const SegmentKey& key) {
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    if (together_ > 0) {
+      waiting_.push_back(key);
+      return;
+    }
+  }
+  (void)Remove({key});
+}
+
+SegmentDisposal::Together::~Together() {
+  std::vector<SegmentKey> keys;
+  {
+    const std::lock_guard lock(disposal_->waiting_mutex_);
+    if (--disposal_->together_ == 0) keys.swap(disposal_->waiting_);
+  }
+  (void)disposal_->Remove(std::move(keys));
 }
 
 StoredSegment::StoredSegment(std::shared_ptr<SegmentDisposal> disposal, SegmentReader reader,
@@ -159,8 +207,7 @@ StoredSegment::StoredSegment(std::shared_ptr<SegmentDisposal> disposal, SegmentR
     : disposal_(std::move(disposal)), reader_(std::move(reader)), bytes_(bytes) {}
 
 StoredSegment::~StoredSegment() {
-  // What cannot be removed now the next opening removes.
-  if (dropped_.load(std::memory_order_acquire)) (void)disposal_->Remove(key());
+  if (dropped_.load(std::memory_order_acquire)) disposal_->Drop(key());
 }
 
 std::unique_ptr<ChunkSource> StoredSegment::NewSource() const {
@@ -233,10 +280,7 @@ Status SegmentStore::RemoveLeftovers() {
     keys->Seek(SliceOf(next));
   }
   if (!keys->status().ok()) return FromRocks(keys->status(), "cannot read segments");
-  for (const SegmentKey& key : leftovers) {
-    if (Status status = disposal_->Remove(key); !status.ok()) return status;
-  }
-  return Status::Ok();
+  return disposal_->Remove(std::move(leftovers));
 }
 
 std::shared_ptr<const SegmentSnapshot> SegmentStore::Snapshot() const {
@@ -267,16 +311,13 @@ Status SegmentStore::Ingest(const SegmentChange& change) {
   if (files.external_files.empty()) return Status::Ok();
   const auto status = store_->db().IngestExternalFiles({files});
   if (status.ok()) return Status::Ok();
-  Status error = FromRocks(status, "cannot take a segment into the store");
-  // A full disk may fail the links to the files, which leaves no doubt; RocksDB tells the store's
-  // latch itself when its manifest is in doubt.
-  const bool doubt = store_->Health().code() == StatusCode::kUnavailable;
-  if (error.code() == StatusCode::kResourceExhausted && !doubt) return error;
-  return store_->Stop(error);
+  // Perhaps RocksDB's manifest has them and perhaps not; opening tells.
+  return store_->Stop(FromRocks(status, "cannot take a segment into the store"));
 }
 
 Status SegmentStore::Commit(SegmentChange change) {
   const std::lock_guard committing(commit_mutex_);
+  const SegmentDisposal::Together together(disposal_.get());
   const auto before = Snapshot();
   auto after = std::make_shared<SegmentSnapshot>(*before);
   std::vector<std::shared_ptr<const StoredSegment>> dropped;

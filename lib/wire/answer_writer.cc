@@ -129,6 +129,12 @@ void WriteKind(const SessionsQuery& query, const SessionsAnswer& answer, Out* ou
   WriteRows(answer.entry_pages, "value", "count", out);
   out->json.Key("exit_pages");
   WriteRows(answer.exit_pages, "value", "count", out);
+  if (answer.split_causes.size() != kSplitCauseCount) return;
+  out->json.Key("split_causes").BeginObject();
+  for (std::size_t i = 0; i < kSplitCauseCount; ++i) {
+    out->json.Key(kSplitCauseNames[i]).Count(answer.split_causes[i]);
+  }
+  out->json.EndObject();
 }
 
 void WriteCounts(const FunnelCounts& counts, Out* out) {

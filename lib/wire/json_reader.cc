@@ -1,7 +1,5 @@
 #include "lib/wire/json_reader.h"
 
-#include <rapidjson/error/en.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -46,46 +44,48 @@ bool IsDeep(std::string_view text) {
   return false;
 }
 
-const char* TypeName(const JsonValue& value) {
-  switch (value.GetType()) {
-    case rapidjson::kNullType: return "null";
-    case rapidjson::kFalseType:
-    case rapidjson::kTrueType: return "a boolean";
-    case rapidjson::kObjectType: return "an object";
-    case rapidjson::kArrayType: return "a list";
-    case rapidjson::kStringType: return "a text";
-    case rapidjson::kNumberType: break;
+const char* TypeName(JsonValue value) {
+  switch (value.type()) {
+    case simdjson::dom::element_type::NULL_VALUE: return "null";
+    case simdjson::dom::element_type::BOOL: return "a boolean";
+    case simdjson::dom::element_type::OBJECT: return "an object";
+    case simdjson::dom::element_type::ARRAY: return "a list";
+    case simdjson::dom::element_type::STRING: return "a text";
+    default: return "a number";
   }
-  return "a number";
 }
 
-std::string MustBe(const char* what, const JsonValue& value) {
+std::string MustBe(const char* what, JsonValue value) {
   return std::string("must be ") + what + ", not " + TypeName(value);
 }
 
 }  // namespace
 
-Status ParseJson(std::string_view text, rapidjson::Document* document) {
-  std::size_t skipped = 0;
-  if (text.starts_with(kByteOrderMark)) skipped = kByteOrderMark.size();
-  text.remove_prefix(skipped);
-  if (text.find('\0') != std::string_view::npos) {
-    return InvalidArgument("not JSON: it holds a zero byte");
-  }
+Result<JsonValue> ParseJson(std::string_view text, simdjson::dom::parser* parser) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (IsDeep(text)) {
     return InvalidArgument("nested more than " + std::to_string(kJsonDepthMax) + " levels deep");
   }
-  constexpr unsigned kFlags =
-      rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
-  document->Parse<kFlags>(text.data(), text.size());
-  if (!document->HasParseError()) return Status::Ok();
-  return InvalidArgument("not JSON, at byte " +
-                         std::to_string(document->GetErrorOffset() + skipped) + ": " +
-                         rapidjson::GetParseError_En(document->GetParseError()));
+  JsonValue root;
+  const simdjson::error_code error = parser->parse(text.data(), text.size()).get(root);
+  if (error == simdjson::SUCCESS) return root;
+  return InvalidArgument(std::string("not JSON: ") + simdjson::error_message(error));
 }
 
-std::string_view TextOf(const JsonValue& value) {
-  return {value.GetString(), value.GetStringLength()};
+std::string_view TextOf(JsonValue value) {
+  std::string_view text;
+  return value.get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
+
+std::optional<JsonValue> MemberOf(JsonValue object, std::string_view name) {
+  JsonValue member;
+  if (object.at_key(name).get(member) != simdjson::SUCCESS) return std::nullopt;
+  return member;
+}
+
+JsonList ItemsOf(JsonValue value) {
+  JsonList list;
+  return value.get(list) == simdjson::SUCCESS ? list : JsonList();
 }
 
 void Complaints::Add(std::string_view path, std::string_view what) {
@@ -98,10 +98,10 @@ void Complaints::Add(Status status) {
   if (first_.ok()) first_ = std::move(status);
 }
 
-std::optional<std::size_t> NameIndex(const JsonValue& value, std::string_view path,
+std::optional<std::size_t> NameIndex(JsonValue value, std::string_view path,
                                      std::span<const std::string_view> names,
                                      Complaints* complaints) {
-  if (!value.IsString()) {
+  if (!value.is_string()) {
     complaints->Add(path, MustBe("a text", value) + ": " + ListOf(names));
     return std::nullopt;
   }
@@ -111,11 +111,11 @@ std::optional<std::size_t> NameIndex(const JsonValue& value, std::string_view pa
   return std::nullopt;
 }
 
-ObjectReader::ObjectReader(const JsonValue& value, std::string path,
+ObjectReader::ObjectReader(JsonValue value, std::string path,
                            std::span<const std::string_view> fields, Complaints* complaints)
     : path_(std::move(path)), complaints_(complaints) {
-  if (value.IsObject()) {
-    value_ = &value;
+  if (value.is_object()) {
+    value_ = value;
     CheckFields(fields);
   } else {
     complaints_->Add(path_,
@@ -125,8 +125,10 @@ ObjectReader::ObjectReader(const JsonValue& value, std::string path,
 
 void ObjectReader::CheckFields(std::span<const std::string_view> fields) {
   std::vector<bool> seen(fields.size());
-  for (const auto& member : value_->GetObject()) {
-    const std::string_view name = TextOf(member.name);
+  simdjson::dom::object object;
+  if (value_->get(object) != simdjson::SUCCESS) return;
+  for (const simdjson::dom::key_value_pair member : object) {
+    const std::string_view name = member.key;
     const auto found = std::find(fields.begin(), fields.end(), name);
     if (found == fields.end()) {
       Complain(Shown(name), "is no field here: " + Allowed(name, fields));
@@ -141,11 +143,8 @@ void ObjectReader::CheckFields(std::span<const std::string_view> fields) {
   }
 }
 
-const JsonValue* ObjectReader::Find(std::string_view name) const {
-  if (value_ == nullptr) return nullptr;
-  const JsonValue key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-  const auto found = value_->FindMember(key);
-  return found == value_->MemberEnd() ? nullptr : &found->value;
+std::optional<JsonValue> ObjectReader::Find(std::string_view name) const {
+  return value_.has_value() ? MemberOf(*value_, name) : std::nullopt;
 }
 
 std::string ObjectReader::PathOf(std::string_view name) const {
@@ -160,32 +159,35 @@ void ObjectReader::Complain(std::string_view name, std::string_view what) const 
   if (complaints_->none()) complaints_->Add(PathOf(name), what);
 }
 
-const JsonValue* ObjectReader::Require(std::string_view name) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr && value_ != nullptr) Complain(name, "is required");
+std::optional<JsonValue> ObjectReader::Require(std::string_view name) const {
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value() && value_.has_value()) Complain(name, "is required");
   return value;
 }
 
 void ObjectReader::ReadText(std::string_view name, std::string* out) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr) return;
-  if (!value->IsString()) return Complain(name, MustBe("a text", *value));
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value()) return;
+  if (!value->is_string()) return Complain(name, MustBe("a text", *value));
   *out = TextOf(*value);
 }
 
 void ObjectReader::ReadBool(std::string_view name, bool* out) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr) return;
-  if (!value->IsBool()) return Complain(name, MustBe("true or false", *value));
-  *out = value->GetBool();
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value()) return;
+  if (!value->is_bool()) return Complain(name, MustBe("true or false", *value));
+  *out = value->get_bool().value_unsafe();
 }
 
 void ObjectReader::ReadCount(std::string_view name, std::size_t* out) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr) return;
-  if (!value->IsNumber()) return Complain(name, MustBe("a whole number", *value));
-  if (!value->IsUint64()) return Complain(name, "must be a whole number, not negative");
-  *out = value->GetUint64();
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value()) return;
+  std::uint64_t count = 0;
+  if (!value->is_number()) return Complain(name, MustBe("a whole number", *value));
+  if (value->get(count) != simdjson::SUCCESS) {
+    return Complain(name, "must be a whole number, not negative");
+  }
+  *out = count;
 }
 
 void ObjectReader::ReadCount(std::string_view name, std::optional<std::size_t>* out) const {
@@ -195,18 +197,16 @@ void ObjectReader::ReadCount(std::string_view name, std::optional<std::size_t>* 
 }
 
 void ObjectReader::ReadDuration(std::string_view name, Duration* out) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr) return;
-  if (value->IsInt64()) {
-    if (value->GetInt64() > kDurationMsMax || value->GetInt64() < 0) {
-      return Complain(name, "is out of range");
-    }
-    *out = Duration(value->GetInt64());
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value()) return;
+  if (std::int64_t ms = 0; value->get(ms) == simdjson::SUCCESS) {
+    if (ms > kDurationMsMax || ms < 0) return Complain(name, "is out of range");
+    *out = Duration(ms);
     return;
   }
-  const auto parsed = value->IsString() ? ParseDuration(TextOf(*value)) : std::nullopt;
+  const auto parsed = value->is_string() ? ParseDuration(TextOf(*value)) : std::nullopt;
   if (!parsed.has_value()) {
-    return Complain(name, (value->IsString() ? Quoted(TextOf(*value)) : TypeName(*value)) +
+    return Complain(name, (value->is_string() ? Quoted(TextOf(*value)) : TypeName(*value)) +
                               std::string(" is no duration: whole milliseconds, or a whole number "
                                           "and ms, s, m, h, d or w, as 30m"));
   }
@@ -220,13 +220,13 @@ void ObjectReader::ReadDuration(std::string_view name, std::optional<Duration>* 
 }
 
 void ObjectReader::ReadTime(std::string_view name, std::optional<Timestamp>* out) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr) return;
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value()) return;
   std::optional<std::int64_t> ms;
-  if (value->IsInt64()) ms = value->GetInt64();
-  if (value->IsString()) ms = ParseIsoTime(TextOf(*value));
+  if (std::int64_t whole = 0; value->get(whole) == simdjson::SUCCESS) ms = whole;
+  if (value->is_string()) ms = ParseIsoTime(TextOf(*value));
   if (!ms.has_value()) {
-    return Complain(name, (value->IsString() ? Quoted(TextOf(*value)) : TypeName(*value)) +
+    return Complain(name, (value->is_string() ? Quoted(TextOf(*value)) : TypeName(*value)) +
                               std::string(" is no time: milliseconds since 1970, or ISO 8601 with "
                                           "a zone, as 2026-01-31T00:00:00Z"));
   }
@@ -235,16 +235,17 @@ void ObjectReader::ReadTime(std::string_view name, std::optional<Timestamp>* out
 
 std::optional<std::size_t> ObjectReader::ReadName(std::string_view name,
                                                   std::span<const std::string_view> names) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr) return std::nullopt;
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value()) return std::nullopt;
   return NameIndex(*value, PathOf(name), names, complaints_);
 }
 
-const JsonValue* ObjectReader::FindList(std::string_view name) const {
-  const JsonValue* value = Find(name);
-  if (value == nullptr || value->IsArray()) return value;
+std::optional<JsonList> ObjectReader::FindList(std::string_view name) const {
+  const std::optional<JsonValue> value = Find(name);
+  if (!value.has_value()) return std::nullopt;
+  if (value->is_array()) return ItemsOf(*value);
   Complain(name, MustBe("a list", *value));
-  return nullptr;
+  return std::nullopt;
 }
 
 std::optional<Duration> ParseDuration(std::string_view text) {

@@ -2,7 +2,7 @@
 // says where it is and what would be right.
 #pragma once
 
-#include <rapidjson/document.h>
+#include <simdjson.h>
 
 #include <array>
 #include <cstddef>
@@ -19,15 +19,20 @@
 namespace insightflow {
 inline namespace v1 {
 
-using JsonValue = rapidjson::Value;
+// Good as long as the parser that it came from.
+using JsonValue = simdjson::dom::element;
+using JsonList = simdjson::dom::array;
 
 inline constexpr std::size_t kJsonDepthMax = 32;
 
 // A whole document; a byte order mark is skipped. kInvalidArgument: not JSON, not UTF-8, nested
 // more than kJsonDepthMax levels.
-Status ParseJson(std::string_view text, rapidjson::Document* document);
+Result<JsonValue> ParseJson(std::string_view text, simdjson::dom::parser* parser);
 
-std::string_view TextOf(const JsonValue& value);
+// Of a text, an object or a list.
+std::string_view TextOf(JsonValue value);
+std::optional<JsonValue> MemberOf(JsonValue object, std::string_view name);
+JsonList ItemsOf(JsonValue value);
 
 // The first complaint of a document. Reading goes on after it and leaves its targets as they are.
 class Complaints {
@@ -42,25 +47,25 @@ class Complaints {
 };
 
 // The index of the one of `names` that the value is.
-std::optional<std::size_t> NameIndex(const JsonValue& value, std::string_view path,
+std::optional<std::size_t> NameIndex(JsonValue value, std::string_view path,
                                      std::span<const std::string_view> names,
                                      Complaints* complaints);
 
-// One object of a document, whose value and complaints must outlive it. Read… leaves its target as
-// it is when the field is absent.
+// One object of a document, which must outlive it as the complaints must. Read… leaves its target
+// as it is when the field is absent.
 class ObjectReader {
  public:
   // Complains at once about a value that is no object, and about fields that are not in `fields`.
-  ObjectReader(const JsonValue& value, std::string path, std::span<const std::string_view> fields,
+  ObjectReader(JsonValue value, std::string path, std::span<const std::string_view> fields,
                Complaints* complaints);
 
-  bool Has(std::string_view name) const { return Find(name) != nullptr; }
-  const JsonValue* Find(std::string_view name) const;  // nullptr when absent
+  bool Has(std::string_view name) const { return Find(name).has_value(); }
+  std::optional<JsonValue> Find(std::string_view name) const;
   std::string PathOf(std::string_view name) const;
   Complaints* complaints() const { return complaints_; }
   void Complain(std::string_view name, std::string_view what) const;
   // Complains when it is absent.
-  const JsonValue* Require(std::string_view name) const;
+  std::optional<JsonValue> Require(std::string_view name) const;
 
   void ReadText(std::string_view name, std::string* out) const;
   void ReadBool(std::string_view name, bool* out) const;
@@ -87,23 +92,23 @@ class ObjectReader {
   template <typename Struct, std::size_t kCount>
   void ReadFlags(std::string_view name, const std::array<std::string_view, kCount>& names,
                  const std::array<bool Struct::*, kCount>& members, Struct* out) const {
-    const JsonValue* list = FindList(name);
-    if (list == nullptr) return;
+    const std::optional<JsonList> list = FindList(name);
+    if (!list.has_value()) return;
     std::size_t at = 0;
-    for (const JsonValue& item : list->GetArray()) {
+    for (const JsonValue item : *list) {
       const auto index = NameIndex(item, ItemPath(name, at++), names, complaints_);
       if (index.has_value()) out->*members[*index] = true;
     }
   }
 
-  // nullptr when absent or no list.
-  const JsonValue* FindList(std::string_view name) const;
+  // nullopt when absent or no list.
+  std::optional<JsonList> FindList(std::string_view name) const;
   std::string ItemPath(std::string_view name, std::size_t index) const;
 
  private:
   void CheckFields(std::span<const std::string_view> fields);
 
-  const JsonValue* value_ = nullptr;  // an object, or none
+  std::optional<JsonValue> value_;  // an object, or none
   std::string path_;
   Complaints* complaints_;
 };

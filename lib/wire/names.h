@@ -1,4 +1,5 @@
-// The words of the wire for the enumerations of a query: each list stands in the order of its enum.
+// The words of the wire for the enumerations of queries and answers: each list stands in the order
+// of its enum.
 #pragma once
 
 #include <array>
@@ -7,6 +8,7 @@
 #include <string_view>
 
 #include "insightflow/query.h"
+#include "insightflow/result.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -39,6 +41,9 @@ inline constexpr std::array<std::string_view, 3> kSplitNames = {"midnight", "cam
                                                                 "session_id"};
 inline constexpr std::array<bool SessionRules::*, 3> kSplitMembers = {
     &SessionRules::split_midnight, &SessionRules::split_campaign, &SessionRules::split_session_id};
+
+inline constexpr std::array<std::string_view, kSplitCauseCount> kSplitCauseNames = {
+    "first", "timeout", "max_duration", "midnight", "campaign", "session_id"};
 
 inline constexpr std::array<std::string_view, 5> kCompatModeNames = {
     "strict_deduplication", "strict_order", "strict_increase", "strict_once", "allow_reentry"};

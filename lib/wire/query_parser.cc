@@ -36,12 +36,12 @@ constexpr std::array<std::string_view, 1> kCompatNames = {"clickhouse"};
 
 // What the readers of the kinds share.
 struct Document {
-  const JsonValue& root;
+  JsonValue root;
   Complaints* complaints;
   const FunnelResolver& funnels;
 };
 
-TrendSeries ReadSeries(const JsonValue& value, std::string path, Complaints* complaints) {
+TrendSeries ReadSeries(JsonValue value, std::string path, Complaints* complaints) {
   static constexpr std::array<std::string_view, 5> kFields = {"event", "filters", "name", "measure",
                                                               "property"};
   const ObjectReader object(value, std::move(path), kFields, complaints);
@@ -57,8 +57,8 @@ void Read(const Document& document, TrendsQuery* out) {
   const ObjectReader object(document.root, "", kFields, document.complaints);
   ReadScope(object, &out->scope);
   object.Require("series");
-  if (const JsonValue* list = object.FindList("series")) {
-    for (const JsonValue& item : list->GetArray()) {
+  if (const std::optional<JsonList> list = object.FindList("series")) {
+    for (const JsonValue item : *list) {
       const std::string path = object.ItemPath("series", out->series.size());
       out->series.push_back(ReadSeries(item, path, document.complaints));
     }
@@ -89,7 +89,7 @@ void Read(const Document& document, SessionsQuery* out) {
   ReadBreakdown(object, &out->breakdown);
 }
 
-FunnelStep ReadStep(const JsonValue& value, std::string path, Complaints* complaints) {
+FunnelStep ReadStep(JsonValue value, std::string path, Complaints* complaints) {
   static constexpr std::array<std::string_view, 4> kFields = {"event", "filters", "name",
                                                               "optional"};
   const ObjectReader object(value, std::move(path), kFields, complaints);
@@ -99,7 +99,7 @@ FunnelStep ReadStep(const JsonValue& value, std::string path, Complaints* compla
   return step;
 }
 
-FunnelExclusion ReadExclusion(const JsonValue& value, std::string path, Complaints* complaints) {
+FunnelExclusion ReadExclusion(JsonValue value, std::string path, Complaints* complaints) {
   static constexpr std::array<std::string_view, 5> kFields = {"event", "filters", "name",
                                                               "after_step", "before_step"};
   const ObjectReader object(value, std::move(path), kFields, complaints);
@@ -111,11 +111,11 @@ FunnelExclusion ReadExclusion(const JsonValue& value, std::string path, Complain
 }
 
 void ReadHoldConstant(const ObjectReader& object, FunnelQuery* out) {
-  const JsonValue* list = object.FindList("hold_constant");
-  if (list == nullptr) return;
+  const std::optional<JsonList> list = object.FindList("hold_constant");
+  if (!list.has_value()) return;
   out->hold_constant.clear();
-  for (const JsonValue& item : list->GetArray()) {
-    if (!item.IsString()) return object.Complain("hold_constant", "must hold names of fields");
+  for (const JsonValue item : *list) {
+    if (!item.is_string()) return object.Complain("hold_constant", "must hold names of fields");
     out->hold_constant.emplace_back(TextOf(item));
   }
 }
@@ -123,8 +123,8 @@ void ReadHoldConstant(const ObjectReader& object, FunnelQuery* out) {
 void ReadFunnelBreakdown(const ObjectReader& object, FunnelQuery* out) {
   static constexpr std::array<std::string_view, 4> kFields = {"field", "attribution", "step",
                                                               "limit"};
-  const JsonValue* value = object.Find("breakdown");
-  if (value == nullptr) return;
+  const std::optional<JsonValue> value = object.Find("breakdown");
+  if (!value.has_value()) return;
   const ObjectReader part(*value, object.PathOf("breakdown"), kFields, object.complaints());
   FunnelBreakdown& breakdown = out->breakdown.emplace();
   part.Require("field");
@@ -139,8 +139,8 @@ void ReadFunnelBreakdown(const ObjectReader& object, FunnelQuery* out) {
 
 void ReadUsersAt(const ObjectReader& object, FunnelQuery* out) {
   static constexpr std::array<std::string_view, 3> kFields = {"step", "outcome", "limit"};
-  const JsonValue* value = object.Find("users_at");
-  if (value == nullptr) return;
+  const std::optional<JsonValue> value = object.Find("users_at");
+  if (!value.has_value()) return;
   const ObjectReader part(*value, object.PathOf("users_at"), kFields, object.complaints());
   FunnelUsersAt& users_at = out->users_at.emplace();
   part.ReadCount("step", &users_at.step);
@@ -170,8 +170,8 @@ void ReadUnit(const ObjectReader& object, FunnelQuery* out) {
 void ReadSteps(const ObjectReader& object, const FunnelResolver& funnels, FunnelQuery* out) {
   if (!object.Has("funnel_id")) {
     object.Require("steps");
-    if (const JsonValue* list = object.FindList("steps")) {
-      for (const JsonValue& item : list->GetArray()) {
+    if (const std::optional<JsonList> list = object.FindList("steps")) {
+      for (const JsonValue item : *list) {
         const std::string path = object.ItemPath("steps", out->steps.size());
         out->steps.push_back(ReadStep(item, path, object.complaints()));
       }
@@ -201,9 +201,9 @@ void Read(const Document& document, FunnelQuery* out) {
   ReadScope(object, &out->scope);
   object.ReadEnum("order", kFunnelOrderNames, &out->order);
   ReadUnit(object, out);
-  if (const JsonValue* list = object.FindList("exclusions")) {
+  if (const std::optional<JsonList> list = object.FindList("exclusions")) {
     out->exclusions.clear();
-    for (const JsonValue& item : list->GetArray()) {
+    for (const JsonValue item : *list) {
       const std::string path = object.ItemPath("exclusions", out->exclusions.size());
       out->exclusions.push_back(ReadExclusion(item, path, document.complaints));
     }
@@ -291,29 +291,30 @@ Query ReadKind(std::size_t index, const Document& document) {
 }
 
 // What is wrong with `kind` comes before anything else: without it no other field means anything.
-std::optional<std::size_t> ReadKindName(const JsonValue& root, Complaints* complaints) {
-  if (!root.IsObject()) {
+std::optional<std::size_t> ReadKindName(JsonValue root, Complaints* complaints) {
+  if (!root.is_object()) {
     complaints->Add("", "a query is a JSON object");
     return std::nullopt;
   }
-  const auto found = root.FindMember("kind");
-  if (found == root.MemberEnd()) {
+  const std::optional<JsonValue> found = MemberOf(root, "kind");
+  if (!found.has_value()) {
     complaints->Add("kind", "is required: " + ListOf(kKindNames));
     return std::nullopt;
   }
-  return NameIndex(found->value, "kind", kKindNames, complaints);
+  return NameIndex(*found, "kind", kKindNames, complaints);
 }
 
 }  // namespace
 
 Result<Query> ParseQuery(std::string_view json, const FunnelResolver& funnels) {
   if (json.size() > kQueryBytesMax) return OutOfRange("a query is at most 1 MiB");
-  rapidjson::Document root;
-  if (Status status = ParseJson(json, &root); !status.ok()) return status;
+  simdjson::dom::parser parser;
+  const Result<JsonValue> root = ParseJson(json, &parser);
+  if (!root.ok()) return root.status();
   Complaints complaints;
-  const std::optional<std::size_t> kind = ReadKindName(root, &complaints);
+  const std::optional<std::size_t> kind = ReadKindName(*root, &complaints);
   if (!complaints.none()) return complaints.Take();
-  Query query = ReadKind(*kind, Document{root, &complaints, funnels});
+  Query query = ReadKind(*kind, Document{*root, &complaints, funnels});
   if (!complaints.none()) return complaints.Take();
   if (Status status = CheckQuery(query); !status.ok()) return status;
   return query;

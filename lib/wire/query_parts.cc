@@ -20,20 +20,23 @@ constexpr std::string_view kAnyType = "*";
 
 bool TakesList(FilterOp op) { return op == FilterOp::kIn || op == FilterOp::kNotIn; }
 
-std::optional<FilterValue> ReadFilterValue(const JsonValue& value) {
-  if (value.IsString()) return FilterValue(std::string(TextOf(value)));
-  if (value.IsBool()) return FilterValue(value.GetBool());
-  if (value.IsInt64()) return FilterValue(value.GetInt64());
-  if (value.IsDouble()) return FilterValue(value.GetDouble());
-  return std::nullopt;
+std::optional<FilterValue> ReadFilterValue(JsonValue value) {
+  using Type = simdjson::dom::element_type;
+  switch (value.type()) {
+    case Type::STRING: return FilterValue(std::string(TextOf(value)));
+    case Type::BOOL: return FilterValue(value.get_bool().value_unsafe());
+    case Type::INT64: return FilterValue(value.get_int64().value_unsafe());
+    case Type::DOUBLE: return FilterValue(value.get_double().value_unsafe());
+    default: return std::nullopt;
+  }
 }
 
-void AddFilterValue(const JsonValue& value, const ObjectReader& object, Filter* out) {
+void AddFilterValue(JsonValue value, const ObjectReader& object, Filter* out) {
   std::optional<FilterValue> read = ReadFilterValue(value);
   if (read.has_value()) {
     out->values.push_back(std::move(*read));
   } else {
-    object.Complain("value", value.IsNumber() ? "an integer past 9223372036854775807"
+    object.Complain("value", value.is_number() ? "an integer past 9223372036854775807"
                              : TakesList(out->op)
                                  ? "must hold texts, numbers and booleans only"
                                  : "must be a text, a number or a boolean; in and not_in take a "
@@ -43,19 +46,19 @@ void AddFilterValue(const JsonValue& value, const ObjectReader& object, Filter* 
 
 void ReadFilterValues(const ObjectReader& object, Filter* out) {
   if (out->op == FilterOp::kExists && !object.Has("value")) return;
-  const JsonValue* value = object.Require("value");
-  if (value == nullptr) return;
+  const std::optional<JsonValue> value = object.Require("value");
+  if (!value.has_value()) return;
   if (!TakesList(out->op)) return AddFilterValue(*value, object, out);
-  const JsonValue* list = object.FindList("value");
-  if (list == nullptr) return;
-  if (list->Size() > kFilterValuesMax) {
+  const std::optional<JsonList> list = object.FindList("value");
+  if (!list.has_value()) return;
+  if (list->size() > kFilterValuesMax) {
     return object.Complain("value", "has more than 10000 values");
   }
-  out->values.reserve(list->Size());
-  for (const JsonValue& item : list->GetArray()) AddFilterValue(item, object, out);
+  out->values.reserve(list->size());
+  for (const JsonValue item : *list) AddFilterValue(item, object, out);
 }
 
-Filter ReadFilter(const JsonValue& value, std::string path, Complaints* complaints) {
+Filter ReadFilter(JsonValue value, std::string path, Complaints* complaints) {
   const ObjectReader object(value, std::move(path), kFilterFields, complaints);
   Filter filter;
   object.Require("field");
@@ -67,18 +70,19 @@ Filter ReadFilter(const JsonValue& value, std::string path, Complaints* complain
 }
 
 void ReadTypes(const ObjectReader& object, std::string_view name, std::vector<std::string>* out) {
-  const JsonValue& value = *object.Find(name);
+  const JsonValue value = *object.Find(name);
   out->clear();
-  if (value.IsString()) {
+  if (value.is_string()) {
     if (TextOf(value) != kAnyType) out->emplace_back(TextOf(value));
     return;
   }
-  if (!value.IsArray() || value.Empty()) {
+  const JsonList list = ItemsOf(value);
+  if (!value.is_array() || list.size() == 0) {
     return object.Complain(name, "must be an event type, a list of types, or \"*\" for any");
   }
-  if (value.Size() > kSelectorTypesMax) return object.Complain(name, "has more than 1000 types");
-  for (const JsonValue& type : value.GetArray()) {
-    if (!type.IsString()) return object.Complain(name, "must hold event types, which are texts");
+  if (list.size() > kSelectorTypesMax) return object.Complain(name, "has more than 1000 types");
+  for (const JsonValue type : list) {
+    if (!type.is_string()) return object.Complain(name, "must hold event types, which are texts");
     out->emplace_back(TextOf(type));
   }
 }
@@ -86,11 +90,11 @@ void ReadTypes(const ObjectReader& object, std::string_view name, std::vector<st
 }  // namespace
 
 void ReadFilters(const ObjectReader& object, std::string_view name, std::vector<Filter>* out) {
-  const JsonValue* list = object.FindList(name);
-  if (list == nullptr) return;
-  if (list->Size() > kQueryFiltersMax) return object.Complain(name, "has more than 100 filters");
+  const std::optional<JsonList> list = object.FindList(name);
+  if (!list.has_value()) return;
+  if (list->size() > kQueryFiltersMax) return object.Complain(name, "has more than 100 filters");
   out->clear();
-  for (const JsonValue& item : list->GetArray()) {
+  for (const JsonValue item : *list) {
     out->push_back(ReadFilter(item, object.ItemPath(name, out->size()), object.complaints()));
   }
 }
@@ -102,10 +106,10 @@ void ReadSelectorFields(const ObjectReader& object, EventSelector* out) {
 }
 
 void ReadSelector(const ObjectReader& object, std::string_view name, EventSelector* out) {
-  const JsonValue* value = object.Find(name);
-  if (value == nullptr) return;
+  const std::optional<JsonValue> value = object.Find(name);
+  if (!value.has_value()) return;
   *out = {};
-  if (!value->IsObject()) return ReadTypes(object, name, &out->types);
+  if (!value->is_object()) return ReadTypes(object, name, &out->types);
   const ObjectReader selector(*value, object.PathOf(name), kSelectorFields, object.complaints());
   ReadSelectorFields(selector, out);
 }
@@ -119,8 +123,8 @@ void ReadScope(const ObjectReader& object, QueryScope* out) {
 }
 
 void ReadBreakdown(const ObjectReader& object, std::optional<Breakdown>* out) {
-  const JsonValue* value = object.Find("breakdown");
-  if (value == nullptr) return;
+  const std::optional<JsonValue> value = object.Find("breakdown");
+  if (!value.has_value()) return;
   const ObjectReader breakdown(*value, object.PathOf("breakdown"), kBreakdownFields,
                                object.complaints());
   out->emplace();
@@ -131,8 +135,8 @@ void ReadBreakdown(const ObjectReader& object, std::optional<Breakdown>* out) {
 
 void ReadSessionRules(const ObjectReader& object, SessionRules* out) {
   object.ReadDuration("timeout", &out->timeout);
-  const JsonValue* longest = object.Find("max_duration");
-  if (longest != nullptr && longest->IsNull()) {
+  const std::optional<JsonValue> longest = object.Find("max_duration");
+  if (longest.has_value() && longest->is_null()) {
     out->max_duration.reset();
   } else {
     object.ReadDuration("max_duration", &out->max_duration);

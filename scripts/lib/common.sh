@@ -11,8 +11,8 @@ build_packages=(
   libsodium-dev libcli11-dev libspdlog-dev rapidjson-dev zlib1g-dev tzdata
 )
 test_packages=(
-  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 python3-jsonschema strace curl
-  binutils
+  libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 python3-jsonschema python3-venv
+  strace curl binutils
 )
 check_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 
@@ -56,6 +56,18 @@ install_packages() {
     tail -n 15 "$log" >&2
     fail "apt-get failed; all of its output is in ${log#"$root"/}"
   }
+}
+
+# ClickHouse in process, the rival of tests and benchmarks, in a Python of its own: 0.9 GB on disk.
+chdb_python="$build_dir/venv/bin/python"
+install_chdb() {
+  local log="$build_dir/venv.log"
+  [[ -x $chdb_python ]] && "$chdb_python" -c 'import chdb' 2>/dev/null && return 0
+  say "installing chDB into build/venv"
+  {
+    python3 -m venv "$build_dir/venv" &&
+      "$chdb_python" -m pip install --quiet --retries 5 chdb-core==26.9.0
+  } >"$log" 2>&1 || fail "pip failed; all of its output is in ${log#"$root"/}"
 }
 
 # Turns ninja's lines into one line that counts on a terminal, a line a fifth elsewhere.

@@ -10,11 +10,12 @@
 namespace insightflow::server {
 
 std::string CheckTable(const CheckReport& report) {
-  char rows[128];
-  std::snprintf(rows, sizeof rows, "records  %15llu\nevents   %15llu\nbytes    %15llu\n",
-                static_cast<unsigned long long>(report.records),
-                static_cast<unsigned long long>(report.events),
-                static_cast<unsigned long long>(report.bytes));
+  char rows[160];
+  std::snprintf(
+      rows, sizeof rows, "records  %15llu\nevents   %15llu\nbytes    %15llu\nsegments %15llu\n",
+      static_cast<unsigned long long>(report.records),
+      static_cast<unsigned long long>(report.events), static_cast<unsigned long long>(report.bytes),
+      static_cast<unsigned long long>(report.segments));
   std::string table = rows;
   for (const std::string& line : report.damage) table += "damaged: " + line + "\n";
   if (report.damage.empty()) table += "ok\n";
@@ -25,6 +26,7 @@ std::string CheckJson(const CheckReport& report) {
   JsonText json;
   json.BeginObject().Key("records").Number(report.records);
   json.Key("events").Number(report.events).Key("bytes").Number(report.bytes);
+  json.Key("segments").Number(report.segments);
   json.Key("damage").BeginArray();
   for (const std::string& line : report.damage) json.Text(line);
   json.EndArray().EndObject();

@@ -69,6 +69,14 @@ void AddEngine(const EngineMetrics& m, std::vector<Sample>* samples) {
           {false, "failed_events", "Rejected events kept.", number(m.failed_events)},
           {true, "failed_events_dropped", "Rejected events that made room.",
            number(m.failed_dropped)},
+          {false, "folded_sequence", "Events up to here are in segments.",
+           number(m.folded_sequence)},
+          {false, "fold_lag_events", "Events in the log only.", number(m.fold_lag_events)},
+          {false, "fold_stopped", "1 while folding has stopped or waits for space.",
+           m.fold_status.ok() ? 0.0 : 1.0},
+          {false, "segments", "Segments.", number(m.segments)},
+          {false, "segment_bytes", "Size of the segments on disk.", number(m.segment_bytes)},
+          {true, "segment_merges", "Merges of segments.", number(m.segment_merges)},
       });
 }
 

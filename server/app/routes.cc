@@ -3,6 +3,7 @@
 #include "server/app/collect.h"
 #include "server/app/health.h"
 #include "server/app/page.h"
+#include "server/app/query.h"
 #include "server/app/stats.h"
 #include "server/app/transfer.h"
 
@@ -11,6 +12,7 @@ namespace insightflow::server {
 void AddRoutes(Router& router, ServerContext& context) {
   AddCollectRoutes(router, context);
   AddStatsRoutes(router, context);
+  AddQueryRoutes(router, context);
   AddHealthRoutes(router, context);
   AddPageRoutes(router);
   AddTransferRoutes(router, context);

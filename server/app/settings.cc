@@ -130,6 +130,11 @@ void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
       ->check(AtLeastMiB());
 }
 
+void AddQuery(CLI::App* app, QuerySettings* s, Names* names) {
+  AddCommon(app, &s->data, names);
+  app->add_option("file", s->file, "The query as JSON; - is stdin")->type_name("FILE");
+}
+
 void AddExport(CLI::App* app, ExportSettings* s, Names* names) {
   AddCommon(app, &s->data, names);
   app->add_option("-o,--output", s->output, "File to write; - is stdout")->type_name("FILE");
@@ -219,13 +224,20 @@ class Parser {
     root_.option_defaults()->always_capture_default();
     serve_app_ = root_.add_subcommand("serve", "Collect events and answer over HTTP");
     import_app_ = root_.add_subcommand("import", "Put files into a store; safe to repeat");
+    query_app_ = root_.add_subcommand("query", "Answer a question about a store's events");
     export_app_ = root_.add_subcommand("export", "Write a store's events as lines");
     check_app_ = root_.add_subcommand("check", "Verify every checksum of a store");
+    fold_app_ = root_.add_subcommand("fold", "Bring all events into the columns of analyses");
     AddServe(serve_app_, &serve_, &names_);
     AddImport(import_app_, &import_, &names_);
+    AddQuery(query_app_, &query_, &names_);
     AddExport(export_app_, &export_, &names_);
     AddCommon(check_app_, &check_.data, &names_);
-    for (CLI::App* app : {serve_app_, import_app_, export_app_, check_app_}) NameEnvironment(app);
+    AddCommon(fold_app_, &fold_.data, &names_);
+    for (CLI::App* app :
+         {serve_app_, import_app_, query_app_, export_app_, check_app_, fold_app_}) {
+      NameEnvironment(app);
+    }
     root_.footer(
         "Every setting is also an environment variable (--log-format: INSIGHTFLOW_LOG_FORMAT) and\n"
         "a key of the --config file. `insightflow serve --help` lists a command's settings.");
@@ -245,6 +257,11 @@ class Parser {
     if (!names_.config.empty()) ApplyFile(root_, *active, names_.config);
     if (active == serve_app_) return FinishServe();
     if (active == import_app_) return FinishImport();
+    if (active == query_app_) return FinishQuery();
+    if (active == fold_app_) {
+      RequireData(fold_.data);
+      return fold_;
+    }
     if (active == export_app_) return FinishExport();
     RequireData(check_.data);
     return check_;
@@ -271,6 +288,14 @@ class Parser {
     return import_;
   }
 
+  QuerySettings FinishQuery() {
+    if (query_.file.empty()) {
+      throw CLI::ValidationError("query", "name the file of a query, or - for stdin");
+    }
+    RequireData(query_.data);
+    return query_;
+  }
+
   ExportSettings FinishExport() {
     RequireData(export_.data);
     ExportOptions& options = export_.options;
@@ -288,12 +313,16 @@ class Parser {
   CLI::App root_{"InsightFlow: user-behaviour analytics in one process"};
   CLI::App* serve_app_ = nullptr;
   CLI::App* import_app_ = nullptr;
+  CLI::App* query_app_ = nullptr;
   CLI::App* export_app_ = nullptr;
   CLI::App* check_app_ = nullptr;
+  CLI::App* fold_app_ = nullptr;
   ServeSettings serve_;
   ImportSettings import_;
+  QuerySettings query_;
   ExportSettings export_;
   CheckSettings check_;
+  FoldSettings fold_;
   Names names_;
 };
 

@@ -46,6 +46,11 @@ struct ImportSettings {
   ImportOptions options;
 };
 
+struct QuerySettings {
+  std::string file;
+  std::string data;
+};
+
 struct ExportSettings {
   std::string data;
   std::string output = "-";
@@ -56,6 +61,10 @@ struct CheckSettings {
   std::string data;
 };
 
+struct FoldSettings {
+  std::string data;
+};
+
 // Nothing to run: print and leave.
 struct ExitNow {
   int code = 0;
@@ -63,7 +72,8 @@ struct ExitNow {
   std::string error;  // for stderr: one line
 };
 
-using Command = std::variant<ExitNow, ServeSettings, ImportSettings, ExportSettings, CheckSettings>;
+using Command = std::variant<ExitNow, ServeSettings, ImportSettings, QuerySettings, ExportSettings,
+                             CheckSettings, FoldSettings>;
 
 Command ParseCommandLine(int argc, const char* const* argv);
 

@@ -44,7 +44,7 @@ class Mistakes(ServerTest):
         self.assertFalse(os.path.exists(self.data))
 
     def test_help_and_version(self):
-        for command in ["serve", "import", "check"]:
+        for command in ["serve", "import", "query", "check"]:
             done = run(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertIn(b"INSIGHTFLOW_DATA", done.stdout)
@@ -144,7 +144,7 @@ class Checking(ServerTest):
         done = run("check", "--data", self.data)
         report = json.loads(done.stdout)
         self.assertEqual(done.returncode, 0)
-        self.assertEqual(set(report), {"records", "events", "bytes", "damage"})
+        self.assertEqual(set(report), {"records", "events", "bytes", "segments", "damage"})
         self.assertEqual((report["events"], report["damage"]), (9, []))
 
     def test_prints_a_table_on_a_terminal(self):
@@ -184,6 +184,24 @@ class Checking(ServerTest):
         refused = run("serve", "--data", self.data, "--listen", "127.0.0.1:0")
         self.assertEqual(refused.returncode, 1, refused)
         self.assertRegex(refused.stderr.decode(), r"^insightflow: .*damaged")
+
+
+class Folding(ServerTest):
+    def test_brings_events_into_segments_once(self):
+        with self.serve() as server:
+            server.collect([event(i) for i in range(9)])
+            server.stop()
+        first, again = (json.loads(run("fold", "--data", self.data).stdout) for _ in range(2))
+        self.assertEqual(set(first), {"events", "segments", "segment_bytes", "seconds"})
+        self.assertEqual((first["events"], again["events"]), (9, 0))
+        self.assertGreaterEqual(first["segments"], 1)
+        report = json.loads(run("check", "--data", self.data).stdout)
+        self.assertEqual((report["segments"], report["damage"]), (again["segments"], []))
+
+    def test_makes_no_store(self):
+        done = run("fold", "--data", self.data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"no store", done.stderr)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// The naive twin of TimeBuckets: walks the range minute by minute and looks at the local clock.
+// The naive twin of TimeBuckets: walks the range step by step and looks at the local clock.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,6 @@
 #include "insightflow/query.h"
 
 namespace insightflow::reference {
-
-inline constexpr std::int64_t kTwinStepMs = 60'000;
 
 // What an interval is called: equal for all its instants, rising where dates are concerned.
 inline std::string IntervalLabel(Interval interval, const absl::TimeZone& zone, std::int64_t ms) {
@@ -32,10 +30,11 @@ inline std::string IntervalLabel(Interval interval, const absl::TimeZone& zone, 
   return "";
 }
 
-// Begins of the intervals that hold an instant of [from, to); `from` is a full minute. A date that
+// Begins of the intervals that hold an instant of [from, to); `from` is a full step. A date that
 // comes again, because a clock was set back over midnight, is part of the date after it.
 inline std::vector<std::int64_t> IntervalBegins(Interval interval, const absl::TimeZone& zone,
-                                                std::int64_t from, std::int64_t to) {
+                                                std::int64_t from, std::int64_t to,
+                                                std::int64_t step_ms = 60'000) {
   const bool by_date = interval != Interval::kMinute && interval != Interval::kHour;
   const auto label = [&](std::int64_t ms) { return IntervalLabel(interval, zone, ms); };
   const auto differs = [&](const std::string& now, const std::string& last) {
@@ -47,7 +46,7 @@ inline std::vector<std::int64_t> IntervalBegins(Interval interval, const absl::T
   std::vector<std::int64_t> begins;
   std::string last = label(from - reach);
   std::int64_t begin = 0;
-  for (std::int64_t ms = from - reach; ms < to; ms += kTwinStepMs) {
+  for (std::int64_t ms = from - reach; ms < to; ms += step_ms) {
     const std::string now = label(ms);
     if (differs(now, last)) {
       last = now;

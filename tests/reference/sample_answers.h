@@ -56,6 +56,7 @@ inline Answer SampleSessions() {
   body.breakdown = {{std::nullopt, stats}};
   body.entry_pages = {{"/home", 15, 0}, {"/shoes", 5, 0}};
   body.exit_pages = {{"/cart", 20, 0}};
+  body.split_causes = {8, 9, 0, 2, 1, 0};
   return {body, Meta(2, 90, 90)};
 }
 

@@ -112,8 +112,8 @@ inline SessionStats TwinStats(const std::vector<TwinSession>& sessions) {
   stats.events_per_session = events / count;
   stats.duration.count = sessions.size();
   stats.duration.mean_ms = duration_sum / count;
-  stats.duration.median_ms = QuantileOf(durations, 0.5);
-  stats.duration.p90_ms = QuantileOf(durations, 0.9);
+  stats.duration.median_ms = PercentileOf(durations, 50);
+  stats.duration.p90_ms = PercentileOf(durations, 90);
   return stats;
 }
 
@@ -122,9 +122,10 @@ inline std::vector<SessionPoint> TwinPoints(const std::vector<TwinSession>& sess
   std::vector<SessionPoint> points;
   const std::int64_t behind = end.data_end_ms + (end.end_is_event ? 1 : 0);
   if (end.data_end_ms == ScanEnd::kNoEvents || end.data_begin_ms >= behind) return points;
-  const std::int64_t from = end.data_begin_ms / kTwinStepMs * kTwinStepMs;
+  constexpr std::int64_t kMinuteMs = 60'000;
+  const std::int64_t from = end.data_begin_ms / kMinuteMs * kMinuteMs;
   const std::vector<std::int64_t> begins =
-      IntervalBegins(*query.interval, *LoadZone(query.scope.timezone), from, behind);
+      IntervalBegins(*query.interval, *LoadZone(query.scope.timezone), from, behind, kMinuteMs);
   for (std::size_t i = 0; i < begins.size(); ++i) {
     std::vector<TwinSession> inside;
     for (const TwinSession& session : sessions) {

@@ -79,13 +79,15 @@ inline std::map<std::string, Timeline> TimelinesOf(const std::vector<Event>& eve
   return seen;
 }
 
-inline double QuantileOf(std::vector<double> values, double share) {
+// In hundredths of a rank, which are whole numbers.
+inline double PercentileOf(std::vector<double> values, std::size_t percent) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
-  const double rank = share * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(rank);
-  if (below + 1 >= values.size()) return values.back();
-  return values[below] + (values[below + 1] - values[below]) * (rank - static_cast<double>(below));
+  const std::size_t rank = percent * (values.size() - 1);
+  const std::size_t below = rank / 100;
+  if (below + 1 == values.size()) return values.back();
+  const double share = static_cast<double>(rank % 100) / 100;
+  return values[below] + (values[below + 1] - values[below]) * share;
 }
 
 // The greatest counts, equal ones by value.

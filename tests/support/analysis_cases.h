@@ -72,10 +72,9 @@ inline ScanEnd EndOfLog(const QueryScope& scope, const std::vector<Event>& event
 
 // The answer by up to four states, each with some of the users in batches of some size, merged in
 // some order.
-inline Result<AnswerBody> RunInParts(const Query& query, const std::vector<Event>& events,
-                                     Random* random, bool* exact) {
-  const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
-  if (!analysis.ok()) return analysis.status();
+inline Result<AnswerBody> RunInParts(const Analysis& analysis, const QueryScope& scope,
+                                     const std::vector<Event>& events, Random* random,
+                                     bool* exact) {
   ValueTable values;
   const auto parts = static_cast<std::size_t>(random->Between(1, 4));
   std::vector<std::vector<Event>> shares(parts);
@@ -86,12 +85,11 @@ inline Result<AnswerBody> RunInParts(const Query& query, const std::vector<Event
   }
   std::vector<std::unique_ptr<AnalysisState>> states;
   for (const std::vector<Event>& share : shares) {
-    states.push_back((*analysis)->NewState(&values));
+    states.push_back(analysis.NewState(&values));
     EventBatch batch;
     AppendEvents(share, &batch);
     const auto rows_max = static_cast<std::size_t>(random->Between(1, 80));
-    Status status =
-        VisitTimelines(batch, (*analysis)->plan(), &values, rows_max, states.back().get());
+    Status status = VisitTimelines(batch, analysis.plan(), &values, rows_max, states.back().get());
     if (!status.ok()) return status;
   }
   while (states.size() > 1) {
@@ -99,7 +97,14 @@ inline Result<AnswerBody> RunInParts(const Query& query, const std::vector<Event
     if (Status status = states[0]->Merge(states.back().get()); !status.ok()) return status;
     states.pop_back();
   }
-  return (*analysis)->Finish(states[0].get(), EndOfLog(ScopeOf(query), events), exact);
+  return analysis.Finish(states[0].get(), EndOfLog(scope, events), exact);
+}
+
+inline Result<AnswerBody> RunInParts(const Query& query, const std::vector<Event>& events,
+                                     Random* random, bool* exact) {
+  const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
+  if (!analysis.ok()) return analysis.status();
+  return RunInParts(**analysis, ScopeOf(query), events, random, exact);
 }
 
 }  // namespace insightflow::testing

@@ -45,7 +45,7 @@ VENDORS = {
     "lib/live": r"absl/",
     "lib/engine": r"absl/|" + SYSTEM,
     "lib/capi": r"absl/",
-    "lib/wire": r"absl/|simdjson\.h|rapidjson/",
+    "lib/wire": r"absl/|simdjson\.h",
     "server": r"CLI/|spdlog/|rapidjson/|zlib\.h|" + SYSTEM,
 }
 
@@ -293,6 +293,7 @@ def text_rules(tree):
 TEST_PLACES = re.compile(
     r"tests/(unit|property|crash)/[a-z_]+/\w+_test\.cc|tests/e2e/\w+_test\.py"
     r"|tests/(tidy|consumer)/(tidy|consumer)_test\.py|tests/fuzz/\w+_fuzz\.cc"
+    r"|tests/differential/\w+_test\.py"
     r"|(sdk|demo|bindings|benchmarks)/.*")
 
 

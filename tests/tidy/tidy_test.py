@@ -47,7 +47,7 @@ class HouseRules(unittest.TestCase):
         for path in self.tree.files:
             match = re.fullmatch(r"tests/(unit|property|crash)/(\w+)/(\w+_test)\.cc", path)
             name = "{}_{}_{}".format(*match.groups()) if match else None
-            if re.fullmatch(r"tests/(e2e|tidy|consumer)/\w+_test\.py", path):
+            if re.fullmatch(r"tests/(e2e|tidy|consumer|differential)/\w+_test\.py", path):
                 name = path
             fuzz = re.fullmatch(r"tests/fuzz/(\w+)_fuzz\.cc", path)
             name = f"fuzz/{fuzz.group(1)}" if fuzz else name

@@ -27,6 +27,7 @@ SessionsQuery RandomQuery(Random* random, const std::vector<std::int64_t>& steps
   if (query.scope.from && query.scope.to && *query.scope.from > *query.scope.to) {
     std::swap(query.scope.from, query.scope.to);
   }
+  if (query.scope.from == query.scope.to) query.scope.from = std::nullopt;
   if (random->OneIn(4)) {
     query.scope.filters = {
         {.field = "event_type", .op = FilterOp::kNe, .values = {std::string("click")}}};

@@ -56,7 +56,7 @@ std::int64_t SpanMax(Interval interval) {
 
 TEST(TimeBucketsPropertyTest, EqualAWalkOverTheLocalClock) {
   Random random(testing::RandomSeed());
-  const int cases = testing::RandomCases(400);
+  const int cases = testing::RandomCases(150);
   for (int i = 0; i < cases; ++i) {
     const Place& place = random.Of(kPlaces);
     const Interval interval = random.Of(kIntervals);

@@ -30,6 +30,8 @@ class Case {
     options_.data_dir = dir_ / "store";
     options_.durability = Durability::kNone;
     options_.clock = &clock_;
+    options_.fold = Chance(50);
+    options_.fold_rows = 1 + Below(400);
     options_.rules.require_session_id = options_.rules.require_page_url = false;
     Open();
   }
@@ -40,6 +42,9 @@ class Case {
     for (int step = 0; step < steps; ++step) {
       for (std::uint64_t batch = Below(4); batch > 0; --batch) Ingest();
       if (Chance(25)) Open();
+      if (Chance(40)) {
+        ASSERT_TRUE(engine_->Fold().ok());
+      }
       if (Chance(50)) Ask(queries[Below(queries.size())]);
     }
     for (const Query& query : queries) Ask(query);
@@ -47,7 +52,9 @@ class Case {
 
  private:
   void Open() {
-    if (engine_ != nullptr) ASSERT_TRUE(engine_->Close().ok());
+    if (engine_ != nullptr) {
+      ASSERT_TRUE(engine_->Close().ok());
+    }
     engine_ = nullptr;
     auto engine = Engine::Open(options_);
     ASSERT_TRUE(engine.ok()) << engine.status().ToString();
@@ -124,10 +131,37 @@ std::vector<Query> Queries() {
   middle.timezone = "Europe/Berlin";
   QueryScope pro;
   pro.filters = {{"extra_data.plan", FilterOp::kEq, {std::string("pro")}}};
+  const EventSelector view = {.types = {"view"}};
+  const EventSelector click = {.types = {"click"}};
+  const EventSelector purchase = {.types = {"purchase"}};
   std::vector<Query> queries;
   queries.emplace_back(SessionsQuery{});
   queries.emplace_back(SessionsQuery{.scope = middle, .interval = Interval::kDay});
   queries.emplace_back(SessionsQuery{.scope = pro, .breakdown = Breakdown{.field = "page_url"}});
+  TrendsQuery trends{.scope = middle, .series = {{.event = view}}};
+  trends.series.push_back({.event = {}, .measure = Measure::kUsers});
+  trends.series.push_back({.event = {}, .measure = Measure::kSessions});
+  trends.series.push_back({.event = {}, .measure = Measure::kSum, .property = "extra_data.amount"});
+  trends.compare_previous = true;
+  queries.emplace_back(trends);
+  trends.breakdown = Breakdown{.field = "extra_data.plan"};
+  queries.emplace_back(trends);
+  queries.emplace_back(TopQuery{.field = "page_url", .measure = Measure::kUsers, .events = view});
+  queries.emplace_back(UsersQuery{});
+  queries.emplace_back(LifecycleQuery{.scope = middle, .interval = Interval::kDay});
+  queries.emplace_back(HeatmapQuery{.page_url = "/1"});
+  queries.emplace_back(RetentionQuery{.scope = middle, .start = view, .return_event = purchase});
+  queries.emplace_back(PathsQuery{.event = view});
+  FunnelQuery funnel{.steps = {{.event = view}, {.event = click}, {.event = purchase}}};
+  funnel.window = std::chrono::hours(48);
+  queries.emplace_back(funnel);
+  funnel.order = FunnelOrder::kStrict;
+  funnel.per = FunnelUnit::kSession;
+  queries.emplace_back(funnel);
+  funnel.order = FunnelOrder::kUnordered;
+  funnel.per = FunnelUnit::kUser;
+  funnel.breakdown = FunnelBreakdown{.field = "extra_data.plan"};
+  queries.emplace_back(funnel);
   return queries;
 }
 

@@ -115,11 +115,17 @@ class GoldenStoreTest : public testing::TestWithParam<const char*> {
     return engine.ok() ? std::move(*engine) : nullptr;
   }
 
-  // Table files from a first run; of the second only the write-ahead log, as after a crash.
+  static bool folded() { return std::string(GetParam()).ends_with("-folded"); }
+
+  // Table files from a first run, folded or not; of the second only the write-ahead log, as after a
+  // crash.
   void Write(const fs::path& store) {
     const TempDir dir;
     auto engine = Open(dir.path());
     ASSERT_EQ(engine->Ingest(kFirstBatch)->accepted, 3u);
+    if (folded()) {
+      ASSERT_TRUE(engine->Fold().ok());
+    }
     ASSERT_TRUE(engine->Close().ok());
     engine = Open(dir.path());
     ASSERT_EQ(engine->Ingest(kSecondBatch)->accepted, 2u);
@@ -153,6 +159,10 @@ TEST_P(GoldenStoreTest, OpensAnswersAndGoesOn) {
   ASSERT_NE(engine, nullptr);
   const std::string answers = Describe(*engine);
   EXPECT_EQ(answers, Read(store.string() + ".txt"));
+  EXPECT_EQ(engine->Metrics().folded_sequence, folded() ? 3u : 0u);
+  ASSERT_TRUE(engine->Fold().ok());
+  EXPECT_EQ(engine->Metrics().folded_sequence, 5u);
+  EXPECT_EQ(Describe(*engine), answers) << "folding changes no answer";
   EXPECT_EQ(engine->Ingest(kFirstBatch)->duplicates, 3u);
   EXPECT_EQ(engine->Ingest(kSecondBatch)->duplicates, 2u);
   EXPECT_EQ(engine
@@ -167,7 +177,11 @@ TEST_P(GoldenStoreTest, OpensAnswersAndGoesOn) {
   EXPECT_TRUE(engine->Check()->damage.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(StoreV1, GoldenStoreTest, ::testing::Values("store-v1"));
+INSTANTIATE_TEST_SUITE_P(StoreV1, GoldenStoreTest, ::testing::Values("store-v1", "store-v1-folded"),
+                         [](const auto& instance) {
+                           return std::string(instance.param).ends_with("-folded") ? "Folded"
+                                                                                   : "OfTheLog";
+                         });
 
 }  // namespace
 }  // namespace insightflow

@@ -29,11 +29,13 @@ std::optional<Written> Put(const std::function<std::string(std::size_t)>& text_o
   Written written;
   if (!shaper.Put(bytes, ends, rows, &written.shapes, &written.numbers)) return std::nullopt;
   TextUnshaper unshaper;
+  ByteBuffer read;
+  std::vector<std::uint32_t> read_ends;
   ByteReader shapes(written.shapes);
   ByteReader numbers(written.numbers);
-  EXPECT_TRUE(unshaper.Get(&shapes, &numbers, rows));
-  EXPECT_EQ(unshaper.bytes(), bytes);
-  EXPECT_EQ(unshaper.ends(), ends);
+  EXPECT_TRUE(unshaper.Get(&shapes, &numbers, rows, &read, &read_ends));
+  EXPECT_EQ(read.view(), bytes);
+  EXPECT_EQ(read_ends, ends);
   return written;
 }
 
@@ -94,6 +96,29 @@ TEST(TextShapes, ManyShapesAreRefusedSoon) {
   EXPECT_FALSE(Put([](std::size_t) { return std::string("x"); }, 255));
 }
 
+TEST(TextShapes, ZerosBeforeANumberMakeAnotherShape) {
+  const auto written = Put([](std::size_t row) {
+    return R"({"currency":"EUR","price":)" + std::to_string(10 + row % 90) + "." +
+           std::to_string(row % 100 + 100).substr(1) + "}";
+  });
+  ASSERT_TRUE(written);
+  EXPECT_EQ(ShapesOf(*written),
+            "{\"currency\":\"EUR\",\"price\":\1.\2}{\"currency\":\"EUR\",\"price\":\1.\1}");
+}
+
+// More ways to have digits than are kept in mind.
+TEST(TextShapes, AnyLengthsOfNumbersAreOneShape) {
+  const auto digits = [](std::size_t n) { return std::string(1 + n % 10, '7'); };
+  const auto written = Put(
+      [&](std::size_t row) {
+        return "{\"a\":" + digits(row) + ",\"b\":" + digits(row / 10) +
+               ",\"c\":" + digits(row / 100) + ",\"d\":" + digits(row / 1'000) + "}";
+      },
+      10'000);
+  ASSERT_TRUE(written);
+  EXPECT_EQ(ShapesOf(*written), "{\"a\":\1,\"b\":\1,\"c\":\1,\"d\":\1}");
+}
+
 TEST(TextShapes, MoreNumbersThanStreamsShareTheLast) {
   const auto written = Put([](std::size_t row) {
     std::string text;
@@ -119,13 +144,15 @@ TEST(TextShapes, ClaimsAreBounded) {
   PutInts<std::uint32_t>(&hostile.numbers, std::vector<std::uint32_t>(kRows, 1), false);
   hostile.numbers += std::string(2, '\0');
   TextUnshaper unshaper;
+  ByteBuffer read;
+  std::vector<std::uint32_t> read_ends;
   ByteReader shapes(hostile.shapes);
   ByteReader numbers(hostile.numbers);
-  EXPECT_FALSE(unshaper.Get(&shapes, &numbers, kRows));
+  EXPECT_FALSE(unshaper.Get(&shapes, &numbers, kRows, &read, &read_ends));
 }
 
 TEST(TextShapes, NumbersAreThoseOfTheirPlaceholder) {
-  const auto read = [](char placeholder, std::uint64_t number) {
+  const auto joined = [](char placeholder, std::uint64_t number) {
     Written written;
     PutVarint(&written.shapes, 1);
     PutInts<std::uint32_t>(&written.shapes, std::vector<std::uint32_t>{1}, false);
@@ -133,21 +160,24 @@ TEST(TextShapes, NumbersAreThoseOfTheirPlaceholder) {
     PutInts<std::uint32_t>(&written.numbers, std::vector<std::uint32_t>{1}, false);
     PutInts<std::uint64_t>(&written.numbers, std::vector<std::uint64_t>{number}, false);
     TextUnshaper unshaper;
+    ByteBuffer read;
+    std::vector<std::uint32_t> read_ends;
     ByteReader shapes(written.shapes);
     ByteReader numbers(written.numbers);
-    return unshaper.Get(&shapes, &numbers, 1) ? std::string(unshaper.bytes()) : "refused";
+    return unshaper.Get(&shapes, &numbers, 1, &read, &read_ends) ? std::string(read.view())
+                                                                 : "refused";
   };
   std::uint64_t number = 1;
   for (int digits = 1; digits <= 18; ++digits, number *= 10) {
     for (const std::uint64_t n : {number - 1, number, number + 1, 9 * number}) {
-      EXPECT_EQ(read('\1', n), std::to_string(n));
+      EXPECT_EQ(joined('\1', n), std::to_string(n));
     }
   }
-  EXPECT_EQ(read('\1', number), "refused");
-  EXPECT_EQ(read('\2', 9), "09");
-  EXPECT_EQ(read('\2', 10), "refused");
-  EXPECT_EQ(read('\t', 99'999'999), "099999999");
-  EXPECT_EQ(read('\t', 100'000'000), "refused");
+  EXPECT_EQ(joined('\1', number), "refused");
+  EXPECT_EQ(joined('\2', 9), "09");
+  EXPECT_EQ(joined('\2', 10), "refused");
+  EXPECT_EQ(joined('\t', 99'999'999), "099999999");
+  EXPECT_EQ(joined('\t', 100'000'000), "refused");
 }
 
 }  // namespace

@@ -121,6 +121,13 @@ TEST(Settings, AFilterIsTextAndWhatItReadsAs) {
   }
 }
 
+TEST(Settings, AQueryIsAFileAndAStore) {
+  const Command command = Parse({"query", "-", "--data", "d"});
+  ASSERT_TRUE(std::holds_alternative<QuerySettings>(command));
+  EXPECT_EQ(std::get<QuerySettings>(command).file, "-");
+  EXPECT_EQ(std::get<QuerySettings>(command).data, "d");
+}
+
 TEST(Settings, AMistakeIsOneLineAndUsage) {
   for (const std::vector<const char*>& arguments :
        std::vector<std::vector<const char*>>{{},
@@ -131,6 +138,9 @@ TEST(Settings, AMistakeIsOneLineAndUsage) {
                                              {"serve", "--data", "d", "--events-max", "0"},
                                              {"serve", "--data", "d", "--body-max", "1"},
                                              {"import", "--data", "d"},
+                                             {"query", "--data", "d"},
+                                             {"query", "q.json"},
+                                             {"query", "a", "b", "--data", "d"},
                                              {"check", "--data"}}) {
     const Command command = Parse(arguments);
     ASSERT_TRUE(std::holds_alternative<ExitNow>(command));

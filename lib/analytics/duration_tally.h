@@ -1,0 +1,47 @@
+// Durations in milliseconds, as answers tell of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "insightflow/result.h"
+#include "lib/analytics/quantiles.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class DurationTally {
+ public:
+  void Add(std::uint64_t ms) {
+    sum_ms_ += ms;
+    quantiles_.Add(static_cast<double>(ms));
+  }
+  // Takes what `other` has, which is empty afterwards.
+  void Merge(DurationTally* other) {
+    sum_ms_ += std::exchange(other->sum_ms_, 0);
+    quantiles_.Merge(std::exchange(other->quantiles_, {}));
+  }
+  // As Quantiles::Coarsen.
+  void Coarsen() { quantiles_.Coarsen(); }
+
+  DurationStats Stats() {
+    DurationStats stats;
+    stats.count = quantiles_.count();
+    if (stats.count == 0) return stats;
+    stats.mean_ms = static_cast<double>(sum_ms_) / static_cast<double>(stats.count);
+    stats.median_ms = *quantiles_.Percentile(50);
+    stats.p90_ms = *quantiles_.Percentile(90);
+    return stats;
+  }
+  bool any() const { return quantiles_.count() > 0; }
+  bool is_exact() const { return quantiles_.is_exact(); }
+  std::size_t bytes() const { return quantiles_.bytes(); }
+
+ private:
+  Quantiles quantiles_;
+  unsigned __int128 sum_ms_ = 0;
+};
+
+}  // namespace v1
+}  // namespace insightflow

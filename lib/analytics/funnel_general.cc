@@ -1,0 +1,317 @@
+// Funnels with optional steps, exclusions or values held constant: the pass of funnel_ordered.cc
+// with a table in place of the array. A chain on its way is known by its last step and by how many
+// optional steps it has filled; of the chains that agree in both, the one that starts last is kept,
+// and of those the one whose steps came earliest. The table holds its rows. What came at one time
+// is found from what was held before that time, and an exclusion leaves only what came at its own.
+//
+// Values held constant: the rows of each value are a timeline of their own. Strict: only what came
+// with the row before is held.
+
+#include <algorithm>
+#include <bit>
+
+#include "lib/analytics/funnel_matcher.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::uint32_t kUnfilled = FunnelTies::kNone;
+constexpr std::int64_t kNone = FunnelChain::kNeverOpen;
+
+constexpr std::uint64_t Bit(std::uint32_t k) { return std::uint64_t{1} << k; }
+
+}  // namespace
+
+void FunnelMatcher::MakeTable(Table* table) const {
+  table->slots.resize(std::size_t{rules_.steps} * counts_);
+  table->rows.resize(table->slots.size() * rules_.steps);
+  for (std::size_t i = 0; i < table->slots.size(); ++i) {
+    table->slots[i].rows = table->rows.data() + i * rules_.steps;
+  }
+}
+
+void FunnelMatcher::ClearHeld(std::uint64_t steps) {
+  for (std::uint32_t k = 0; k < held_.used; ++k) {
+    if ((steps >> k & 1) == 0) continue;
+    for (std::uint32_t c = 0; c < counts_; ++c) At(&held_, k, c).start_ms = kNone;
+  }
+}
+
+void FunnelMatcher::CollectExclusions(const FunnelRows& rows, std::uint32_t begin,
+                                      std::uint32_t end) {
+  for (auto& times : excluded_at_) times.clear();
+  if (rows.exclusions == nullptr) return;
+  for (std::uint32_t row = begin; row < end; ++row) {
+    for (std::uint64_t left = rows.exclusions[row]; left != 0; left &= left - 1) {
+      excluded_at_[std::countr_zero(left)].push_back(rows.time_ms[row]);
+    }
+  }
+}
+
+// Steps behind which a chain ends that wants to pass the time between the two.
+std::uint64_t FunnelMatcher::ExcludedBetween(std::int64_t after_ms, std::int64_t before_ms) const {
+  std::uint64_t steps = 0;
+  for (std::size_t e = 0; e < excluded_at_.size(); ++e) {
+    const auto& times = excluded_at_[e];
+    const auto first = std::upper_bound(times.begin(), times.end(), after_ms);
+    if (first != times.end() && *first < before_ms) steps |= rules_.exclusions[e];
+  }
+  return steps;
+}
+
+std::uint64_t FunnelMatcher::ExcludedAt(std::int64_t time_ms) const {
+  std::uint64_t steps = 0;
+  for (std::size_t e = 0; e < excluded_at_.size(); ++e) {
+    const auto& times = excluded_at_[e];
+    if (std::binary_search(times.begin(), times.end(), time_ms)) steps |= rules_.exclusions[e];
+  }
+  return steps;
+}
+
+// Whether the steps of `a` come earlier; a filled step is earlier than one that is not.
+bool FunnelMatcher::IsEarlier(const FunnelRows& rows, const std::uint32_t* a,
+                              const std::uint32_t* b, std::uint32_t level) const {
+  const bool by_time = rules_.order != FunnelOrder::kStrict;
+  for (std::uint32_t k = 0; k < level && by_time; ++k) {
+    if (a[k] == b[k]) continue;
+    if (a[k] == kUnfilled || b[k] == kUnfilled) return b[k] == kUnfilled;
+    const std::int64_t time_a = rows.time_ms[a[k]];
+    const std::int64_t time_b = rows.time_ms[b[k]];
+    if (time_a != time_b) return time_a < time_b;
+  }
+  return std::lexicographical_compare(a, a + level, b, b + level);
+}
+
+// A chain of `from` steps, of which from_count were optional, comes to `step`: it fills those of
+// the set, with the rows in next_rows_. No chain yet: from is 0.
+void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint32_t from_count,
+                           std::uint64_t set, std::uint32_t step, std::int64_t time_ms) {
+  std::int64_t start_ms = time_ms;
+  if (from > 0) {
+    const Slot& held = At(&held_, from - 1, from_count);
+    if (held.start_ms == kNone || !InWindow(held.start_ms, time_ms)) return;
+    start_ms = held.start_ms;
+    std::copy_n(held.rows, from, next_rows_.begin());
+  }
+  for (std::uint32_t k = from; k <= step; ++k) {
+    if ((set >> k & 1) == 0) next_rows_[k] = kUnfilled;
+  }
+  const std::uint32_t count =
+      from_count + static_cast<std::uint32_t>(std::popcount(set & rules_.optional));
+  Slot& slot = At(&arrived_, step, count);
+  if (slot.start_ms == kNone) {
+    arrived_list_.push_back(step * counts_ + count);
+  } else if (start_ms < slot.start_ms ||
+             (start_ms == slot.start_ms &&
+              !IsEarlier(rows, next_rows_.data(), slot.rows, step + 1))) {
+    return;
+  }
+  slot.start_ms = start_ms;
+  std::copy_n(next_rows_.begin(), step + 1, slot.rows);
+}
+
+// One event: each chain takes it for one of the steps that it matches.
+void FunnelMatcher::ArriveOne(const FunnelRows& rows, std::uint32_t row, std::uint64_t mask) {
+  const std::int64_t time_ms = rows.time_ms[row];
+  for (std::uint64_t left = mask; left != 0; left &= left - 1) {
+    const std::uint32_t step = std::countr_zero(left);
+    if (step == 0) {
+      next_rows_[0] = row;
+      Arrive(rows, 0, 0, 1, 0, time_ms);
+      continue;
+    }
+    const std::uint32_t required = rules_.RequiredBefore(step);
+    for (std::uint32_t last = std::min(step, held_.used); last-- > required;) {
+      for (std::uint32_t c = 0; c < counts_; ++c) {
+        next_rows_[step] = row;
+        Arrive(rows, last + 1, c, Bit(step), step, time_ms);
+      }
+    }
+  }
+}
+
+// The events in ties_, in the order that helps.
+void FunnelMatcher::ArriveTies(const FunnelRows& rows, std::int64_t time_ms) {
+  for (std::uint32_t from = 0; from <= held_.used && from < rules_.steps; ++from) {
+    std::uint64_t required = 0;
+    std::uint64_t wanted = 0;
+    for (std::uint32_t step = from; step < rules_.steps; ++step) {
+      std::uint64_t set = 0;
+      const bool reaches = ties_.FillMost(required | Bit(step), wanted, &set);
+      const bool optional = (rules_.optional >> step & 1) != 0;
+      if (!reaches && !optional) break;
+      if (reaches) {
+        const std::uint32_t counts = from == 0 ? 1 : counts_;
+        for (std::uint32_t c = 0; c < counts; ++c) {
+          if (from > 0 && At(&held_, from - 1, c).start_ms == kNone) continue;
+          ties_.Assign(set, next_rows_.data());
+          Arrive(rows, from, c, set, step, time_ms);
+        }
+      }
+      (optional ? wanted : required) |= Bit(step);
+    }
+  }
+}
+
+// The rows are of one time.
+void FunnelMatcher::ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end) {
+  if (end - begin == 1) return ArriveOne(rows, begin, rows.steps[begin]);
+  if (rules_.order == FunnelOrder::kStrictlyIncreasing) {
+    std::uint64_t seen = 0;
+    for (std::uint32_t row = begin; row < end; ++row) {
+      ArriveOne(rows, row, rows.steps[row] & ~seen);
+      seen |= rows.steps[row];
+    }
+    return;
+  }
+  ties_.Load(rows.steps, begin, end, rules_.steps);
+  ArriveTies(rows, rows.time_ms[begin]);
+}
+
+// What arrived is held from now on; the best of it may be the best of all.
+void FunnelMatcher::KeepArrived(const FunnelRows& rows, FunnelChain* chain) {
+  for (const std::uint32_t index : arrived_list_) {
+    Slot& arrived = arrived_.slots[index];
+    const std::uint32_t step = index / counts_;
+    Slot& held = held_.slots[index];
+    const std::uint64_t had = chain->filled & rules_.optional;
+    if (step + 1 > chain->level ||
+        (step + 1 == chain->level &&
+         index % counts_ > static_cast<std::uint32_t>(std::popcount(had)))) {
+      chain->level = step + 1;
+      chain->filled = 0;
+      for (std::uint32_t k = 0; k <= step; ++k) {
+        chain->rows[k] = arrived.rows[k];
+        if (arrived.rows[k] != kUnfilled) chain->filled |= Bit(k);
+      }
+    }
+    for (; held_.used <= step; ++held_.used) {
+      for (std::uint32_t c = 0; c < counts_; ++c) At(&held_, held_.used, c).start_ms = kNone;
+    }
+    if (held.start_ms == kNone || arrived.start_ms > held.start_ms ||
+        (arrived.start_ms == held.start_ms && IsEarlier(rows, arrived.rows, held.rows, step + 1))) {
+      held.start_ms = arrived.start_ms;
+      std::copy_n(arrived.rows, step + 1, held.rows);
+    }
+    arrived.start_ms = kNone;
+  }
+  arrived_list_.clear();
+}
+
+void FunnelMatcher::TellOpen(FunnelChain* chain) {
+  if (chain->level == 0 || chain->level == rules_.steps) return;
+  for (std::uint32_t c = 0; c < counts_; ++c) {
+    chain->open_start_ms = std::max(chain->open_start_ms, At(&held_, chain->level - 1, c).start_ms);
+  }
+}
+
+void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                               FunnelChain* chain) {
+  held_.used = 0;
+  std::int64_t held_ms = kNone;
+  const std::uint64_t whole =
+      (~std::uint64_t{0} >> (64 - rules_.steps) & rules_.optional) | Bit(rules_.steps - 1);
+  for (std::uint32_t row = begin; row < end;) {
+    const std::int64_t time_ms = rows.time_ms[row];
+    std::uint64_t any = rows.steps[row];
+    std::uint32_t behind = row + 1;
+    for (; behind < end && rows.time_ms[behind] == time_ms; ++behind) any |= rows.steps[behind];
+    if (any != 0) {
+      if (held_.used > 0) ClearHeld(ExcludedBetween(held_ms, time_ms));
+      ArriveGroup(rows, row, behind);
+      ClearHeld(ExcludedAt(time_ms));
+      KeepArrived(rows, chain);
+      held_ms = time_ms;
+      if ((chain->filled & whole) == whole) return;
+    }
+    row = behind;
+  }
+  ClearHeld(ExcludedBetween(held_ms, std::numeric_limits<std::int64_t>::max()));
+  TellOpen(chain);
+}
+
+void FunnelMatcher::MatchStrictTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                                     FunnelChain* chain) {
+  held_.used = 0;
+  std::uint64_t before = 0;
+  for (std::uint32_t row = begin; row < end; ++row) {
+    std::uint64_t mask = rows.steps[row];
+    if (rules_.holds) {
+      if (rows.keys[row] != before) ClearHeld(~std::uint64_t{0});
+      before = rows.keys[row];
+      if (before == 0) mask = 0;
+    }
+    ArriveOne(rows, row, mask);
+    ClearHeld(~std::uint64_t{0});
+    KeepArrived(rows, chain);
+  }
+  TellOpen(chain);
+}
+
+bool FunnelMatcher::IsBetter(const FunnelRows& rows, const FunnelChain& a,
+                             const FunnelChain& b) const {
+  if (a.level != b.level) return a.level > b.level;
+  if (a.level == 0) return false;
+  const int filled_a = std::popcount(a.filled);
+  const int filled_b = std::popcount(b.filled);
+  if (filled_a != filled_b) return filled_a > filled_b;
+  const std::int64_t end_a = rows.time_ms[a.rows[a.level - 1]];
+  const std::int64_t end_b = rows.time_ms[b.rows[b.level - 1]];
+  if (end_a != end_b) return end_a < end_b;
+  const std::int64_t start_a = rows.time_ms[a.rows[0]];
+  const std::int64_t start_b = rows.time_ms[b.rows[0]];
+  if (start_a != start_b) return start_a > start_b;
+  return IsEarlier(rows, a.rows.data(), b.rows.data(), a.level);
+}
+
+void FunnelMatcher::MatchByKey(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                               FunnelChain* chain) {
+  by_key_.clear();
+  for (std::uint32_t row = begin; row < end; ++row) {
+    if (rows.keys[row] != 0 && rows.steps[row] != 0) by_key_.emplace_back(rows.keys[row], row);
+  }
+  std::sort(by_key_.begin(), by_key_.end());
+  for (std::size_t first = 0, behind = 0; first < by_key_.size(); first = behind) {
+    key_time_ms_.clear();
+    key_steps_.clear();
+    for (; behind < by_key_.size() && by_key_[behind].first == by_key_[first].first; ++behind) {
+      key_time_ms_.push_back(rows.time_ms[by_key_[behind].second]);
+      key_steps_.push_back(rows.steps[by_key_[behind].second]);
+    }
+    FunnelRows of_key;
+    of_key.time_ms = key_time_ms_.data();
+    of_key.steps = key_steps_.data();
+    const auto count = static_cast<std::uint32_t>(behind - first);
+    FunnelChain found;
+    if (rules_.order == FunnelOrder::kUnordered) {
+      MatchUnordered(of_key, 0, count, &found);
+    } else {
+      MatchTable(of_key, 0, count, &found);
+    }
+    for (std::uint32_t k = 0; k < found.level; ++k) {
+      if ((found.filled >> k & 1) == 0) continue;
+      found.rows[k] = by_key_[first + found.rows[k]].second;
+    }
+    const std::int64_t open_ms = found.level == chain->level
+                                     ? std::max(found.open_start_ms, chain->open_start_ms)
+                                     : found.open_start_ms;
+    if (IsBetter(rows, found, *chain)) {
+      *chain = found;
+      chain->open_start_ms = open_ms;
+    } else if (found.level == chain->level) {
+      chain->open_start_ms = open_ms;
+    }
+  }
+}
+
+void FunnelMatcher::MatchGeneral(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                                 FunnelChain* chain) {
+  CollectExclusions(rows, begin, end);
+  if (rules_.order == FunnelOrder::kStrict) return MatchStrictTable(rows, begin, end, chain);
+  if (rules_.holds) return MatchByKey(rows, begin, end, chain);
+  MatchTable(rows, begin, end, chain);
+}
+
+}  // namespace v1
+}  // namespace insightflow

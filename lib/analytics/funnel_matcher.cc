@@ -1,0 +1,44 @@
+#include "lib/analytics/funnel_matcher.h"
+
+#include <bit>
+
+namespace insightflow {
+inline namespace v1 {
+
+FunnelMatcher::FunnelMatcher(const FunnelRules& rules) : rules_(rules) {
+  const bool general = rules.optional != 0 || rules.holds || !rules.exclusions.empty();
+  if (rules.clickhouse) {
+    kind_ = Kind::kCompat;
+  } else if (general && rules.order != FunnelOrder::kUnordered) {
+    kind_ = Kind::kGeneral;
+  } else if (rules.order == FunnelOrder::kUnordered) {
+    kind_ = rules.holds ? Kind::kGeneral : Kind::kUnordered;
+  } else if (rules.order == FunnelOrder::kStrict) {
+    kind_ = Kind::kStrict;
+  } else {
+    kind_ = rules.disjoint ? Kind::kDisjoint : Kind::kOrdered;
+  }
+  counts_ = 1 + static_cast<std::uint32_t>(std::popcount(rules.optional));
+  if (kind_ != Kind::kGeneral) return;
+  MakeTable(&held_);
+  MakeTable(&arrived_);
+  excluded_at_.resize(rules.exclusions.size());
+}
+
+void FunnelMatcher::Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                          FunnelChain* chain) {
+  chain->level = 0;
+  chain->filled = 0;
+  chain->open_start_ms = FunnelChain::kNeverOpen;
+  switch (kind_) {
+    case Kind::kDisjoint: return MatchOrdered<true>(rows, begin, end, chain);
+    case Kind::kOrdered: return MatchOrdered<false>(rows, begin, end, chain);
+    case Kind::kStrict: return MatchStrict(rows, begin, end, chain);
+    case Kind::kUnordered: return MatchUnordered(rows, begin, end, chain);
+    case Kind::kGeneral: return MatchGeneral(rows, begin, end, chain);
+    case Kind::kCompat: return MatchClickHouse(rows, begin, end, chain);
+  }
+}
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,133 @@
+// The best chain of one user's (or one session's) events: docs/funnel-specification.md, sections 1
+// to 8. Each way of matching has a file of its own, which opens with its idea.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "lib/analytics/funnel_rules.h"
+#include "lib/analytics/funnel_ties.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+// Columns by row, in the order of a timeline.
+struct FunnelRows {
+  const std::int64_t* time_ms = nullptr;
+  const std::uint64_t* steps = nullptr;       // bit k: matches step k + 1
+  const std::uint64_t* exclusions = nullptr;  // bit e: matches exclusion e; null without any
+  const std::uint64_t* keys = nullptr;  // equal for what hold_constant holds, 0: absent; or null
+};
+
+struct FunnelChain {
+  static constexpr std::int64_t kNeverOpen = std::numeric_limits<std::int64_t>::min();
+
+  std::uint32_t level = 0;   // the furthest step, from 1; 0: no chain
+  std::uint64_t filled = 0;  // bit k: step k + 1, or, unordered, the chain's event k + 1
+  std::array<std::uint32_t, kFunnelStepsMax> rows;  // by step, where filled
+  // The latest start of a chain of this level that could go on behind the last row, as far as
+  // exclusions and strictness are concerned. Not told of users who converted.
+  std::int64_t open_start_ms = kNeverOpen;
+};
+
+// Holds room to work in: one for each thread.
+class FunnelMatcher {
+ public:
+  explicit FunnelMatcher(const FunnelRules& rules);
+  // O(rows × steps that they touch); times the optional steps, where there are some.
+  void Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, FunnelChain* chain);
+
+ private:
+  enum class Kind : std::uint8_t { kDisjoint, kOrdered, kStrict, kUnordered, kGeneral, kCompat };
+  // A chain on its way, for the general case: its start, and its rows by step.
+  struct Slot {
+    std::int64_t start_ms = FunnelChain::kNeverOpen;
+    std::uint32_t* rows = nullptr;
+  };
+  struct Table {
+    std::vector<Slot> slots;  // by last step, then optional steps filled
+    std::vector<std::uint32_t> rows;
+    std::uint32_t used = 0;  // steps that may hold a chain
+  };
+
+  // funnel_ordered.cc
+  template <bool kDisjoint>
+  void MatchOrdered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                    FunnelChain* chain);
+  struct Reached;
+  std::uint32_t PassTies(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                         Reached* reached);
+  void TraceOrdered(const FunnelRows& rows, std::uint32_t begin, const Reached& reached,
+                    FunnelChain* chain);
+  // funnel_strict.cc
+  void MatchStrict(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                   FunnelChain* chain) const;
+  // funnel_unordered.cc
+  void MatchUnordered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                      FunnelChain* chain);
+  bool Insert(std::uint64_t mask, std::uint32_t row, bool may_replace);
+  std::uint32_t LatestStart(const FunnelRows& rows, std::uint32_t count);
+  // funnel_general.cc
+  void MatchGeneral(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                    FunnelChain* chain);
+  void MatchByKey(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                  FunnelChain* chain);
+  void MatchTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                  FunnelChain* chain);
+  void MatchStrictTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                        FunnelChain* chain);
+  void CollectExclusions(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end);
+  std::uint64_t ExcludedBetween(std::int64_t after_ms, std::int64_t before_ms) const;
+  std::uint64_t ExcludedAt(std::int64_t time_ms) const;
+  Slot& At(Table* table, std::uint32_t step, std::uint32_t count) const {
+    return table->slots[step * counts_ + count];
+  }
+  void MakeTable(Table* table) const;
+  void ClearHeld(std::uint64_t steps);
+  void ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end);
+  void ArriveOne(const FunnelRows& rows, std::uint32_t row, std::uint64_t mask);
+  void ArriveTies(const FunnelRows& rows, std::int64_t time_ms);
+  void Arrive(const FunnelRows& rows, std::uint32_t from, std::uint32_t from_count,
+              std::uint64_t set, std::uint32_t step, std::int64_t time_ms);
+  void KeepArrived(const FunnelRows& rows, FunnelChain* chain);
+  void TellOpen(FunnelChain* chain);
+  bool IsEarlier(const FunnelRows& rows, const std::uint32_t* a, const std::uint32_t* b,
+                 std::uint32_t level) const;
+  bool IsBetter(const FunnelRows& rows, const FunnelChain& a, const FunnelChain& b) const;
+  // funnel_clickhouse.cc
+  void MatchClickHouse(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                       FunnelChain* chain);
+
+  bool InWindow(std::int64_t start_ms, std::int64_t time_ms) const {
+    return static_cast<std::uint64_t>(time_ms) - static_cast<std::uint64_t>(start_ms) <=
+           rules_.window_ms;
+  }
+
+  const FunnelRules& rules_;
+  Kind kind_;
+  FunnelTies ties_;
+  // Ordered: start_[k] is the latest start of a chain that fills k steps; the last one is never
+  // read for an answer.
+  std::array<std::int64_t, kFunnelStepsMax + 2> start_ = {};
+  // Unordered: the row that fills a step, kNone; and the mask of that row.
+  std::array<std::uint32_t, kFunnelStepsMax> filler_ = {};
+  std::array<std::uint64_t, kFunnelStepsMax> filler_mask_ = {};
+  std::array<std::uint32_t, kFunnelStepsMax> sorted_ = {};
+  // General. Steps count from 0, chains are by their last step.
+  std::uint32_t counts_ = 1;  // how many optional steps a chain may have filled: 0 to counts_ - 1
+  Table held_;
+  Table arrived_;                            // at the time in hand
+  std::vector<std::uint32_t> arrived_list_;  // slots of arrived_ in use
+  std::array<std::uint32_t, kFunnelStepsMax> next_rows_ = {};
+  std::vector<std::vector<std::int64_t>> excluded_at_;  // times, by exclusion
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> by_key_;
+  std::vector<std::int64_t> key_time_ms_;  // rows of one key, side by side
+  std::vector<std::uint64_t> key_steps_;
+};
+
+}  // namespace v1
+}  // namespace insightflow

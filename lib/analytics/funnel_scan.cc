@@ -1,0 +1,119 @@
+#include "lib/analytics/funnel_scan.h"
+
+#include <bit>
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+std::vector<std::uint64_t> BySelector(const std::vector<std::uint32_t>& selectors,
+                                      std::size_t count) {
+  std::vector<std::uint64_t> bits(count);
+  for (std::size_t i = 0; i < selectors.size(); ++i) {
+    bits[selectors[i]] |= std::uint64_t{1} << i;
+  }
+  return bits;
+}
+
+std::uint64_t Translate(std::uint64_t matches, const std::uint64_t* bits_of) {
+  std::uint64_t bits = 0;
+  for (; matches != 0; matches &= matches - 1) bits |= bits_of[std::countr_zero(matches)];
+  return bits;
+}
+
+}  // namespace
+
+FunnelScan::FunnelScan(const FunnelProgram* program, const ValueTable* values)
+    : program_(program),
+      matcher_(program->rules),
+      steps_of_(BySelector(program->step_selectors, kSelectorsMax)),
+      exclusions_of_(BySelector(program->exclusion_selectors, kSelectorsMax)) {
+  if (program->sessions) cutter_.emplace(&*program->sessions, values);
+  for (std::size_t byte = 0; byte < steps_of_byte_.size(); ++byte) {
+    steps_of_byte_[byte] = Translate(byte, steps_of_.data());
+  }
+}
+
+void FunnelScan::TranslateSteps(const Timelines& timelines) {
+  const std::size_t rows = timelines.rows();
+  steps_.resize(rows);
+  if (program_->plan.selectors.size() <= 8) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      steps_[row] = steps_of_byte_[timelines.matches[row]];
+    }
+    return;
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    steps_[row] = Translate(timelines.matches[row], steps_of_.data());
+  }
+  if (timelines.more_matches.empty()) return;
+  for (std::size_t row = 0; row < rows; ++row) {
+    steps_[row] |= Translate(timelines.more_matches[row], steps_of_.data() + 64);
+  }
+}
+
+void FunnelScan::TranslateExclusions(const Timelines& timelines) {
+  const std::size_t rows = timelines.rows();
+  exclusions_.resize(rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    exclusions_[row] = Translate(timelines.matches[row], exclusions_of_.data());
+    if (!timelines.more_matches.empty()) {
+      exclusions_[row] |= Translate(timelines.more_matches[row], exclusions_of_.data() + 64);
+    }
+  }
+}
+
+// 0 where one of the values is absent.
+void FunnelScan::CombineKeys(const Timelines& timelines) {
+  const std::size_t rows = timelines.rows();
+  keys_.assign(
+      timelines.identities[program_->hold_slots[0]].begin(),
+      timelines.identities[program_->hold_slots[0]].begin() + static_cast<std::ptrdiff_t>(rows));
+  for (std::size_t i = 1; i < program_->hold_slots.size(); ++i) {
+    const std::span<const std::uint64_t> more = timelines.identities[program_->hold_slots[i]];
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (more[row] == 0) keys_[row] = 0;
+      if (keys_[row] == 0) continue;
+      keys_[row] = (std::rotl(keys_[row], 23) * 0x9E3779B97F4A7C15 ^ more[row]) | 1;
+    }
+  }
+}
+
+FunnelRows FunnelScan::RowsOf(const Timelines& timelines) {
+  FunnelRows rows;
+  rows.time_ms = timelines.time_ms.data();
+  rows.steps = timelines.matches.data();
+  if (!program_->direct) {
+    TranslateSteps(timelines);
+    rows.steps = steps_.data();
+  }
+  if (!program_->exclusion_selectors.empty()) {
+    TranslateExclusions(timelines);
+    rows.exclusions = exclusions_.data();
+  }
+  if (program_->rules.holds) {
+    CombineKeys(timelines);
+    rows.keys = keys_.data();
+  }
+  return rows;
+}
+
+std::int64_t FunnelScan::SessionDeadline(const Timelines& timelines, const SessionSpan& session,
+                                         bool is_last) const {
+  const std::int64_t deadline = Deadline();
+  if (!is_last || deadline == FunnelChain::kNeverOpen) return FunnelChain::kNeverOpen;
+  const SessionRules& rules = program_->query.session_rules;
+  const auto later = [](std::int64_t time_ms, Duration by) {
+    return by.count() > std::numeric_limits<std::int64_t>::max() - time_ms
+               ? std::numeric_limits<std::int64_t>::max()
+               : time_ms + by.count();
+  };
+  std::int64_t end = later(timelines.time_ms[session.end - 1], rules.timeout);
+  if (rules.max_duration) {
+    end = std::min(end, later(timelines.time_ms[session.begin], *rules.max_duration));
+  }
+  return std::min(deadline, end);
+}
+
+}  // namespace v1
+}  // namespace insightflow

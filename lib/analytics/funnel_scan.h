@@ -1,0 +1,85 @@
+// Walks timelines user by user, or session by session, and finds the best chain of each.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "lib/analytics/funnel_matcher.h"
+#include "lib/analytics/funnel_rules.h"
+#include "lib/analytics/sessioniser.h"
+#include "lib/model/timelines.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+struct FunnelUnitChain {
+  std::size_t run = 0;
+  const FunnelChain* chain = nullptr;
+  // An event up to here could go on from it; INT64_MIN: none could.
+  std::int64_t deadline_ms = FunnelChain::kNeverOpen;
+};
+
+class FunnelScan {
+ public:
+  FunnelScan(const FunnelProgram* program, const ValueTable* values);
+
+  // Calls `take` with the FunnelUnitChain of each user or session that reached step 1.
+  template <typename Take>
+  void ForEach(const Timelines& timelines, Take take) {
+    const FunnelRows rows = RowsOf(timelines);
+    FunnelUnitChain unit;
+    unit.chain = &chain_;
+    for (std::size_t run = 0; run < timelines.runs(); ++run) {
+      unit.run = run;
+      const auto begin = static_cast<std::uint32_t>(timelines.RunBegin(run));
+      if (!cutter_) {
+        matcher_.Match(rows, begin, timelines.run_ends[run], &chain_);
+        unit.deadline_ms = Deadline();
+        if (chain_.level > 0) take(static_cast<const FunnelUnitChain&>(unit));
+        continue;
+      }
+      cutter_->Cut(timelines, run, &sessions_);
+      for (const SessionSpan& session : sessions_) {
+        matcher_.Match(rows, session.begin, session.end, &chain_);
+        unit.deadline_ms = SessionDeadline(timelines, session, &session == &sessions_.back());
+        if (chain_.level > 0) take(static_cast<const FunnelUnitChain&>(unit));
+      }
+    }
+  }
+
+ private:
+  FunnelRows RowsOf(const Timelines& timelines);
+  void TranslateSteps(const Timelines& timelines);
+  void TranslateExclusions(const Timelines& timelines);
+  void CombineKeys(const Timelines& timelines);
+  // With the last moment at which an event would still be of the session.
+  std::int64_t SessionDeadline(const Timelines& timelines, const SessionSpan& session,
+                               bool is_last) const;
+  std::int64_t Deadline() const {
+    if (!program_->rules.has_window() || chain_.open_start_ms == FunnelChain::kNeverOpen) {
+      return FunnelChain::kNeverOpen;
+    }
+    const auto window = static_cast<std::int64_t>(program_->rules.window_ms);
+    const bool fits = chain_.open_start_ms <= std::numeric_limits<std::int64_t>::max() - window;
+    return fits ? chain_.open_start_ms + window : std::numeric_limits<std::int64_t>::max();
+  }
+
+  const FunnelProgram* const program_;
+  FunnelMatcher matcher_;
+  FunnelChain chain_;
+  std::optional<SessionCutter> cutter_;  // per session
+  std::vector<SessionSpan> sessions_;
+  std::vector<std::uint64_t> steps_of_;                // by selector: steps
+  std::vector<std::uint64_t> exclusions_of_;           // by selector
+  std::array<std::uint64_t, 256> steps_of_byte_ = {};  // by selectors 0 to 7
+  std::vector<std::uint64_t> steps_;
+  std::vector<std::uint64_t> exclusions_;
+  std::vector<std::uint64_t> keys_;
+};
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,105 @@
+// Unordered funnels in one pass. Sets of events that can fill different steps are the independent
+// sets of a transversal matroid (Edmonds and Fulkerson 1965). Of a matroid's bases, the one that
+// greed finds among the latest events also has, for each window that ends now, as many events in
+// it as any set could have. A new event is the latest of all: it comes in, and where it closes a
+// circuit the earliest event of that circuit goes.
+
+#include <algorithm>
+#include <bit>
+
+#include "lib/analytics/funnel_matcher.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+constexpr std::uint32_t kEmpty = UINT32_MAX;
+
+}  // namespace
+
+// Takes the event in when it fills a step more, or else, when it may, in place of the earliest
+// event of the circuit that it closes. Returns whether it is in.
+bool FunnelMatcher::Insert(std::uint64_t mask, std::uint32_t row, bool may_replace) {
+  const std::uint64_t all = ~std::uint64_t{0} >> (64 - rules_.steps);
+  std::array<std::uint8_t, kFunnelStepsMax> from;  // the step whose event could come here
+  std::uint64_t seen = mask & all;
+  std::uint64_t fresh = seen;
+  if (seen == 0) return false;
+  constexpr std::uint8_t kNew = 255;
+  for (std::uint64_t left = seen; left != 0; left &= left - 1) from[std::countr_zero(left)] = kNew;
+  std::uint32_t goes = kEmpty;  // the step that is empty, or whose event goes
+  while (fresh != 0) {
+    const std::uint32_t step = std::countr_zero(fresh);
+    fresh &= fresh - 1;
+    if (filler_[step] == kEmpty) {
+      goes = step;
+      break;
+    }
+    if (may_replace && (goes == kEmpty || filler_[step] < filler_[goes])) goes = step;
+    const std::uint64_t more = filler_mask_[step] & all & ~seen;
+    for (std::uint64_t left = more; left != 0; left &= left - 1) {
+      from[std::countr_zero(left)] = static_cast<std::uint8_t>(step);
+    }
+    seen |= more;
+    fresh |= more;
+  }
+  if (goes == kEmpty) return false;
+  std::uint32_t step = goes;
+  for (; from[step] != kNew; step = from[step]) {
+    filler_[step] = filler_[from[step]];
+    filler_mask_[step] = filler_mask_[from[step]];
+  }
+  filler_[step] = row;
+  filler_mask_[step] = mask;
+  return true;
+}
+
+// The earliest of the latest `count` events, as a row. The basis holds as many.
+std::uint32_t FunnelMatcher::LatestStart(const FunnelRows& rows, std::uint32_t count) {
+  std::uint32_t held = 0;
+  for (std::uint32_t k = 0; k < rules_.steps; ++k) {
+    if (filler_[k] != kEmpty) sorted_[held++] = filler_[k];
+  }
+  std::nth_element(sorted_.begin(), sorted_.begin() + (count - 1), sorted_.begin() + held,
+                   [&](std::uint32_t a, std::uint32_t b) {
+                     return rows.time_ms[a] != rows.time_ms[b] ? rows.time_ms[a] > rows.time_ms[b]
+                                                               : a < b;
+                   });
+  return sorted_[count - 1];
+}
+
+void FunnelMatcher::MatchUnordered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                                   FunnelChain* chain) {
+  std::fill_n(filler_.begin(), rules_.steps, kEmpty);
+  std::uint32_t level = 0;
+  std::uint32_t first = begin;
+  std::uint32_t last = begin;
+  for (std::uint32_t row = begin; row < end; ++row) {
+    const std::int64_t now = rows.time_ms[row];
+    Insert(rows.steps[row], row, true);
+    if (row + 1 < end && rows.time_ms[row + 1] == now) continue;
+    std::uint32_t count = 0;
+    for (std::uint32_t k = 0; k < rules_.steps; ++k) {
+      if (filler_[k] != kEmpty && InWindow(rows.time_ms[filler_[k]], now)) ++count;
+    }
+    if (count <= level) continue;
+    level = count;
+    first = LatestStart(rows, level);
+    last = row;
+    if (level == rules_.steps) break;
+  }
+  if (level == 0) return;
+  if (level < rules_.steps) chain->open_start_ms = rows.time_ms[LatestStart(rows, level)];
+  chain->level = level;
+  chain->filled = ~std::uint64_t{0} >> (64 - level);
+  // The chain that is told: from its start on, every event that fills a step more.
+  std::fill_n(filler_.begin(), rules_.steps, kEmpty);
+  while (first > begin && rows.time_ms[first - 1] == rows.time_ms[first]) --first;
+  std::uint32_t held = 0;
+  for (std::uint32_t row = first; row <= last && held < level; ++row) {
+    if (Insert(rows.steps[row], row, false)) chain->rows[held++] = row;
+  }
+}
+
+}  // namespace v1
+}  // namespace insightflow

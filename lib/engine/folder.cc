@@ -1,0 +1,264 @@
+#include "lib/engine/folder.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/log/codec.h"
+#include "lib/segments/segment_merger.h"
+
+namespace insightflow {
+inline namespace v1 {
+namespace {
+
+// After a full disk.
+constexpr auto kRetryAfter = std::chrono::seconds(2);
+// What a builder takes beside its rows, about.
+constexpr std::size_t kBuilderBytes = 16 << 10;
+constexpr int kNice = 10;
+
+// Others come first: nobody waits for this thread, and what it leaves undone stays in the log.
+void StepBack() {
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
+}
+
+Status Closed() { return FailedPrecondition("the engine is closed"); }
+
+// What time or space may remedy is tried again.
+bool IsPassing(const Status& status) {
+  return status.ok() || status.code() == StatusCode::kResourceExhausted;
+}
+
+// The segments of one step, a builder a day.
+class DayBuilders {
+ public:
+  explicit DayBuilders(SegmentStore* segments, std::uint64_t hash_seed)
+      : segments_(segments), hash_seed_(hash_seed) {}
+
+  Status Add(const EventBatch& batch, std::uint64_t first_sequence) {
+    found_.clear();
+    for (const std::int64_t time : batch.time_ms) {
+      const auto day = static_cast<std::uint32_t>(time / kDayMs);
+      if (!found_.empty() && found_.back() == day) continue;
+      if (time < 0 || time / kDayMs > UINT32_MAX) return Internal("an event of an impossible day");
+      found_.push_back(day);
+    }
+    std::sort(found_.begin(), found_.end());
+    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
+    for (const std::uint32_t day : found_) {
+      const auto at = days_.find(day);
+      Result<Day*> known = at != days_.end() ? Result<Day*>(&at->second) : NewDay(day);
+      if (!known.ok()) return known.status();
+      Status status = (*known)->builder.Add(batch, first_sequence);
+      if (!status.ok()) return status;
+    }
+    rows_ += batch.rows;
+    return Status::Ok();
+  }
+
+  std::uint64_t rows() const { return rows_; }
+  std::size_t bytes() const {
+    std::size_t sum = days_.size() * kBuilderBytes;
+    for (const auto& [day, building] : days_) sum += building.builder.bytes();
+    return sum;
+  }
+
+  // Leaves no builders.
+  Status Finish(const std::atomic<bool>& closing, SegmentChange* change) {
+    std::uint64_t rows = 0;
+    while (!days_.empty()) {
+      if (closing) return Closed();
+      Day day = std::move(days_.begin()->second);
+      days_.erase(days_.begin());
+      SegmentMeta meta;
+      Status status = day.builder.Finish(day.writer.get(), &meta);
+      if (!status.ok()) return status;
+      rows += meta.rows;
+      change->added.push_back(std::move(day.writer));
+    }
+    return rows == rows_ ? Status::Ok() : Internal("a fold has lost rows");
+  }
+
+ private:
+  struct Day {
+    std::unique_ptr<SegmentWriter> writer;
+    SegmentBuilder builder;
+  };
+
+  Result<Day*> NewDay(std::uint32_t day) {
+    auto writer = segments_->NewSegment(day, ChunkOrder::kAny);
+    if (!writer.ok()) return writer.status();
+    SegmentBuilder builder((*writer)->key(), hash_seed_);
+    return &days_.emplace(day, Day{*std::move(writer), std::move(builder)}).first->second;
+  }
+
+  SegmentStore* const segments_;
+  const std::uint64_t hash_seed_;
+  std::map<std::uint32_t, Day> days_;
+  std::vector<std::uint32_t> found_;  // days of the batch under way
+  std::uint64_t rows_ = 0;
+};
+
+}  // namespace
+
+Folder::Folder(const Options& options, EventLog* log, SegmentStore* segments)
+    : options_(options), log_(log), segments_(segments) {
+  end_ = LogEnd();
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Folder::Wake() {
+  const std::lock_guard lock(mutex_);
+  work_.notify_one();
+}
+
+Status Folder::Fold() {
+  std::unique_lock lock(mutex_);
+  if (closing_) return Closed();
+  const std::uint64_t ticket = ++asked_;
+  work_.notify_one();
+  done_.wait(lock, [&] { return answered_ >= ticket || closing_; });
+  return answered_ >= ticket ? status_ : Closed();
+}
+
+void Folder::Close() {
+  const std::lock_guard closing(close_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+    work_.notify_one();
+    done_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+Status Folder::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void Folder::FillMetrics(EngineMetrics* metrics) const {
+  const auto snapshot = segments_->Snapshot();
+  metrics->folded_sequence = snapshot->folded_sequence;
+  metrics->segments = snapshot->segments.size();
+  metrics->segment_bytes = snapshot->bytes();
+  metrics->segment_merges = merges_.load(std::memory_order_relaxed);
+  metrics->fold_status = status();
+}
+
+std::uint64_t Folder::LogEnd() const {
+  const auto last = log_->last();
+  return last ? last->first_sequence + last->rows : 1;
+}
+
+// False at the end. `all`: somebody waits for all of the log.
+bool Folder::WaitForWork(bool* all) {
+  const std::uint64_t due = segments_->Snapshot()->folded_sequence + options_.rows + 1;
+  std::unique_lock lock(mutex_);
+  const auto asked = [&] { return closing_ || asked_ > answered_; };
+  const bool automatic = options_.automatic && IsPassing(status_);
+  if (automatic && !status_.ok()) work_.wait_for(lock, kRetryAfter, asked);
+  wake_at_.store(automatic ? due : UINT64_MAX);
+  work_.wait(lock, [&] { return asked() || (automatic && end_.load() >= due); });
+  wake_at_.store(UINT64_MAX);
+  taken_ = asked_;
+  *all = asked_ > answered_;
+  return !closing_;
+}
+
+void Folder::Loop() {
+  StepBack();
+  bool all = false;
+  while (WaitForWork(&all)) {
+    Status status = FoldLog(all);
+    if (status.ok()) status = MergeAll();
+    const std::lock_guard lock(mutex_);
+    if (closing_) return;
+    status_ = std::move(status);
+    answered_ = taken_;
+    done_.notify_all();
+  }
+}
+
+Status Folder::FoldLog(bool all) {
+  const std::uint64_t end = LogEnd();
+  while (true) {
+    const std::uint64_t next = segments_->Snapshot()->folded_sequence + 1;
+    if (next >= end || (!all && end - next < options_.rows)) return Status::Ok();
+    if (Status status = FoldStep(); !status.ok()) return status;
+  }
+}
+
+// Takes whole entries until there are enough rows, or no more entries.
+Status Folder::FoldStep() {
+  const std::uint64_t first = segments_->Snapshot()->folded_sequence + 1;
+  const auto reader = log_->ReadFrom(first);
+  if (reader->Valid() && reader->entry().header.first_sequence != first) {
+    return DataLoss("the log does not begin an entry at event " + std::to_string(first) +
+                    ", where the segments end");
+  }
+  DayBuilders days(segments_, log_->hash_seed());
+  SegmentChange change;
+  EventBatch batch;
+  for (; reader->Valid(); reader->Next()) {
+    if (closing_) return Closed();
+    const LogEntryHeader& header = reader->entry().header;
+    Status status = DecodeRecord(reader->entry().record, RecordParts(), log_->hash_seed(), &batch);
+    if (status.ok() && batch.rows != header.rows) status = DataLoss("another number of rows");
+    if (!status.ok()) {
+      if (!change.receipts.list.empty()) break;  // what lies before it can be folded
+      return Status(status.code(),
+                    "log entry " + std::to_string(header.first_sequence) + ": " + status.message());
+    }
+    if (status = days.Add(batch, header.first_sequence); !status.ok()) return status;
+    change.receipts.Add(header.first_sequence, header.rows, header.received_ms);
+    if (days.rows() >= options_.rows || days.bytes() >= options_.bytes_max) break;
+  }
+  if (change.receipts.list.empty()) {
+    return reader->status().ok() ? DataLoss("the log ends before its end") : reader->status();
+  }
+  if (Status status = days.Finish(closing_, &change); !status.ok()) return status;
+  return segments_->Commit(std::move(change));
+}
+
+Status Folder::MergeAll() {
+  while (true) {
+    const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments);
+    if (merges.empty()) return Status::Ok();
+    SegmentChange change;
+    for (const SegmentList& inputs : merges) {
+      if (Status status = Merge(inputs, &change); !status.ok()) return status;
+    }
+    if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
+    merges_.fetch_add(merges.size(), std::memory_order_relaxed);
+  }
+}
+
+Status Folder::Merge(const SegmentList& inputs, SegmentChange* change) {
+  auto writer = segments_->NewSegment(inputs.front()->key().day, ChunkOrder::kByBlock);
+  if (!writer.ok()) return writer.status();
+  std::vector<std::unique_ptr<ChunkSource>> sources;
+  std::vector<MergeInput> merged;
+  for (const auto& segment : inputs) {
+    sources.push_back(segment->NewSource());
+    merged.push_back({&segment->reader(), sources.back().get()});
+    change->removed.push_back(segment->key());
+  }
+  SegmentMeta meta;
+  const SegmentKey key = (*writer)->key();
+  Status status = MergeSegments(
+      merged, key, SegmentOptions(), [this] { return closing_.load(); }, writer->get(), &meta);
+  if (!status.ok()) return closing_ ? Closed() : status;
+  change->added.push_back(*std::move(writer));
+  return Status::Ok();
+}
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,86 @@
+// The folding follower: brings the log's rows into segments and merges small segments, on a thread
+// of its own that steps back for others.
+//
+// It folds whole log entries, those behind the segments' folded_sequence, so that every row is in
+// exactly one place. A step ends at a bound of rows or of memory and is one commit.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "insightflow/engine.h"
+#include "insightflow/status.h"
+#include "lib/engine/merge_policy.h"
+#include "lib/log/event_log.h"
+#include "lib/segments/segment_store.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+class Folder {
+ public:
+  struct Options {
+    bool automatic = true;  // without it only Fold folds
+    std::uint64_t rows = 0;
+    std::size_t bytes_max = std::size_t{48} << 20;
+  };
+
+  // Both must outlive the folder, which alone commits to `segments`.
+  Folder(const Options& options, EventLog* log, SegmentStore* segments);
+  ~Folder() { Close(); }
+
+  // The log reaches up to `end` now. Cheap; for the thread that applies.
+  void Notice(std::uint64_t end) {
+    end_.store(end);
+    if (end >= wake_at_.load()) Wake();
+  }
+
+  // Waits until every event that is in the log now is in a segment and nothing is left to merge.
+  // The error that kept it from that; kFailedPrecondition when the folder is closed meanwhile.
+  Status Fold();
+
+  // Gives up what is under way and ends the thread. Idempotent.
+  void Close();
+
+  // Why folding has stopped, or waits; OK otherwise.
+  Status status() const;
+  void FillMetrics(EngineMetrics* metrics) const;
+
+ private:
+  void Loop();
+  bool WaitForWork(bool* all);
+  void Wake();
+  // Up to where the log ends now; without `all` only full steps.
+  Status FoldLog(bool all);
+  Status FoldStep();
+  Status MergeAll();
+  Status Merge(const SegmentList& inputs, SegmentChange* change);
+  std::uint64_t LogEnd() const;
+
+  const Options options_;
+  EventLog* const log_;
+  SegmentStore* const segments_;
+
+  std::atomic<std::uint64_t> end_{1};
+  std::atomic<std::uint64_t> wake_at_{UINT64_MAX};
+  std::atomic<bool> closing_{false};
+  std::atomic<std::uint64_t> merges_{0};
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable done_;
+  std::uint64_t asked_ = 0;  // calls of Fold
+  std::uint64_t taken_ = 0;  // of those, by the round under way
+  std::uint64_t answered_ = 0;
+  Status status_;  // of the last round
+
+  std::mutex close_mutex_;
+  std::thread thread_;
+};
+
+}  // namespace v1
+}  // namespace insightflow

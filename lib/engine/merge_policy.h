@@ -1,0 +1,29 @@
+// Which segments of a day to merge: tiers, so that a row is written again a logarithm's times.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lib/segments/segment_store.h"
+
+namespace insightflow {
+inline namespace v1 {
+
+using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;
+
+// The merges to do next, in one commit: those of fewest rows, at most one a day, some more when
+// they are small. From kMergeSegmentsMin segments of similar size in one day on, these, the
+// smallest first, as many as one segment takes. Empty when there is nothing to merge. `segments`
+// are sorted by day. O(n log n).
+inline constexpr std::size_t kMergeSegmentsMin = 4;
+std::vector<SegmentList> PickMerges(const SegmentList& segments);
+
+// Over row counts of one day: how many, from which one on of the counts in rising order.
+struct MergeRange {
+  std::size_t begin = 0;
+  std::size_t count = 0;
+};
+MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows);
+
+}  // namespace v1
+}  // namespace insightflow

@@ -1,0 +1,173 @@
+// kill -9 while events are folded and merged: what is in the segments and what is in the log behind
+// them is each acknowledged event, once (G3).
+//
+// A child ingests late and recent events with a follower that folds after every few rows, and
+// reports its answers through a pipe. The parent kills it after a random number of answers, reads
+// the store itself, and begins the next child on what is left.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "insightflow/engine.h"
+#include "tests/support/folded_store.h"
+#include "tests/support/temp_dir.h"
+
+extern char** environ;
+
+namespace insightflow {
+namespace {
+
+constexpr int kKills = 50;
+constexpr int kKillsAStore = 10;
+
+EngineOptions OptionsFor(const std::string& dir) {
+  EngineOptions options;
+  options.data_dir = dir;
+  options.dedupe_bytes_max = 4u << 20;
+  options.disk_free_min = 0;
+  options.fold_rows = 150;
+  return options;
+}
+
+std::string Batch(std::mt19937_64* random, int count) {
+  std::string body = "[";
+  for (int i = 0; i < count; ++i) {
+    if (i != 0) body += ",";
+    const std::uint64_t day = 19'000 + ((*random)() % 5 == 0 ? (*random)() % 6 : 0);
+    body += R"({"event_id":"e)" + std::to_string((*random)()) + R"(","user_id":"u)" +
+            std::to_string((*random)() % 17) + R"(","session_id":"s","event_type":"view",)" +
+            R"("page_url":"/","timestamp":)" +
+            std::to_string(day * 86'400'000 + (*random)() % 86'400'000) + "}";
+  }
+  return body + "]";
+}
+
+// Until it is killed. One small write to the pipe is atomic.
+int RunChild(const std::string& dir, std::uint64_t seed, int pipe_fd) {
+  auto engine = Engine::Open(OptionsFor(dir));
+  if (!engine.ok()) {
+    std::fprintf(stderr, "child: %s\n", engine.status().ToString().c_str());
+    return 3;
+  }
+  std::thread folder([&] {
+    while ((*engine)->Fold().ok()) {
+    }
+    std::_Exit(6);
+  });
+  std::mt19937_64 random(seed);
+  while (true) {
+    const int count = 1 + static_cast<int>(random() % 120);
+    const auto result = (*engine)->Ingest(Batch(&random, count));
+    if (!result.ok() || result->accepted != static_cast<std::size_t>(count)) std::_Exit(4);
+    if (::write(pipe_fd, &count, sizeof count) != sizeof count) std::_Exit(5);
+  }
+}
+
+std::pair<pid_t, int> Start(const std::string& dir, std::uint64_t seed) {
+  int fds[2];
+  EXPECT_EQ(::pipe(fds), 0);
+  EXPECT_EQ(::fcntl(fds[0], F_SETFD, FD_CLOEXEC), 0);
+  std::string self = "/proc/self/exe", flag = "--child", dir_text = dir;
+  std::string seed_text = std::to_string(seed), fd_text = std::to_string(fds[1]);
+  char* args[] = {self.data(),      flag.data(),    dir_text.data(),
+                  seed_text.data(), fd_text.data(), nullptr};
+  pid_t pid = -1;
+  EXPECT_EQ(::posix_spawn(&pid, self.c_str(), nullptr, nullptr, args, environ), 0);
+  ::close(fds[1]);
+  return {pid, fds[0]};
+}
+
+// Lets a child live for so many answers; returns how many events it has acknowledged.
+std::uint64_t LiveAndDie(const std::string& dir, std::uint64_t seed, std::uint64_t answers) {
+  const auto [pid, pipe_fd] = Start(dir, seed);
+  std::uint64_t acknowledged = 0;
+  int count = 0;
+  const auto read_answer = [&, fd = pipe_fd] {
+    if (::read(fd, &count, sizeof count) != sizeof count) return false;
+    acknowledged += static_cast<std::uint64_t>(count);
+    return true;
+  };
+  for (std::uint64_t i = 0; i < answers && read_answer(); ++i) {
+  }
+  EXPECT_EQ(::kill(pid, SIGKILL), 0);
+  while (read_answer()) {
+  }
+  ::close(pipe_fd);
+  int status = 0;
+  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << WEXITSTATUS(status);
+  return acknowledged;
+}
+
+// Opens what is left without folding, and looks at every row.
+void ExpectEverythingOnce(const std::string& dir, std::uint64_t acknowledged,
+                          std::uint64_t* segments) {
+  FoldedStore store;
+  EventLogOptions options;
+  options.dir = dir;
+  options.disk_free_min = 0;
+  const Status opened = store.Open(options, {false, 150});
+  ASSERT_TRUE(opened.ok()) << opened.ToString();
+  const auto snapshot = store.segments->Snapshot();
+  *segments += snapshot->segments.size();
+  std::vector<std::string> logged;
+  std::vector<std::string> found;
+  ASSERT_TRUE(ReadLog(*store.log, 1, &logged).ok());
+  const Status read = ReadUnion(*snapshot, *store.log, &found);
+  ASSERT_TRUE(read.ok()) << read.ToString();
+  ASSERT_GE(found.size(), acknowledged);
+  ExpectEqualRows(logged, found);
+  ASSERT_TRUE(store.Close().ok());
+  const auto report = CheckStore(dir);
+  ASSERT_TRUE(report.ok());
+  ASSERT_TRUE(report->damage.empty()) << report->damage.front();
+}
+
+TEST(FoldKillTest, EveryAcknowledgedEventIsInOnePlace) {
+  const char* given = std::getenv("INSIGHTFLOW_SEED");
+  const std::uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  SCOPED_TRACE("INSIGHTFLOW_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  TempDir dir;
+  std::string store;
+  std::uint64_t acknowledged = 0;
+  std::uint64_t segments = 0;
+  for (int kill = 0; kill < kKills; ++kill) {
+    if (kill % kKillsAStore == 0) {
+      store = dir.path() + "/" + std::to_string(kill);
+      acknowledged = 0;
+    }
+    acknowledged += LiveAndDie(store, random(), random() % 60);
+    if (HasFailure()) FAIL();
+    ExpectEverythingOnce(store, acknowledged, &segments);
+    if (HasFailure()) FAIL() << "after kill " << kill;
+  }
+  EXPECT_GT(segments, 100u) << "the kills have met no folding";
+}
+
+}  // namespace
+}  // namespace insightflow
+
+int main(int argc, char** argv) {
+  if (argc == 5 && std::strcmp(argv[1], "--child") == 0) {
+    return insightflow::RunChild(argv[2], std::strtoull(argv[3], nullptr, 10), std::atoi(argv[4]));
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,149 @@
+"""Questions over HTTP and on the command line: what is answered, and what is refused by name."""
+
+import json
+import os
+import pty
+import re
+import unittest
+
+from harness import PROGRAM, ServerTest, environment, event, run
+from schema_test import bad_queries, examples, read, validator
+
+DAY = 86_400_000
+BEGIN = 1_767_225_600_000  # 2026-01-01
+
+
+def visits():
+    """Ten users, user n with n + 1 views a minute apart."""
+    return [event(10 * user + view, user_id=f"u{user}", session_id=f"s{user}", page_url=f"/{view}",
+                  timestamp=BEGIN + user * DAY + view * 60_000)
+            for user in range(10) for view in range(user + 1)]
+
+
+class Asking(ServerTest):
+    SESSIONS = {"kind": "sessions", "interval": "day", "timezone": "+03:30", "limit": 2}
+
+    def ask(self, server, query):
+        body = query if isinstance(query, (bytes, str)) else json.dumps(query)
+        return server.request("POST", "/api/query", body, {"Content-Type": "application/json"})
+
+    def test_answers_by_the_schema(self):
+        with self.serve() as server:
+            self.assertEqual(server.collect(visits()).json()["accepted"], 55)
+            for path in ["/api/query", "/api/v1/query"]:
+                answer = server.request("POST", path, json.dumps(self.SESSIONS))
+                self.assertEqual(answer.status, 200, answer.body)
+                self.assertEqual(answer.headers["Content-Type"], "application/json")
+                self.assertEqual(answer.headers["Cache-Control"], "no-store")
+            body = answer.json()
+            validator("answer").validate(body)
+            self.assertEqual((body["sessions"], body["users"], body["bounces"]), (10, 10, 1))
+            self.assertEqual(body["bounce_rate"], 10)
+            self.assertEqual(body["duration"]["median_ms"], 270_000)
+            self.assertEqual(body["points"][0]["time"], "2026-01-01T00:00:00.000+03:30")
+            self.assertEqual(body["meta"]["as_of_sequence"], 55)
+
+    def test_bad_queries_are_refused_by_name(self):
+        with self.serve() as server:
+            connection = server.connect()
+            for _, why, text in bad_queries():
+                connection.request("POST", "/api/query", body=text)
+                answer = connection.getresponse()
+                error = json.loads(answer.read())["error"]
+                self.assertEqual((answer.status, error["code"]), (400, "invalid_argument"), text)
+                self.assertIn(why, error["message"])
+                self.assertEqual(error["request_id"], answer.headers["X-Request-ID"])
+            connection.close()
+
+    def test_other_refusals(self):
+        with self.serve() as server:
+            self.assertEqual(self.ask(server, b"\xff").status, 400)
+            self.assertEqual(self.ask(server, " " * ((1 << 20) + 1)).status, 413)
+            self.assertEqual(server.get("/api/query").status, 405)
+            unknown = self.ask(server, {"kind": "funnel", "funnel_id": "x"})
+            self.assertEqual(unknown.status, 404)
+            self.assertIn("funnel_id: ", unknown.json()["error"]["message"])
+            longer = {**self.SESSIONS, "from": BEGIN, "to": BEGIN + 400 * DAY + 1}
+            answer = self.ask(server, longer)
+            message = answer.json()["error"]["message"]
+            self.assertEqual(answer.status, 400)
+            self.assertIn("from: 401 days before to, at most 400", message)
+            longer["to"] -= 1
+            self.assertEqual(self.ask(server, longer).status, 200)
+
+    def test_the_command_line_answers_the_same(self):
+        file = self.path("query.json", json.dumps(self.SESSIONS).encode())
+        with self.serve() as server:
+            server.collect(visits())
+            over_http = self.ask(server, self.SESSIONS).json()
+            busy = run("query", file, "--data", self.data)
+            self.assertEqual(busy.returncode, 1)
+            self.assertIn(b"in use", busy.stderr)
+            server.stop()
+        for arguments, stdin in [([file], None), (["-"], json.dumps(self.SESSIONS).encode())]:
+            done = run("query", *arguments, "--data", self.data, stdin=stdin)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            answer = json.loads(done.stdout)
+            for body in [answer, over_http]:
+                body["meta"].pop("query_ms", None)
+            self.assertEqual(answer, over_http)
+
+    def test_a_terminal_shows_a_table(self):
+        with self.serve() as server:
+            server.collect(visits())
+            server.stop()
+        file = self.path("query.json", json.dumps(self.SESSIONS).encode())
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(PROGRAM, [PROGRAM, "query", file, "--data", self.data], environment())
+        shown = b""
+        try:
+            while chunk := os.read(terminal, 4096):
+                shown += chunk
+        except OSError:  # how a terminal ends
+            pass
+        os.close(terminal)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, shown)
+        self.assertRegex(shown, rb"\r\nall +10 +10 +1 +10\.0%")
+        self.assertRegex(shown, rb"\r\n2026-01-01 +1 +1 +1\r\n")
+        self.assertIn(b"\r\n55 events in ", shown)
+
+    def test_mistakes_on_the_command_line(self):
+        bad = self.path("bad.json", b'{"kind":"funel"}')
+        done = run("query", bad, "--data", self.data)
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertRegex(done.stderr.decode(),
+                         r'^insightflow: \S+/bad\.json: kind: "funel"[^\n]+\n$')
+        good = self.path("good.json", b'{"kind":"sessions"}')
+        for arguments, code, word in [
+                (["query"], 2, "name the file"), (["query", good], 2, "--data"),
+                (["query", good, "--data", self.data], 1, self.data),
+                (["query", self.path("none"), "--data", self.data], 1, "none"),
+                (["query", self.folder, "--data", self.data], 2, "is a folder")]:
+            done = run(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (code, b""), done.stderr)
+            self.assertIn(word, done.stderr.decode())
+        self.assertFalse(os.path.exists(self.data))
+
+
+class Documentation(unittest.TestCase):
+    def test_its_json_is_that_of_the_examples(self):
+        blocks = re.findall(r"```json\n(.*?)```", read("docs", "queries.md"), re.S)
+        shown = [json.loads(block) for block in blocks]
+        known = [content for ending in (".query.json", ".answer.json")
+                 for _, content in examples(ending)]
+        for content in shown:
+            self.assertIn(content, known)
+        for name, content in examples(".query.json"):
+            self.assertIn(content, shown, f"docs/queries.md does not show {name}")
+
+    def test_it_names_every_field_of_the_schema(self):
+        text = read("docs", "queries.md")
+        definitions = json.loads(read("schema", "query.schema.json"))["$defs"]
+        for name, definition in definitions.items():
+            for field in definition.get("properties", {}):
+                self.assertRegex(text, rf'[`"]{field}["`]', f"{name}.{field} is not described")
+
+
+if __name__ == "__main__":
+    unittest.main()

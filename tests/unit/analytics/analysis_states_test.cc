@@ -1,0 +1,86 @@
+// What every analysis refuses: queries that make no sense, and states that are not its own.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/analytics/analysis.h"
+
+namespace insightflow {
+namespace {
+
+HeatmapQuery SomeHeatmap() {
+  HeatmapQuery query;
+  query.page_url = "/a";
+  return query;
+}
+
+TEST(AnalysisStatesTest, StatesOfAnotherAnalysisAreRefused) {
+  const std::vector<Query> queries = {SessionsQuery{}, RetentionQuery{}, PathsQuery{},
+                                      SomeHeatmap()};
+  for (const Query& query : queries) {
+    const auto one = CreateAnalysis(query);
+    const auto other = CreateAnalysis(query);
+    ASSERT_TRUE(one.ok() && other.ok());
+    ValueTable values;
+    const auto state = (*one)->NewState(&values);
+    const auto foreign = (*other)->NewState(&values);
+    EXPECT_EQ(state->Merge(foreign.get()).code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(state->Merge(state.get()).code(), StatusCode::kInvalidArgument);
+    EXPECT_TRUE(state->Merge((*one)->NewState(&values).get()).ok());
+    bool exact = true;
+    EXPECT_FALSE((*other)->Finish(state.get(), {}, &exact).ok());
+    EXPECT_TRUE((*one)->Finish(state.get(), {}, &exact).ok());
+    EXPECT_TRUE(exact);
+  }
+}
+
+TEST(AnalysisStatesTest, NothingIsAnsweredWithNothing) {
+  ValueTable values;
+  bool exact = true;
+  SessionsQuery sessions;
+  sessions.interval = Interval::kDay;
+  sessions.breakdown = Breakdown{.field = "page_url"};
+  const auto analysis = CreateSessions(sessions);
+  const auto state = (*analysis)->NewState(&values);
+  SessionsAnswer nothing;
+  nothing.split_causes.resize(kSplitCauseCount);
+  EXPECT_EQ(std::get<SessionsAnswer>(*(*analysis)->Finish(state.get(), {}, &exact)), nothing);
+}
+
+template <typename Kind>
+Status Refusal(const std::function<void(Kind*)>& change) {
+  Kind query;
+  change(&query);
+  const auto analysis = CreateAnalysis(query);
+  return analysis.ok() ? Status::Ok() : analysis.status();
+}
+
+TEST(AnalysisStatesTest, BadQueriesNameTheField) {
+  EXPECT_EQ(Refusal<SessionsQuery>([](auto* q) { q->scope.limit = 0; }).message(),
+            "limit must be 1 to 10000, not 0");
+  EXPECT_EQ(Refusal<SessionsQuery>([](auto* q) {
+              q->breakdown = Breakdown{.field = "page_url", .limit = 10'001};
+            }).message(),
+            "breakdown.limit must be 1 to 10000, not 10001");
+  EXPECT_NE(Refusal<SessionsQuery>([](auto* q) { q->breakdown = Breakdown{.field = "colour"}; })
+                .message()
+                .find("colour"),
+            std::string::npos);
+  EXPECT_NE(
+      Refusal<SessionsQuery>([](auto* q) { q->scope.timezone = "Mars"; }).message().find("Mars"),
+      std::string::npos);
+  EXPECT_EQ(Refusal<RetentionQuery>([](auto* q) { q->periods = 401; }).message(),
+            "periods must be 1 to 400, not 401");
+  EXPECT_EQ(Refusal<PathsQuery>([](auto* q) { q->depth = 21; }).message(),
+            "depth must be 1 to 20, not 21");
+  EXPECT_EQ(Refusal<PathsQuery>([](auto* q) { q->by = "element"; }).message(),
+            "by is \"element\"; allowed are page_url and event_type");
+  EXPECT_EQ(Refusal<PathsQuery>([](auto* q) { q->timeout = Duration(0); }).message(),
+            "timeout must be longer than 0");
+}
+
+}  // namespace
+}  // namespace insightflow

@@ -1,0 +1,40 @@
+#include "lib/analytics/duration_tally.h"
+
+#include <gtest/gtest.h>
+
+namespace insightflow {
+namespace {
+
+TEST(DurationTallyTest, TellsMeanMedianAndP90) {
+  DurationTally tally, other;
+  EXPECT_EQ(tally.Stats(), DurationStats());
+  for (const std::uint64_t ms : {10, 20}) tally.Add(ms);
+  for (const std::uint64_t ms : {30, 60}) other.Add(ms);
+  tally.Merge(&other);
+  EXPECT_EQ(other.Stats(), DurationStats());
+  const DurationStats stats = tally.Stats();
+  EXPECT_EQ(stats.count, 4u);
+  EXPECT_DOUBLE_EQ(stats.mean_ms, 30);
+  EXPECT_DOUBLE_EQ(stats.median_ms, 25);
+  EXPECT_DOUBLE_EQ(stats.p90_ms, 51);
+}
+
+// However few durations there are, and wherever the coarse ones came from.
+TEST(DurationTallyTest, CoarseOnesStayWithinTheBound) {
+  DurationTally tally, coarse;
+  coarse.Coarsen();
+  for (std::uint64_t ms = 1; ms <= 1'000; ++ms) (ms % 2 == 0 ? tally : coarse).Add(ms * 1'000);
+  EXPECT_TRUE(tally.is_exact());
+  EXPECT_FALSE(coarse.is_exact());
+  tally.Merge(&coarse);
+  EXPECT_FALSE(tally.is_exact());
+  EXPECT_TRUE(coarse.is_exact());
+  const DurationStats stats = tally.Stats();
+  EXPECT_EQ(stats.count, 1'000u);
+  EXPECT_DOUBLE_EQ(stats.mean_ms, 500'500);
+  EXPECT_NEAR(stats.median_ms, 500'500, 500'500.0 / 512);
+  EXPECT_NEAR(stats.p90_ms, 900'100, 900'100.0 / 512);
+}
+
+}  // namespace
+}  // namespace insightflow
