@@ -21,21 +21,21 @@ constexpr std::size_t kDateBytes = 10;
 
 Result<std::vector<Filter>> ParseFilters(std::string_view json) {
   if (json.size() > kQueryBytesMax) return OutOfRange("filters are at most 1 MiB");
-  rapidjson::Document document;
-  if (Status status = ParseJson(json, &document); !status.ok()) {
-    return Status(status.code(), "filters: " + status.message());
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (json.starts_with(kByteOrderMark)) json.remove_prefix(kByteOrderMark.size());
+  simdjson::dom::parser parser;
+  const Result<JsonValue> alone = ParseJson(json, &parser);
+  if (!alone.ok()) {
+    return Status(alone.status().code(), "filters: " + alone.status().message());
   }
-  JsonValue list = std::move(static_cast<JsonValue&>(document));
-  if (list.IsObject()) {
-    JsonValue one = std::move(list);
-    list.SetArray();
-    list.PushBack(one, document.GetAllocator());
-  }
-  JsonValue root(rapidjson::kObjectType);
-  root.AddMember("filters", list, document.GetAllocator());
+  // Read as the member of a query that it is, now that it is known to be one value.
+  std::string query = R"({"filters":)";
+  query.append(alone->is_object() ? "[" : "").append(json).append(alone->is_object() ? "]}" : "}");
+  const Result<JsonValue> root = ParseJson(query, &parser);
+  if (!root.ok()) return root.status();
   Complaints complaints;
   std::vector<Filter> filters;
-  ReadFilters(ObjectReader(root, "", kFields, &complaints), "filters", &filters);
+  ReadFilters(ObjectReader(*root, "", kFields, &complaints), "filters", &filters);
   if (!complaints.none()) return complaints.Take();
   return filters;
 }
