@@ -21,21 +21,21 @@ constexpr std::size_t kDateBytes = 10;
 
 Result<std::vector<Filter>> ParseFilters(std::string_view json) {
   if (json.size() > kQueryBytesMax) return OutOfRange("filters are at most 1 MiB");
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (json.starts_with(kByteOrderMark)) json.remove_prefix(kByteOrderMark.size());
+  // By itself first, so that what is put around it changes nothing.
   simdjson::dom::parser parser;
   const Result<JsonValue> alone = ParseJson(json, &parser);
   if (!alone.ok()) {
     return Status(alone.status().code(), "filters: " + alone.status().message());
   }
-  // Read as the member of a query that it is, now that it is known to be one value.
-  std::string query = R"({"filters":)";
-  query.append(alone->is_object() ? "[" : "").append(json).append(alone->is_object() ? "]}" : "}");
-  const Result<JsonValue> root = ParseJson(query, &parser);
-  if (!root.ok()) return root.status();
+  const bool is_one = alone->is_object();
+  std::string text = is_one ? "{\"filters\":[" : "{\"filters\":";
+  text.append(json.starts_with("\xEF\xBB\xBF") ? json.substr(3) : json);
+  text += is_one ? "]}" : "}";
+  const Result<JsonValue> document = ParseJson(text, &parser);
+  if (!document.ok()) return document.status();
   Complaints complaints;
   std::vector<Filter> filters;
-  ReadFilters(ObjectReader(*root, "", kFields, &complaints), "filters", &filters);
+  ReadFilters(ObjectReader(*document, "", kFields, &complaints), "filters", &filters);
   if (!complaints.none()) return complaints.Take();
   return filters;
 }
