@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "insightflow/engine.h"
@@ -36,7 +37,7 @@ class Mailbox final : public Responder::Sink {
   HttpResponse Wait() {
     std::unique_lock lock(mutex_);
     arrived_.wait(lock, [this] { return response_.has_value(); });
-    return *response_;
+    return *std::exchange(response_, std::nullopt);
   }
 
  private:

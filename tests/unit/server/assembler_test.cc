@@ -316,6 +316,41 @@ TEST(AssemblerTest, RefusesALargeBodyBeforeItComes) {
   EXPECT_EQ(StatusOf(Post("Content-Length: 10\r\n", "0123456789"), limits), 0);
 }
 
+TEST(AssemblerTest, SomePathsMayHaveLargerBodies) {
+  HttpLimits limits;
+  limits.body_bytes_max = 10;
+  limits.body_bytes_max_of = {{"/import", 1000}, {"/small", 5}};
+  const auto post = [](std::string_view path, std::size_t size, std::string_view headers = "") {
+    return PostBody(std::string(size, 'x'), headers, path);
+  };
+  EXPECT_EQ(StatusOf(post("/import", 1000), limits), 0);
+  EXPECT_EQ(StatusOf(post("/import?a=b", 1000), limits), 0);
+  EXPECT_EQ(StatusOf(post("/%69mport", 1000), limits), 0);
+  EXPECT_EQ(StatusOf(post("/import", 1001), limits), 413);
+  EXPECT_EQ(StatusOf(post("/imports", 11), limits), 413);
+  EXPECT_EQ(StatusOf(post("/small", 10), limits), 0);
+  const std::string gzip = "Content-Encoding: gzip\r\n";
+  EXPECT_EQ(StatusOf(PostBody(Gzip(std::string(1000, 'x')), gzip, "/import"), limits), 0);
+  EXPECT_EQ(StatusOf(PostBody(Gzip(std::string(1001, 'x')), gzip, "/import"), limits), 413);
+}
+
+TEST(AssemblerTest, TellsOfEachPartOfALargeBody) {
+  HttpLimits limits;
+  limits.body_bytes_max = 10;
+  limits.body_bytes_max_of = {{"/import", 1000}};
+  Assembler assembler(limits);
+  assembler.Feed("POST /import HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n");
+  const auto feed = [&](std::size_t size) {
+    assembler.Feed(std::string(size, 'x'));
+    return assembler.TakeBodyPart();
+  };
+  EXPECT_FALSE(feed(9));
+  EXPECT_TRUE(feed(1));
+  EXPECT_FALSE(feed(9));
+  EXPECT_TRUE(feed(12));
+  EXPECT_FALSE(assembler.TakeBodyPart());
+}
+
 TEST(AssemblerTest, InflatesGzipWithinTheLimit) {
   HttpLimits limits;
   limits.body_bytes_max = 100'000;

@@ -91,6 +91,36 @@ TEST(Settings, ImportTakesFilesAndAMapping) {
   EXPECT_EQ(settings.options.csv_map, map);
 }
 
+TEST(Settings, ExportTakesARangeAndFilters) {
+  const Command command = Parse({"export", "--data", "d", "--format", "csv", "--from", "2026-01-31",
+                                 "--to", "1769900000000", "--filter", "extra_data.n=1.5",
+                                 "--filter", R"([{"field":"user_id","op":"exists"}])", "-o", "f"});
+  ASSERT_TRUE(std::holds_alternative<ExportSettings>(command));
+  const auto& settings = std::get<ExportSettings>(command);
+  EXPECT_EQ(settings.output, "f");
+  EXPECT_EQ(settings.options.format, ExportFormat::kCsv);
+  EXPECT_EQ(settings.options.from, FromMillis(1'769'817'600'000));
+  EXPECT_EQ(settings.options.to, FromMillis(1'769'900'000'000));
+  const std::vector<Filter> filters = {
+      {"extra_data.n", FilterOp::kIn, {std::string("1.5"), 1.5}},
+      {"user_id", FilterOp::kExists, {}},
+  };
+  EXPECT_EQ(settings.options.filters, filters);
+}
+
+TEST(Settings, AFilterIsTextAndWhatItReadsAs) {
+  const auto values = [](const std::string& text) { return ParseFilterFlag(text)->at(0).values; };
+  using Values = std::vector<FilterValue>;
+  EXPECT_EQ(values("a=7"), (Values{std::string("7"), std::int64_t{7}}));
+  EXPECT_EQ(values("a=true"), (Values{std::string("true"), true}));
+  EXPECT_EQ(values("a=7x"), (Values{std::string("7x")}));
+  EXPECT_EQ(values("a=b=c"), (Values{std::string("b=c")}));
+  EXPECT_EQ(values("a="), (Values{std::string()}));
+  for (const char* text : {"", "a", "=a", "{", "[1]", R"({"field":"a"})"}) {
+    EXPECT_EQ(ParseFilterFlag(text).status().code(), StatusCode::kInvalidArgument) << text;
+  }
+}
+
 TEST(Settings, AQueryIsAFileAndAStore) {
   const Command command = Parse({"query", "-", "--data", "d"});
   ASSERT_TRUE(std::holds_alternative<QuerySettings>(command));
