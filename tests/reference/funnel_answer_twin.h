@@ -135,17 +135,17 @@ class FunnelAnswerTwin {
   static std::optional<DurationStats> Stats(std::vector<std::int64_t> values) {
     if (values.empty()) return std::nullopt;
     std::sort(values.begin(), values.end());
-    const auto at = [&](double share) {
-      const double rank = share * static_cast<double>(values.size() - 1);
-      const auto low = static_cast<std::size_t>(rank);
-      const std::size_t high = std::min(low + 1, values.size() - 1);
-      const double part = rank - static_cast<double>(low);
-      return static_cast<double>(values[low]) +
-             part * static_cast<double>(values[high] - values[low]);
+    // The rank in hundredths.
+    const auto at = [&](std::size_t percent) {
+      const std::size_t rank = percent * (values.size() - 1);
+      const std::size_t high = std::min(rank / 100 + 1, values.size() - 1);
+      const double part = static_cast<double>(rank % 100) / 100;
+      return static_cast<double>(values[rank / 100]) +
+             part * static_cast<double>(values[high] - values[rank / 100]);
     };
     double sum = 0;
     for (const std::int64_t value : values) sum += static_cast<double>(value);
-    return DurationStats{values.size(), sum / static_cast<double>(values.size()), at(0.5), at(0.9)};
+    return DurationStats{values.size(), sum / static_cast<double>(values.size()), at(50), at(90)};
   }
 
   std::int64_t EventTime(const Unit& unit, std::size_t step) const {
