@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -39,8 +40,8 @@ class Quantiles {
   }
   std::uint64_t count() const { return count_; }
   bool is_exact() const { return count_ <= kExactValuesMax && !coarse_; }
-  // nullopt without numbers. `percent` is 0 to 100. Reorders the numbers. O(count) when exact.
-  std::optional<double> Percentile(unsigned percent);
+  // nullopt without numbers. `percent` is 0 to 100. O(count) when exact.
+  std::optional<double> Percentile(unsigned percent) const;
   // Beside the object itself.
   std::size_t bytes() const {
     return values_.capacity() * sizeof(double) + classes_.capacity() * 17;
@@ -51,7 +52,8 @@ class Quantiles {
   void CountClass(double x) { ++classes_[ClassOf(x)]; }
   static std::int32_t ClassOf(double x);
   static double Middle(std::int32_t number_class);
-  double Ranked(std::uint64_t rank);
+  std::pair<double, double> Neighbours(std::uint64_t rank) const;  // when exact
+  double Ranked(std::uint64_t rank) const;                         // when not
 
   std::uint64_t count_ = 0;
   std::vector<double> values_;  // while is_exact()
