@@ -40,7 +40,18 @@ struct Refused {
   std::function<void(FunnelQuery*)> make;
 };
 
-TEST(Funnel, RefusesWhatHasNoMeaning) {
+void ExpectRefused(const std::vector<Refused>& all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    FunnelQuery query = Steps({"view", "click", "purchase"});
+    all[i].make(&query);
+    const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
+    ASSERT_FALSE(analysis.ok()) << i;
+    EXPECT_EQ(analysis.status().message().find(all[i].field), 0u)
+        << i << ": " << analysis.status().message();
+  }
+}
+
+TEST(Funnel, RefusesStepsWithoutMeaning) {
   const std::vector<Refused> all = {
       {"steps", [](FunnelQuery* q) { q->steps.clear(); }},
       {"steps", [](FunnelQuery* q) { q->steps.resize(65); }},
@@ -81,6 +92,12 @@ TEST(Funnel, RefusesWhatHasNoMeaning) {
          q->steps[1].optional = true;
          q->order = FunnelOrder::kUnordered;
        }},
+  };
+  ExpectRefused(all);
+}
+
+TEST(Funnel, RefusesOptionsWithoutMeaning) {
+  const std::vector<Refused> all = {
       {"hold_constant", [](FunnelQuery* q) { q->hold_constant = {"nonsense"}; }},
       {"breakdown.field", [](FunnelQuery* q) { q->breakdown = FunnelBreakdown{.field = "none"}; }},
       {"breakdown.limit",
@@ -115,14 +132,7 @@ TEST(Funnel, RefusesWhatHasNoMeaning) {
          q->hold_constant = {"element"};
        }},
   };
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    FunnelQuery query = Steps({"view", "click", "purchase"});
-    all[i].make(&query);
-    const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
-    ASSERT_FALSE(analysis.ok()) << i;
-    EXPECT_EQ(analysis.status().message().find(all[i].field), 0u)
-        << i << ": " << analysis.status().message();
-  }
+  ExpectRefused(all);
 }
 
 TEST(Funnel, HasSixtyFourSteps) {
