@@ -25,7 +25,7 @@ class DurationTally {
   // As Quantiles::Coarsen.
   void Coarsen() { quantiles_.Coarsen(); }
 
-  DurationStats Stats() {
+  DurationStats Stats() const {
     DurationStats stats;
     stats.count = quantiles_.count();
     if (stats.count == 0) return stats;

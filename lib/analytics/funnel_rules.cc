@@ -157,7 +157,7 @@ Status AddColumns(const FunnelQuery& query, FunnelProgram* program) {
     Result<Sessioniser> sessions =
         Sessioniser::Create(query.session_rules, query.scope.timezone, &program->plan);
     if (!sessions.ok()) return sessions.status();
-    program->sessions = std::move(*sessions);
+    program->sessions = *sessions;
   }
   return Status::Ok();
 }
