@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "server/app/check.h"
+#include "server/app/export.h"
 #include "server/app/fold.h"
 #include "server/app/import.h"
 #include "server/app/query.h"
@@ -17,6 +18,7 @@ using namespace insightflow::server;  // NOLINT(google-build-using-namespace)
 int Run(const ServeSettings& settings) { return Serve(settings); }
 int Run(const ImportSettings& settings) { return Import(settings); }
 int Run(const QuerySettings& settings) { return AskStore(settings); }
+int Run(const ExportSettings& settings) { return Export(settings); }
 int Run(const CheckSettings& settings) { return Check(settings); }
 int Run(const FoldSettings& settings) { return Fold(settings); }
 int Run(const ExitNow& now) {

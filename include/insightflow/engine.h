@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -131,6 +132,13 @@ class INSIGHTFLOW_EXPORT Engine {
   // and the rest answers. O(events of the range), over the columns that the query names.
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options = {}) const;
 
+  // Hands the events that were acknowledged before the call to `sink`, whole lines of about
+  // kExportChunkBytes a call, in memory that does not grow with their number. Exporter (exporter.h)
+  // does the same step by step and says in which order. Errors: those of Exporter and of `sink`,
+  // which ends the export by one; what was handed over before is then a part only.
+  Status Export(const ExportOptions& options,
+                const std::function<Status(std::string_view lines)>& sink) const;
+
   // Rejected events with id > after, oldest first.
   Result<std::vector<FailedEvent>> FailedEvents(std::uint64_t after, std::size_t limit) const;
 
@@ -154,6 +162,7 @@ class INSIGHTFLOW_EXPORT Engine {
 
  private:
   friend class Importer;
+  friend class Exporter;
   class Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

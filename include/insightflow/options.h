@@ -5,9 +5,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "insightflow/ingest.h"
+#include "insightflow/query.h"
 #include "insightflow/time.h"
 
 namespace insightflow {
@@ -44,6 +47,23 @@ struct QueryOptions {
   std::size_t memory_bytes_max = std::size_t{256} << 20;
   std::size_t threads = 0;  // 0: as many as the machine has
   // Not owned. Set to true from any thread, it ends the query with kCancelled.
+  const std::atomic<bool>* cancelled = nullptr;
+};
+
+enum class ExportFormat : std::uint8_t { kNdjson, kCsv };
+
+inline constexpr std::size_t kExportChunkBytes = std::size_t{64} << 10;
+
+// Which events are exported, and how.
+struct ExportOptions {
+  std::optional<Timestamp> from = {};  // inclusive
+  std::optional<Timestamp> to = {};    // exclusive
+  std::vector<Filter> filters = {};    // all must hold
+  // CSV is as RFC 4180 says, with a header of all wire names. Text that a spreadsheet would take
+  // for a formula (it begins with = + - @, tab or CR) gets an apostrophe in front, which Importer
+  // takes off again; extra_data is a cell of JSON.
+  ExportFormat format = ExportFormat::kNdjson;
+  // Not owned. Set to true from any thread, it ends the export with kCancelled.
   const std::atomic<bool>* cancelled = nullptr;
 };
 

@@ -13,11 +13,13 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "insightflow/export.h"
 #include "insightflow/query.h"
 #include "insightflow/result.h"
 #include "insightflow/status.h"
+#include "insightflow/time.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -33,6 +35,13 @@ using FunnelResolver = std::function<Result<FunnelQuery>(std::string_view id)>;
 // "funnel_id" names; its errors are passed on, and without it there are no stored funnels.
 INSIGHTFLOW_EXPORT Result<Query> ParseQuery(std::string_view json,
                                             const FunnelResolver& funnels = nullptr);
+
+// The value of a query's "filters" by itself, or one filter. As strict as ParseQuery; whether a
+// field and its operator go together is judged when the filters are used.
+INSIGHTFLOW_EXPORT Result<std::vector<Filter>> ParseFilters(std::string_view json);
+
+// Milliseconds since 1970, ISO 8601 with a zone, or a date, which begins in UTC.
+INSIGHTFLOW_EXPORT Result<Timestamp> ParseTime(std::string_view text);
 
 // Canonical JSON: equal queries give equal text, and ParseQuery gives the query back. Members that
 // have their default are left out.

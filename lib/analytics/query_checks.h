@@ -29,8 +29,8 @@ inline Status CheckLimit(std::size_t limit, std::string_view name) {
 
 // Limit and range; the filters are checked by the plan that takes them.
 inline Status CheckScope(const QueryScope& scope) {
-  if (scope.from && scope.to && *scope.from >= *scope.to) {
-    return InvalidArgument("from must lie before to");
+  if (scope.from && scope.to && *scope.from > *scope.to) {
+    return InvalidArgument("from is later than to");
   }
   return CheckLimit(scope.limit, "limit");
 }

@@ -203,27 +203,25 @@ void RetentionState::CountCalendar(const Start& start) {
 void RetentionState::CountRolling(const Start& start) {
   std::vector<std::uint64_t>& returned = *CohortOf(start);
   const std::uint64_t last_period = settings_->periods - 1;
-  const auto period_of = [&](const Return& back) {
-    const auto since =
-        static_cast<std::uint64_t>(back.time_ms) - static_cast<std::uint64_t>(start.time_ms);
-    return since / settings_->rolling_ms;
+  const auto since_start = [&](const Return& back) {
+    return static_cast<std::uint64_t>(back.time_ms) - static_cast<std::uint64_t>(start.time_ms);
   };
   auto back = std::partition_point(returns_.begin(), returns_.end(), [&](const Return& other) {
     return other.last_row <= start.row;
   });
   if (back == returns_.end()) return;
   if (settings_->or_after) {
-    ++returned[std::min(period_of(returns_.back()), last_period)];
+    ++returned[std::min(since_start(returns_.back()) / settings_->rolling_ms, last_period)];
     return;
   }
   while (back != returns_.end()) {
-    const std::uint64_t period = period_of(*back);
+    const std::uint64_t period = since_start(*back) / settings_->rolling_ms;
     if (period > last_period) return;
     ++returned[period];
-    ++back;
-    if (back == returns_.end() || period_of(*back) != period) continue;
-    back = std::partition_point(back, returns_.end(),
-                                [&](const Return& other) { return period_of(other) == period; });
+    const std::uint64_t behind_ms = (period + 1) * settings_->rolling_ms;
+    if (++back == returns_.end() || since_start(*back) >= behind_ms) continue;
+    back = std::partition_point(
+        back, returns_.end(), [&](const Return& other) { return since_start(other) < behind_ms; });
   }
 }
 

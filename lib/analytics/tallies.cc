@@ -103,8 +103,7 @@ std::vector<std::unique_ptr<Tally>> MakeTallies(std::span<const TallyConfig> con
   std::vector<std::unique_ptr<Tally>> tallies;
   std::shared_ptr<RowCounts> shared;
   for (const TallyConfig& config : configs) {
-    const bool counts_rows =
-        config.measure == Measure::kCount && !config.breakdown && config.selector < 64;
+    const bool counts_rows = config.measure == Measure::kCount && !config.breakdown;
     if (!counts_rows) {
       tallies.push_back(MakeTally(config));
       continue;

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 
 #include "insightflow/query.h"
+#include "lib/model/query_check.h"
 #include "lib/model/timelines.h"
 
 namespace insightflow {
@@ -29,6 +30,9 @@ struct TimeSpan {
   std::uint64_t any = 0;  // bits that `matches` has in one of the rows
 };
 
+// Selectors of a query's series are bits of Timelines::matches.
+static_assert(kTrendSeriesMax <= 64);
+
 struct TallyConfig {
   Measure measure = Measure::kCount;
   std::size_t selector = 0;
@@ -36,7 +40,7 @@ struct TallyConfig {
   std::size_t value = 0;                 // slot of numbers, or of identities for kSessions
 
   bool Holds(const Timelines& timelines, std::size_t row) const {
-    return timelines.Matches(row, selector);
+    return (timelines.matches[row] >> selector & 1) != 0;
   }
 };
 

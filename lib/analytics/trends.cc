@@ -12,14 +12,14 @@
 #include "lib/analytics/interval_book.h"
 #include "lib/analytics/query_checks.h"
 #include "lib/analytics/tally.h"
+#include "lib/model/query_check.h"
 #include "lib/model/time_zone.h"
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kSeriesMax = 128;
-constexpr std::size_t kPointsMax = 4'000'000;
+constexpr std::size_t kAnswerPointsMax = 4'000'000;
 
 struct Range {
   std::int64_t from_ms = std::numeric_limits<std::int64_t>::min();
@@ -221,8 +221,8 @@ Result<std::unique_ptr<Analysis>> TrendsAnalysis::Create(const TrendsQuery& quer
   if (!zone.ok()) return zone.status();
   config.zone = *zone;
   config.interval = query.interval;
-  if (query.series.empty() || query.series.size() > kSeriesMax) {
-    return InvalidArgument("series must have 1 to " + std::to_string(kSeriesMax) + " entries");
+  if (query.series.empty() || query.series.size() > kTrendSeriesMax) {
+    return InvalidArgument("series must have 1 to " + std::to_string(kTrendSeriesMax) + " entries");
   }
   if (Status status = plan.SetScope(query.scope); !status.ok()) return status;
   for (std::size_t i = 0; i < query.series.size(); ++i) {
@@ -357,9 +357,9 @@ Result<AnswerBody> TrendsAnalysis::Finish(AnalysisState* state, const ScanEnd& e
       ranked = RankValues(tally.Totals(exact), before_totals, config_, measure, trends.values());
     }
     const std::size_t lines = ranked.groups.size * (compares ? 2 : 1);
-    if ((answer.series.size() + lines) * buckets->size() > kPointsMax) {
+    if ((answer.series.size() + lines) * buckets->size() > kAnswerPointsMax) {
       return InvalidArgument(
-          "the answer has more than " + std::to_string(kPointsMax) +
+          "the answer has more than " + std::to_string(kAnswerPointsMax) +
           " points in all; ask for a smaller breakdown.limit or a longer interval");
     }
     const std::size_t first = answer.series.size();

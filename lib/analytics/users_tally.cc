@@ -18,23 +18,15 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-const std::uint64_t* MatchWords(const Timelines& timelines, std::size_t selector) {
-  return selector < 64 ? timelines.matches.data() : timelines.more_matches.data();
-}
-
 class PlainUsersTally final : public Tally {
  public:
   explicit PlainUsersTally(const TallyConfig& config) : config_(config) {}
 
-  void Add(const Timelines& timelines, std::span<const TimeSpan> spans, std::size_t) override {
-    const std::uint64_t bit = std::uint64_t{1} << config_.selector % 64;
+  void Add(const Timelines&, std::span<const TimeSpan> spans, std::size_t) override {
+    const std::uint64_t bit = std::uint64_t{1} << config_.selector;
     std::uint32_t last_run = UINT32_MAX;
     for (const TimeSpan& span : spans) {
-      std::uint64_t any = config_.selector < 64 ? span.any : 0;
-      if (config_.selector >= 64) {
-        for (auto row = span.begin; row < span.end; ++row) any |= timelines.more_matches[row];
-      }
-      if ((any & bit) == 0) continue;
+      if ((span.any & bit) == 0) continue;
       ++At(span.bucket);
       total_ += span.run != last_run;
       last_run = span.run;
@@ -203,8 +195,8 @@ class UsersByValueTally final : public Tally {
 void UsersByValueTally::Add(const Timelines& timelines, std::span<const TimeSpan> spans,
                             std::size_t codes) {
   lines_.Prepare(codes);
-  const std::uint64_t* const words = MatchWords(timelines, config_.selector);
-  const std::size_t bit = config_.selector % 64;
+  const std::uint64_t* const words = timelines.matches.data();
+  const std::size_t bit = config_.selector;
   const std::uint32_t* const values = timelines.texts[*config_.breakdown].data();
   std::uint32_t last_run = UINT32_MAX;
   for (const TimeSpan& span : spans) {

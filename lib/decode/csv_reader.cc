@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "lib/base/utf8.h"
+#include "lib/decode/csv_formula.h"
 #include "lib/decode/json_number.h"
 #include "lib/decode/json_text.h"
 #include "lib/validate/time_text.h"
@@ -78,8 +79,8 @@ Fault CsvEventReader::Read(const std::vector<std::string_view>& cells, const Csv
     if (!IsUtf8(cell)) return {RejectCode::kBadString, NameOf(target), "the cell is not UTF-8"};
     Fault fault;
     switch (target.kind) {
-      case Target::Kind::kText: draft->at(target.field) = cell; break;
-      case Target::Kind::kEventId: draft->event_id = cell; break;
+      case Target::Kind::kText: draft->at(target.field) = WithoutFormulaMark(cell); break;
+      case Target::Kind::kEventId: draft->event_id = WithoutFormulaMark(cell); break;
       case Target::Kind::kTime:
         draft->time_ms = ParseCellTime(cell);
         if (!draft->time_ms) fault = {RejectCode::kBadTime, "timestamp", "the cell is not a time"};

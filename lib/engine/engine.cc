@@ -311,7 +311,10 @@ Result<std::vector<FailedEvent>> Engine::FailedEvents(std::uint64_t after,
 Status Engine::Fold() { return impl_->folder().Fold(); }
 
 Status Engine::Backup(const std::string& dir) {
-  return impl_->WithLog([&](EventLog& log) { return log.Backup(dir); });
+  return impl_->WithLog([&](EventLog& log) {
+    const auto held = impl_->segments().HoldCommits();
+    return log.Backup(dir);
+  });
 }
 
 Result<CheckReport> Engine::Check() const {
@@ -344,7 +347,9 @@ EngineMetrics Engine::Metrics() const {
     metrics.failed_events = log.failed_events();
     metrics.failed_dropped = log.failed_dropped();
     impl_->folder().FillMetrics(&metrics);
-    metrics.fold_lag_events = metrics.next_sequence - 1 - metrics.folded_sequence;
+    // Folding may have passed the log's end of a moment ago.
+    const std::uint64_t logged = metrics.next_sequence - 1;
+    metrics.fold_lag_events = logged - std::min(logged, metrics.folded_sequence);
     return Status::Ok();
   }));
   return metrics;

@@ -23,12 +23,6 @@
 namespace insightflow {
 inline namespace v1 {
 
-// Every acknowledged event, each in one of the segments.
-struct StoredRows {
-  std::vector<ScanInput> inputs;
-  std::uint64_t last_sequence = 0;
-};
-
 class Engine::Impl {
  public:
   static Result<std::unique_ptr<Impl>> Open(const EngineOptions& options);
@@ -47,7 +41,7 @@ class Engine::Impl {
   const IngestPipeline& pipeline() const { return *pipeline_; }
   const LiveState& live() const { return *live_; }
   // Kept open within WithLog.
-  const SegmentStore& segments() const { return *segments_; }
+  SegmentStore& segments() const { return *segments_; }
   Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
   // Calls `use(log)` while the log is kept open; kFailedPrecondition once the engine is closed.
@@ -63,17 +57,23 @@ class Engine::Impl {
   // JSON into the pipeline. `done` is called once.
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
+  // All events that were acknowledged before the call, each in one of the segments, as of sequence
+  // `last`.
+  struct StoredRows {
+    std::vector<ScanInput> inputs;
+    std::uint64_t last = 0;
+  };
+  Result<StoredRows> Rows() const;
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
-  // What is stored at this moment. Within WithLog; FoldLongTail before it.
-  Result<StoredRows> Rows(const EventLog& log);
-  // Folds what would be too much to read from the log.
-  Status FoldLongTail();
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
  private:
   explicit Impl(const EngineOptions& options) : options_(options) {}
 
   Status Recover();
+  Result<StoredRows> RowsOf(const EventLog& log) const;
+  // Folds what would be too much to read from the log.
+  Status FoldLongTail() const;
   Status SaveLive();
   void Submit(std::unique_ptr<PendingBatch> pending, IngestPipeline::WhenFull when_full);
 

@@ -1,4 +1,4 @@
-// Engine::Query: what is stored where, at one moment, handed to the runner.
+// What is stored where, at one moment; and Engine::Query, which hands it to the runner.
 
 #include <algorithm>
 #include <memory>
@@ -18,17 +18,20 @@ constexpr std::uint64_t kTailRowsMax = 2'000'000;
 
 }  // namespace
 
-Status Engine::Impl::FoldLongTail() {
-  const auto is_long = [this] {
-    const std::uint64_t folded = segments().Snapshot()->folded_sequence;
-    return live().applied_sequence() > folded + kTailRowsMax;
-  };
-  const auto long_tail = WithLog([&](EventLog&) -> Result<bool> { return is_long(); });
-  if (!long_tail.ok()) return long_tail.status();
-  return *long_tail ? folder().Fold() : Status::Ok();
+Status Engine::Impl::FoldLongTail() const {
+  const Result<bool> is_long = WithLog([this](EventLog&) -> Result<bool> {
+    return live().applied_sequence() > segments().Snapshot()->folded_sequence + kTailRowsMax;
+  });
+  if (!is_long.ok()) return is_long.status();
+  return *is_long ? folder().Fold() : Status::Ok();
 }
 
-Result<StoredRows> Engine::Impl::Rows(const EventLog& log) {
+Result<Engine::Impl::StoredRows> Engine::Impl::Rows() const {
+  if (Status status = FoldLongTail(); !status.ok()) return status;
+  return WithLog([&](EventLog& log) { return RowsOf(log); });
+}
+
+Result<Engine::Impl::StoredRows> Engine::Impl::RowsOf(const EventLog& log) const {
   // First how far the events are visible, then what is folded: a fold in between moves rows from
   // the tail to the segments.
   const std::uint64_t last = live().applied_sequence();
@@ -36,9 +39,7 @@ Result<StoredRows> Engine::Impl::Rows(const EventLog& log) {
   const std::uint64_t folded = snapshot->folded_sequence;
   Result<TailSegments::Tail> tail = tail_->Get(log, folded, std::max(last, folded));
   if (!tail.ok()) return tail.status();
-  StoredRows rows;
-  rows.last_sequence = tail->last;
-  rows.inputs = std::move(tail->inputs);
+  StoredRows rows{std::move(tail->inputs), tail->last};
   for (const auto& segment : snapshot->segments) {
     const StoredSegment* const raw = segment.get();
     rows.inputs.push_back({segment, &raw->reader(), [raw] { return raw->NewSource(); }});
@@ -49,10 +50,10 @@ Result<StoredRows> Engine::Impl::Rows(const EventLog& log) {
 Result<Answer> Engine::Impl::Query(const insightflow::Query& query, const QueryOptions& options) {
   if (Status status = FoldLongTail(); !status.ok()) return status;
   return WithLog([&](EventLog& log) -> Result<Answer> {
-    Result<StoredRows> rows = Rows(log);
+    Result<StoredRows> rows = RowsOf(log);
     if (!rows.ok()) return rows.status();
     Result<Answer> answer = RunQuery(query, options, std::move(rows->inputs), NowMs());
-    if (answer.ok()) answer->meta.as_of_sequence = rows->last_sequence;
+    if (answer.ok()) answer->meta.as_of_sequence = rows->last;
     return answer;
   });
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "lib/segments/block_value.h"
+
 namespace insightflow {
 inline namespace v1 {
 
@@ -350,28 +352,8 @@ std::string_view BlockScan::TextAt(Field field, std::uint32_t row) const {
 }
 
 EventValue BlockScan::ValueAt(const FieldRef& field, std::uint32_t row) {
-  const auto has = [&](std::uint8_t flag) {
-    return !block_.flags.empty() && (block_.flags[row] & flag) != 0;
-  };
-  switch (field.kind) {
-    case FieldRef::Kind::kText: return EventValue::Text(TextAt(field.field, row));
-    case FieldRef::Kind::kEventId:
-      return block_.event_id.empty() ? EventValue() : EventValue::Text(block_.event_id[row]);
-    case FieldRef::Kind::kTimestamp: return EventValue::Integer(block_.time_ms[row]);
-    case FieldRef::Kind::kPositionX:
-      return has(kHasPositionX) ? EventValue::Integer(block_.position_x[row]) : EventValue();
-    case FieldRef::Kind::kPositionY:
-      return has(kHasPositionY) ? EventValue::Integer(block_.position_y[row]) : EventValue();
-    case FieldRef::Kind::kClientSeq:
-      return has(kHasClientSeq)
-                 ? EventValue::Integer(static_cast<std::int64_t>(block_.client_seq[row]))
-                 : EventValue();
-    case FieldRef::Kind::kExtra:
-      return block_.extra_data.empty()
-                 ? EventValue()
-                 : FindJsonValue(block_.extra_data[row], field.path, &scratch_.text);
-  }
-  return {};
+  if (field.kind == FieldRef::Kind::kText) return EventValue::Text(TextAt(field.field, row));
+  return BlockValue(block_, field, row, &scratch_.text);
 }
 
 }  // namespace v1

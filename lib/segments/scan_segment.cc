@@ -4,24 +4,12 @@
 #include <limits>
 #include <utility>
 
+#include "lib/segments/block_value.h"
 #include "lib/segments/scan_block.h"
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
-
-ColumnSet ColumnsOf(const FieldRef& field) {
-  switch (field.kind) {
-    case FieldRef::Kind::kText: return {ColumnOf(field.field)};
-    case FieldRef::Kind::kEventId: return {SegmentColumn::kEventId};
-    case FieldRef::Kind::kTimestamp: return {SegmentColumn::kTime};
-    case FieldRef::Kind::kPositionX: return {SegmentColumn::kFlags, SegmentColumn::kPositionX};
-    case FieldRef::Kind::kPositionY: return {SegmentColumn::kFlags, SegmentColumn::kPositionY};
-    case FieldRef::Kind::kClientSeq: return {SegmentColumn::kFlags, SegmentColumn::kClientSeq};
-    case FieldRef::Kind::kExtra: return {SegmentColumn::kExtraData};
-  }
-  return {};
-}
 
 void Entries(const SegmentTexts& texts, std::vector<std::string_view>* entries) {
   entries->clear();

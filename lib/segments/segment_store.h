@@ -109,6 +109,11 @@ class SegmentStore {
   // it was, except that the writers are gone; try again later. Any other error stops the store.
   Status Commit(SegmentChange change);
 
+  // While the result is held no commit begins. For a copy of the store: RocksDB's checkpoint takes
+  // the write-ahead log after the table files, so the manifest in it could name segments that the
+  // copy lacks.
+  std::unique_lock<std::mutex> HoldCommits() { return std::unique_lock(commit_mutex_); }
+
   // When the event of a folded sequence was received. kNotFound for others. O(log folds).
   Result<std::int64_t> ReceivedMs(std::uint64_t sequence) const;
   // Calls `take` for the receipts from the one that holds `first_sequence` on, rising, until it

@@ -52,6 +52,11 @@ struct ServerContext {
   std::atomic<const Listener*> listener{nullptr};  // while it runs
   // The engine stopped after a write error. Called from any thread, perhaps often; must not block.
   std::function<void()> store_stopped = [] {};
+  // An export failed after its answer had begun, so that its client cannot be told why. Called from
+  // any thread; must not block.
+  std::function<void(const Status&)> export_failed = [](const Status&) {};
+  std::atomic<int> exports{0};  // under way
+  std::atomic<int> imports{0};
 };
 
 }  // namespace insightflow::server

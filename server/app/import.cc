@@ -41,14 +41,6 @@ void AddTo(IngestResult* total, const IngestResult& part) {
   total->truncated += part.truncated;
 }
 
-std::string ResultJson(const IngestResult& total, double seconds) {
-  JsonText json;
-  json.BeginObject().Key("accepted").Number(total.accepted);
-  json.Key("duplicates").Number(total.duplicates).Key("rejected").Number(total.rejected);
-  json.Key("truncated").Number(total.truncated).Key("seconds").Real(seconds).EndObject();
-  return json.Take();
-}
-
 const char* FormatName(ImportFormat format) {
   switch (format) {
     case ImportFormat::kCsv: return "csv";
@@ -186,6 +178,25 @@ Status ImportFiles(const ImportSettings& settings, Store& store, Signals& signal
 
 }  // namespace
 
+std::string ImportJson(const IngestResult& total, double seconds, bool with_errors) {
+  JsonText json;
+  json.BeginObject().Key("accepted").Number(total.accepted);
+  json.Key("duplicates").Number(total.duplicates).Key("rejected").Number(total.rejected);
+  json.Key("truncated").Number(total.truncated);
+  json.Key("seconds").Real(static_cast<double>(static_cast<long>(seconds * 1e3)) / 1e3);
+  if (with_errors) {
+    json.Key("errors").BeginArray();
+    for (const Rejection& error : total.errors) {
+      json.BeginObject().Key("line").Number(error.index);
+      json.Key("code").Text(RejectCodeName(error.code));
+      json.Key("field").Text(error.field).Key("message").Text(error.message).EndObject();
+    }
+    json.EndArray();
+  }
+  json.EndObject();
+  return json.Take();
+}
+
 int Import(const ImportSettings& settings) {
   Signals signals;
   const auto begin = std::chrono::steady_clock::now();
@@ -201,8 +212,7 @@ int Import(const ImportSettings& settings) {
     return kInterrupted;
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  const double seconds = static_cast<double>(static_cast<long>(elapsed.count() * 1e3)) / 1e3;
-  std::printf("%s\n", ResultJson(total, seconds).c_str());
+  std::printf("%s\n", ImportJson(total, elapsed.count(), false).c_str());
   if (std::fflush(stdout) != 0) return Fail(Internal("stdout takes no more"));
   return total.rejected > 0 && total.accepted + total.duplicates == 0 ? kFailed : 0;
 }

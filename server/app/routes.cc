@@ -5,6 +5,7 @@
 #include "server/app/page.h"
 #include "server/app/query.h"
 #include "server/app/stats.h"
+#include "server/app/transfer.h"
 
 namespace insightflow::server {
 
@@ -14,6 +15,7 @@ void AddRoutes(Router& router, ServerContext& context) {
   AddQueryRoutes(router, context);
   AddHealthRoutes(router, context);
   AddPageRoutes(router);
+  AddTransferRoutes(router, context);
   router.Alias("/api/v1/", "/api/");
   router.SetPreflight(
       [&context](const HttpRequest& request) { return context.cors.Preflight(request); });

@@ -49,7 +49,8 @@ void LogRequest(Log& log, const AnswerRecord& record) {
              {"ms", static_cast<double>(record.duration.count()) / 1e3},
              {"request_id", record.request_id},
              {"bytes_in", static_cast<std::uint64_t>(record.request_bytes)},
-             {"bytes_out", static_cast<std::uint64_t>(record.response_bytes)}});
+             {"bytes_out", static_cast<std::uint64_t>(record.response_bytes)},
+             {"cut_off", static_cast<std::uint64_t>(record.cut_off ? 1 : 0)}});
 }
 
 // Tells once a minute what was collected, when anything was.
@@ -92,6 +93,9 @@ ListenerOptions ToListenerOptions(const ServeSettings& settings, ListenAddress a
   options.port = address.port;
   options.loops = static_cast<int>(settings.threads);
   options.limits.body_bytes_max = settings.body_max;
+  for (const char* path : {"/api/import", "/api/v1/import"}) {
+    options.limits.body_bytes_max_of.emplace_back(path, settings.import_max);
+  }
   options.on_answer = [&log](const AnswerRecord& record) { LogRequest(log, record); };
   options.on_refusal = [&context](const HttpRequest& request, HttpResponse& response) {
     context.cors.Decorate(request, response);
@@ -117,6 +121,9 @@ Status RunServer(const ServeSettings& settings, ListenAddress address, ServerCon
                  Signals& signals, Log& log) {
   context.store_stopped = [&signals] { signals.Notify(); };
   context.log_lines_dropped = [&log] { return log.LinesDropped(); };
+  context.export_failed = [&log](const Status& status) {
+    log.Write(LogLevel::kWarn, "export failed", {{"why", std::string_view(status.message())}});
+  };
   Router router;
   AddRoutes(router, context);
   auto started =

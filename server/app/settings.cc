@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <optional>
 #include <sstream>
 #include <string_view>
 
 #include "insightflow/version.h"
+#include "insightflow/wire.h"
 
 namespace insightflow::server {
 namespace {
@@ -21,6 +23,10 @@ struct Names {
   std::string log_level = "info";
   std::string privacy = "ignore";
   std::string import_format = "ndjson";
+  std::string export_format = "ndjson";
+  std::string export_from;
+  std::string export_to;
+  std::vector<std::string> export_filters;
   std::vector<std::string> import_map;
   std::string config;
 };
@@ -94,6 +100,8 @@ void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
       ->check(CLI::Range(1, 1'000'000));
   AddSize(app, "--body-max", &s->body_max, "Bytes of one request's body", "4MiB")
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30).description("1KiB to 1GiB"));
+  AddSize(app, "--import-max", &s->import_max, "Bytes of the body of one POST /api/import", "64MiB")
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30).description("1KiB to 1GiB"));
   app->add_option("--cors-origin", s->cors_origins,
                   "Origin whose pages may call; repeatable (none: any may collect, none may ask)")
       ->type_name("ORIGIN")
@@ -125,6 +133,19 @@ void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
 void AddQuery(CLI::App* app, QuerySettings* s, Names* names) {
   AddCommon(app, &s->data, names);
   app->add_option("file", s->file, "The query as JSON; - is stdin")->type_name("FILE");
+}
+
+void AddExport(CLI::App* app, ExportSettings* s, Names* names) {
+  AddCommon(app, &s->data, names);
+  app->add_option("-o,--output", s->output, "File to write; - is stdout")->type_name("FILE");
+  app->add_option("--format", names->export_format, "What the lines are")
+      ->check(CLI::IsMember({"ndjson", "csv"}));
+  app->add_option("--from", names->export_from, "First instant: ISO 8601, a date, or milliseconds")
+      ->type_name("TIME");
+  app->add_option("--to", names->export_to, "The instant behind the last")->type_name("TIME");
+  app->add_option("--filter", names->export_filters, "Which events; repeatable, all must hold")
+      ->type_name("FIELD=VALUE|JSON")
+      ->allow_extra_args(false);
 }
 
 // --log-format reads INSIGHTFLOW_LOG_FORMAT.
@@ -179,6 +200,13 @@ std::vector<std::pair<std::string, std::string>> ParseMap(const std::vector<std:
   return map;
 }
 
+std::optional<Timestamp> ReadTime(const std::string& flag, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const Result<Timestamp> time = ParseTime(text);
+  if (!time.ok()) throw CLI::ValidationError(flag, time.status().message());
+  return *time;
+}
+
 void RequireData(const std::string& data) {
   if (data.empty()) {
     throw CLI::ValidationError("--data",
@@ -197,14 +225,17 @@ class Parser {
     serve_app_ = root_.add_subcommand("serve", "Collect events and answer over HTTP");
     import_app_ = root_.add_subcommand("import", "Put files into a store; safe to repeat");
     query_app_ = root_.add_subcommand("query", "Answer a question about a store's events");
+    export_app_ = root_.add_subcommand("export", "Write a store's events as lines");
     check_app_ = root_.add_subcommand("check", "Verify every checksum of a store");
+    fold_app_ = root_.add_subcommand("fold", "Bring all events into the columns of analyses");
     AddServe(serve_app_, &serve_, &names_);
     AddImport(import_app_, &import_, &names_);
     AddQuery(query_app_, &query_, &names_);
+    AddExport(export_app_, &export_, &names_);
     AddCommon(check_app_, &check_.data, &names_);
-    fold_app_ = root_.add_subcommand("fold", "Bring all events into the columns of analyses");
     AddCommon(fold_app_, &fold_.data, &names_);
-    for (CLI::App* app : {serve_app_, import_app_, query_app_, check_app_, fold_app_}) {
+    for (CLI::App* app :
+         {serve_app_, import_app_, query_app_, export_app_, check_app_, fold_app_}) {
       NameEnvironment(app);
     }
     root_.footer(
@@ -231,6 +262,7 @@ class Parser {
       RequireData(fold_.data);
       return fold_;
     }
+    if (active == export_app_) return FinishExport();
     RequireData(check_.data);
     return check_;
   }
@@ -264,15 +296,31 @@ class Parser {
     return query_;
   }
 
+  ExportSettings FinishExport() {
+    RequireData(export_.data);
+    ExportOptions& options = export_.options;
+    if (names_.export_format == "csv") options.format = ExportFormat::kCsv;
+    options.from = ReadTime("--from", names_.export_from);
+    options.to = ReadTime("--to", names_.export_to);
+    for (const std::string& text : names_.export_filters) {
+      const Result<std::vector<Filter>> filters = ParseFilterFlag(text);
+      if (!filters.ok()) throw CLI::ValidationError("--filter", filters.status().message());
+      options.filters.insert(options.filters.end(), filters->begin(), filters->end());
+    }
+    return export_;
+  }
+
   CLI::App root_{"InsightFlow: user-behaviour analytics in one process"};
   CLI::App* serve_app_ = nullptr;
   CLI::App* import_app_ = nullptr;
   CLI::App* query_app_ = nullptr;
+  CLI::App* export_app_ = nullptr;
   CLI::App* check_app_ = nullptr;
   CLI::App* fold_app_ = nullptr;
   ServeSettings serve_;
   ImportSettings import_;
   QuerySettings query_;
+  ExportSettings export_;
   CheckSettings check_;
   FoldSettings fold_;
   Names names_;
@@ -284,6 +332,29 @@ std::string OneLine(std::string text) {
 }
 
 }  // namespace
+
+Result<std::vector<Filter>> ParseFilterFlag(const std::string& text) {
+  if (text.starts_with('{') || text.starts_with('[')) return ParseFilters(text);
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos) {
+    return InvalidArgument(text + " is neither FIELD=VALUE nor JSON");
+  }
+  const std::string value = text.substr(equals + 1);
+  Filter filter{text.substr(0, equals), FilterOp::kIn, {value}};
+  const char* const end = value.data() + value.size();
+  std::int64_t integer = 0;
+  double real = 0;
+  if (const auto [stop, error] = std::from_chars(value.data(), end, integer);
+      error == std::errc() && stop == end) {
+    filter.values.emplace_back(integer);
+  } else if (const auto [at, fault] = std::from_chars(value.data(), end, real);
+             fault == std::errc() && at == end) {
+    filter.values.emplace_back(real);
+  } else if (value == "true" || value == "false") {
+    filter.values.emplace_back(value == "true");
+  }
+  return std::vector<Filter>{std::move(filter)};
+}
 
 Command ParseCommandLine(int argc, const char* const* argv) {
   Parser parser;

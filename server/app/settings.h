@@ -33,6 +33,7 @@ struct ServeSettings {
   std::size_t disk_free_min = std::size_t{64} << 20;
   std::size_t events_max = 10'000;
   std::size_t body_max = std::size_t{4} << 20;
+  std::size_t import_max = std::size_t{64} << 20;  // body_max of POST /api/import
   std::vector<std::string> cors_origins;
   std::vector<std::string> trusted_proxies;
   PrivacyPolicy privacy = PrivacyPolicy::kIgnore;
@@ -50,6 +51,12 @@ struct QuerySettings {
   std::string data;
 };
 
+struct ExportSettings {
+  std::string data;
+  std::string output = "-";
+  ExportOptions options;
+};
+
 struct CheckSettings {
   std::string data;
 };
@@ -65,9 +72,13 @@ struct ExitNow {
   std::string error;  // for stderr: one line
 };
 
-using Command = std::variant<ExitNow, ServeSettings, ImportSettings, QuerySettings, CheckSettings,
-                             FoldSettings>;
+using Command = std::variant<ExitNow, ServeSettings, ImportSettings, QuerySettings, ExportSettings,
+                             CheckSettings, FoldSettings>;
 
 Command ParseCommandLine(int argc, const char* const* argv);
+
+// A filter as --filter takes it: JSON as in a query, or FIELD=VALUE, where the value is text and,
+// if it reads as one, a number or a boolean. kInvalidArgument.
+Result<std::vector<Filter>> ParseFilterFlag(const std::string& text);
 
 }  // namespace insightflow::server

@@ -37,8 +37,16 @@ Signals::~Signals() {
 }
 
 Signals::Event Signals::Wait(std::chrono::milliseconds timeout, int fd) {
+  return WaitFor(timeout, fd, POLLIN);
+}
+
+bool Signals::AwaitWritable(int fd) {
+  return WaitFor(std::chrono::milliseconds(-1), fd, POLLOUT) == Event::kReadable;
+}
+
+Signals::Event Signals::WaitFor(std::chrono::milliseconds timeout, int fd, short events) {
   if (Signalled()) return Event::kSignal;
-  pollfd waits[3] = {{signal_fd_, POLLIN, 0}, {notify_fd_, POLLIN, 0}, {fd, POLLIN, 0}};
+  pollfd waits[3] = {{signal_fd_, POLLIN, 0}, {notify_fd_, POLLIN, 0}, {fd, events, 0}};
   const int wait_ms = timeout.count() < 0 ? -1 : static_cast<int>(timeout.count());
   while (poll(waits, 3, wait_ms) < 0 && errno == EINTR) {
   }

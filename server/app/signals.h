@@ -23,6 +23,9 @@ class Signals {
   // it.
   Event Wait(std::chrono::milliseconds timeout, int fd = -1);
 
+  // Waits until `fd` can be written to; false when a signal or a notice came first.
+  bool AwaitWritable(int fd);
+
   void Notify();
 
   // True once Wait has seen a signal.
@@ -32,6 +35,8 @@ class Signals {
   void RestoreDefaults();
 
  private:
+  Event WaitFor(std::chrono::milliseconds timeout, int fd, short events);
+
   int signal_fd_;
   int notify_fd_;
   std::atomic<bool> signalled_{false};

@@ -326,7 +326,7 @@ bool Assembler::CheckContent(const Facts& facts) {
   if (!gzip && !facts.encoding.empty() && !EqualsIgnoreCase(facts.encoding, "identity")) {
     return Refuse(415, "unsupported_encoding", "Content-Encoding must be gzip or identity");
   }
-  if (content_length_ > limits_->body_bytes_max) {
+  if (content_length_ > BodyBytesMax()) {
     return Refuse(413, "payload_too_large", "the body is larger than this server accepts");
   }
   gzip_ = content_length_ > 0 && (gzip || request_.Param("gz") == "1");
@@ -360,7 +360,7 @@ bool Assembler::InflateBody() {
   stream.next_in = reinterpret_cast<Bytef*>(request_.body.data());
   stream.avail_in = static_cast<uInt>(request_.body.size());
   // One byte past the limit tells a body that is too large from one that just fits.
-  const std::size_t bytes_max = limits_->body_bytes_max + 1;
+  const std::size_t bytes_max = BodyBytesMax() + 1;
   int result = Z_OK;
   while (result == Z_OK && inflated.size() < bytes_max) {
     const std::size_t done = inflated.size();
@@ -382,6 +382,20 @@ bool Assembler::InflateBody() {
   return true;
 }
 
+std::size_t Assembler::BodyBytesMax() const {
+  std::size_t bytes_max = limits_->body_bytes_max;
+  for (const auto& [path, bytes] : limits_->body_bytes_max_of) {
+    if (path == request_.path) bytes_max = std::max(bytes_max, bytes);
+  }
+  return bytes_max;
+}
+
+bool Assembler::TakeBodyPart() {
+  const std::size_t parts =
+      request_.body.size() / std::max<std::size_t>(limits_->body_bytes_max, 1);
+  return std::exchange(body_parts_, parts) != parts;
+}
+
 bool Assembler::TakeExpectContinue() {
   return state_ == State::kBody && request_.body.empty() && std::exchange(expect_continue_, false);
 }
@@ -390,6 +404,7 @@ HttpRequest Assembler::Take() {
   assert(state_ == State::kComplete);
   HttpRequest taken = std::exchange(request_, {});
   content_length_ = 0;
+  body_parts_ = 0;
   header_bytes_ = 0;
   state_ = State::kHead;
   begun_ = have_line_ = skipped_blank_ = gzip_ = expect_continue_ = false;

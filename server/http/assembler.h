@@ -23,6 +23,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "server/http/http.h"
 
@@ -33,6 +35,8 @@ struct HttpLimits {
   std::size_t header_bytes_max = 16 << 10;  // all header lines
   std::size_t headers_max = 100;
   std::size_t body_bytes_max = 4 << 20;  // as sent, and inflated
+  // Paths whose requests may have larger bodies, decoded.
+  std::vector<std::pair<std::string, std::size_t>> body_bytes_max_of = {};
 };
 
 // Why a request is refused. The strings are static.
@@ -62,6 +66,9 @@ class Assembler {
 
   // True once for a request whose client waits for "100 Continue" before it sends the body.
   bool TakeExpectContinue();
+
+  // True once after each HttpLimits::body_bytes_max bytes of a body that may be larger.
+  bool TakeBodyPart();
 
   // In kComplete: the request without remote_address, request_id as sent or empty. The next Feed
   // begins another request.
@@ -94,12 +101,14 @@ class Assembler {
   bool CheckContent(const Facts& facts);
   bool FinishBody();
   bool InflateBody();
+  std::size_t BodyBytesMax() const;
 
   const HttpLimits* limits_;
   HttpRequest request_;
   std::string line_;  // an incomplete line
   HttpRefusal refusal_;
   std::uint64_t content_length_ = 0;
+  std::size_t body_parts_ = 0;  // that TakeBodyPart has told of
   std::uint32_t header_bytes_ = 0;
   State state_ = State::kHead;
   bool begun_ = false;      // a byte of this request has come

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <utility>
 
 #include "server/http/loop.h"
@@ -22,6 +23,13 @@ constexpr HttpRefusal kOverloaded = {503, "overloaded",
 constexpr HttpRefusal kTooSlow = {408, "request_timeout", "the request did not come in time"};
 
 void Release(std::string* text) { std::string().swap(*text); }
+
+// Makes closing the socket reset the connection: the end of an answer that is broken off must not
+// look like its end.
+void ResetOnClose(int socket) {
+  const linger hard{1, 0};
+  setsockopt(socket, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+}
 
 }  // namespace
 
@@ -56,6 +64,12 @@ void Connection::Send(HttpResponse response) {
   mailbox_->PostAnswered(shared_from_this());
 }
 
+void Connection::SendPiece(std::string bytes, BodyWriter::Then then) {
+  piece_ = std::move(bytes);
+  then_ = then;
+  mailbox_->PostAnswered(shared_from_this());
+}
+
 void Connection::Open() {
   self_ = shared_from_this();
   EnterPhase(Phase::kIdle);
@@ -72,6 +86,10 @@ void Connection::EnterPhase(Phase phase) {
 void Connection::Close() {
   if (phase_ == Phase::kClosed) return;
   EnterPhase(Phase::kClosed);
+  if (const std::unique_ptr<BodySource> source = std::move(source_)) {
+    ResetOnClose(socket_);
+    Report(true);
+  }
   close(socket_);
   mailbox_->shared().Leave(remote_address_);
   loop_.Bury(std::move(self_));
@@ -88,7 +106,7 @@ void Connection::OnEvents(std::uint32_t events) {
 
 void Connection::OnAnswer() {
   if (phase_ != Phase::kAnswer) return;  // the client has gone meanwhile
-  StartAnswer(std::exchange(answer_, {}));
+  source_ != nullptr ? TakePiece() : StartAnswer(std::exchange(answer_, {}));
   Progress();
 }
 
@@ -158,7 +176,7 @@ void Connection::Settle() {
     case Assembler::State::kComplete: return Dispatch();
     case Assembler::State::kBody:
       if (!Charge(assembler_.held_bytes(), true)) return Refuse(kOverloaded);
-      if (phase_ != Phase::kBody) EnterPhase(Phase::kBody);
+      if (phase_ != Phase::kBody || assembler_.TakeBodyPart()) EnterPhase(Phase::kBody);
       if (assembler_.TakeExpectContinue()) SendContinue();
       return;
     case Assembler::State::kHead:
@@ -233,8 +251,9 @@ void Connection::CountRefusal(int status) {
 }
 
 void Connection::StartAnswer(HttpResponse response) {
-  keep_alive_ = keep_alive_ && !mailbox_->shared().draining;
   CompleteError(&response, exchange_.request_id);
+  const bool has_end = response.source == nullptr || !assembler_.http_1_0();
+  keep_alive_ = keep_alive_ && has_end && !mailbox_->shared().draining;
   AppendResponseHead(response,
                      {.date = loop_.Date(),
                       .request_id = exchange_.request_id,
@@ -243,22 +262,61 @@ void Connection::StartAnswer(HttpResponse response) {
                      &output_head_);
   if (!exchange_.head_only && MayHaveBody(response.status)) {
     output_body_ = std::move(response.body);
+    source_ = std::move(response.source);
+    if (source_ != nullptr) FramePiece(false);
   }
-  Report(response.status);
+  exchange_.status = response.status;
+  exchange_.response_bytes = output_head_.size() + output_body_.size();
+  if (source_ == nullptr) Report(false);
   Flush();
 }
 
-void Connection::Report(int status) {
+void Connection::TakePiece() {
+  if (then_ == BodyWriter::Then::kBreakOff) return Close();
+  output_body_ = std::exchange(piece_, {});
+  const bool last = then_ == BodyWriter::Then::kEnd;
+  FramePiece(last);
+  exchange_.response_bytes += output_head_.size() + output_body_.size();
+  if (last) {
+    source_.reset();
+    Report(false);
+  }
+  Flush();
+}
+
+// Makes output_body_ a chunk; of an empty one nothing, since that would be the last.
+void Connection::FramePiece(bool last) {
+  if (assembler_.http_1_0()) return;
+  if (!output_body_.empty()) {
+    char size[20];
+    output_head_.append(size, static_cast<std::size_t>(std::snprintf(size, sizeof size, "%zx\r\n",
+                                                                     output_body_.size())));
+    output_body_ += "\r\n";
+  }
+  if (last) output_body_ += "0\r\n\r\n";
+}
+
+void Connection::Pull() {
+  EnterPhase(Phase::kAnswer);
+  try {
+    source_->Pull(BodyWriter(shared_from_this()));
+  } catch (...) {
+    // Unwinding has destroyed the writer, and that breaks the answer off.
+  }
+}
+
+void Connection::Report(bool cut_off) {
   const auto& on_answer = mailbox_->shared().options.on_answer;
   if (!on_answer) return;
   AnswerRecord record;
   record.method = exchange_.method;
   record.path = exchange_.path;
   record.request_id = exchange_.request_id;
-  record.status = status;
+  record.status = exchange_.status;
   record.refused = exchange_.refused;
+  record.cut_off = cut_off;
   record.request_bytes = exchange_.request_bytes;
-  record.response_bytes = output_head_.size() + output_body_.size();
+  record.response_bytes = exchange_.response_bytes;
   record.duration = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::steady_clock::now() - exchange_.begun);
   on_answer(record);
@@ -294,6 +352,7 @@ void Connection::FinishAnswer() {
   Release(&output_body_);
   output_sent_ = 0;
   Charge(0, false);
+  if (source_ != nullptr) return Pull();
   if (!keep_alive_) return Linger();
   EnterPhase(Phase::kIdle);
 }

@@ -1,5 +1,5 @@
-// One client: reads, assembles, waits for the answer, writes it. Lives on one loop; only Send may
-// be called from other threads.
+// One client: reads, assembles, waits for the answer, writes it, pulling what is made meanwhile.
+// Lives on one loop; only Send and SendPiece may be called from other threads.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class Loop;
 class Mailbox;
 
 // What a connection is waiting for. Each has a deadline of its own but kAnswer: how long an answer
-// may take is the handler's affair.
+// or a piece of one may take is the handler's affair.
 enum class Phase : std::uint8_t { kIdle, kHead, kBody, kAnswer, kWrite, kLinger, kClosed };
 inline constexpr std::size_t kPhases = 7;
 
@@ -37,13 +37,16 @@ class PhaseList {
   Connection* last_ = nullptr;
 };
 
-class Connection final : public Responder::Sink, public std::enable_shared_from_this<Connection> {
+class Connection final : public Responder::Sink,
+                         public BodyWriter::Sink,
+                         public std::enable_shared_from_this<Connection> {
  public:
   Connection(Loop& loop, std::shared_ptr<Mailbox> mailbox, int socket, std::string remote_address);
   ~Connection() override;
 
   // From any thread: keeps the answer and tells the loop.
   void Send(HttpResponse response) override;
+  void SendPiece(std::string bytes, BodyWriter::Then then) override;
 
   // All else from the loop's thread.
   void Open();
@@ -68,6 +71,8 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
     std::string path;
     SteadyTime begun{};
     std::size_t request_bytes = 0;
+    std::size_t response_bytes = 0;
+    int status = 0;
     bool head_only = false;
     bool refused = false;
   };
@@ -81,7 +86,10 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   void Refuse(const HttpRefusal& refusal);
   void CountRefusal(int status);
   void StartAnswer(HttpResponse response);
-  void Report(int status);
+  void Report(bool cut_off);
+  void TakePiece();
+  void FramePiece(bool last);
+  void Pull();
   void Flush();
   void FinishAnswer();
   void Linger();
@@ -107,7 +115,10 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   std::string rest_;  // bytes of pipelined requests, read but not yet handled
   std::string output_head_;
   std::string output_body_;
-  HttpResponse answer_;  // written by Send, read when the mailbox brings it
+  HttpResponse answer_;                 // written by Send, read when the mailbox brings it
+  std::unique_ptr<BodySource> source_;  // of a body that has not ended
+  std::string piece_;                   // these two as answer_, by SendPiece
+  BodyWriter::Then then_ = BodyWriter::Then::kMore;
   Exchange exchange_;
 };
 

@@ -148,6 +148,13 @@ std::optional<std::string> PercentDecode(std::string_view text) {
   return decoded;
 }
 
+BodyWriter::~BodyWriter() { Send({}, Then::kBreakOff); }
+
+void BodyWriter::Send(std::string bytes, Then then) {
+  const std::shared_ptr<Sink> sink = std::move(sink_);
+  if (sink != nullptr) sink->SendPiece(std::move(bytes), then);
+}
+
 Responder::~Responder() {
   if (sink_ == nullptr) return;
   HttpResponse response;

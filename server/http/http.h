@@ -33,11 +33,49 @@ struct HttpRequest {
   std::optional<std::string> Param(std::string_view name) const;
 };
 
+// One piece of a body that is made while it is sent. Send may be called once, from any thread, also
+// after the client has gone. A writer that is destroyed without Send breaks the connection off, so
+// that the client cannot take what it has for the whole. Move-only.
+class BodyWriter {
+ public:
+  enum class Then { kMore, kEnd, kBreakOff };
+  struct Sink {  // the listener's side
+    virtual ~Sink() = default;
+    virtual void SendPiece(std::string bytes, Then then) = 0;
+  };
+
+  explicit BodyWriter(std::shared_ptr<Sink> sink) : sink_(std::move(sink)) {}
+  BodyWriter(BodyWriter&&) noexcept = default;
+  BodyWriter& operator=(BodyWriter&&) = delete;
+  ~BodyWriter();
+
+  // With kEnd the body is complete. `bytes` may be empty.
+  void Send(std::string bytes, Then then);
+
+ private:
+  std::shared_ptr<Sink> sink_;
+};
+
+// The rest of a body, pulled as the client takes it: what a slow client does not take is not made.
+// All calls come from a loop's thread and must not block.
+class BodySource {
+ public:
+  // Once the body has ended, or when the client has gone: nobody waits for a piece any more. A
+  // client that goes silently is noticed when something is sent to it.
+  virtual ~BodySource() = default;
+  // All before is with the system, so there is room for a piece, of about 64 KiB at most. The
+  // writer may be kept until there is something to say; only then comes the next call.
+  virtual void Pull(BodyWriter writer) = 0;
+};
+
 struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   HttpHeaders headers;  // beside Content-Type, Content-Length, X-Request-ID and security headers
   std::string body;     // empty with a status of 400 or more: the listener writes a JSON error
+  // What follows on `body`, if anything: then it is sent in chunks, and until the connection's end
+  // to a client of HTTP/1.0. Each piece must be taken within the write deadline.
+  std::unique_ptr<BodySource> source = nullptr;
 };
 
 // {"error":{"code","message","request_id"}}: the form of every error outside a batch.

@@ -30,16 +30,18 @@ struct sockaddr;
 
 namespace insightflow::server {
 
-// What the listener tells about an answer that it has begun to write. The views live for the call.
+// What the listener tells about an answer that it has begun to write, or of one that is made while
+// it is sent, has ended. The views live for the call.
 struct AnswerRecord {
   std::string_view method;
   std::string_view path;  // decoded, without the query
   std::string_view request_id;
   int status = 0;
   bool refused = false;                   // by the listener: no handler saw the request
+  bool cut_off = false;                   // the body did not come to its end
   std::size_t request_bytes = 0;          // of the body, as the handler saw it
   std::size_t response_bytes = 0;         // of the head and the body
-  std::chrono::microseconds duration{0};  // from the whole request to the answer
+  std::chrono::microseconds duration{0};  // from the whole request to this moment
 };
 
 struct ListenerOptions {
@@ -59,9 +61,9 @@ struct ListenerOptions {
 
   // Each is for the whole phase, so that a byte now and then does not extend it.
   std::chrono::milliseconds header_deadline{10'000};  // from the first byte to the last header
-  std::chrono::milliseconds body_deadline{30'000};
-  std::chrono::milliseconds idle_deadline{60'000};  // before the first byte and between requests
-  std::chrono::milliseconds write_deadline{30'000};
+  std::chrono::milliseconds body_deadline{30'000};    // for each HttpLimits::body_bytes_max of it
+  std::chrono::milliseconds idle_deadline{60'000};    // before the first byte and between requests
+  std::chrono::milliseconds write_deadline{30'000};   // of an answer, or of each piece of one
 
   // Called on a loop thread after each answer, the listener's own refusals of a whole request
   // included: must not block. Empty: not called.

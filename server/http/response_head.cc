@@ -46,8 +46,12 @@ void AppendResponseHead(const HttpResponse& response, const ResponseContext& con
   if (MayHaveBody(response.status)) {
     out->append("\r\nContent-Type: ");
     AppendClean(out, response.content_type);
-    out->append("\r\nContent-Length: ");
-    AppendNumber(out, response.body.size());
+    if (response.source == nullptr) {
+      out->append("\r\nContent-Length: ");
+      AppendNumber(out, response.body.size());
+    } else if (!context.http_1_0) {
+      out->append("\r\nTransfer-Encoding: chunked");
+    }
   }
   out->append("\r\nX-Request-ID: ").append(context.request_id).append("\r\n");
   bool has_policy = false;

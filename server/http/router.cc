@@ -5,8 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "server/http/worker_pool.h"
-
 namespace insightflow::server {
 namespace {
 
@@ -250,6 +248,8 @@ void Router::Alias(std::string prefix, std::string target) {
 void Router::SetPreflight(PreflightHandler handler) { impl_->preflight = std::move(handler); }
 
 void Router::SetDecorator(Decorator decorator) { impl_->decorator = std::move(decorator); }
+
+void Router::RunRest(std::unique_ptr<Job> job) { impl_->pool.Submit(job, true); }
 
 void Router::Handle(HttpRequest request, Responder responder) {
   const std::string path = impl_->LookupPath(request);

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "server/http/http.h"
+#include "server/http/worker_pool.h"
 
 namespace insightflow::server {
 
@@ -74,6 +75,10 @@ class Router : public HttpHandler {
   void SetDecorator(Decorator decorator);
 
   void Handle(HttpRequest request, Responder responder) override;
+
+  // Runs the job on a worker: the rest of a route's work, as pieces of its body. When the system
+  // gives no thread the job is destroyed without having run.
+  void RunRest(std::unique_ptr<Job> job);
 
  private:
   struct Impl;

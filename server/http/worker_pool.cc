@@ -20,12 +20,12 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool WorkerPool::Submit(std::unique_ptr<Job>& job) {
+bool WorkerPool::Submit(std::unique_ptr<Job>& job, bool is_rest) {
   const std::lock_guard lock(mutex_);
   const bool may_grow = threads_.size() < threads_max_;
   // A job that a free worker will take, or a new one, does not count as waiting.
   const std::size_t takers = idle_ + (may_grow ? 1 : 0);
-  if (queue_.size() >= queue_max_ + takers) return false;
+  if (!is_rest && queue_.size() >= queue_max_ + takers) return false;
   queue_.push_back(std::move(job));
   if (queue_.size() <= idle_ || !may_grow) {
     ready_.notify_one();

@@ -25,8 +25,9 @@ class WorkerPool {
   ~WorkerPool();  // runs what waits, then joins
 
   // False, and the job is left to the caller, when the queue is full
-  // or the system gives no thread.
-  bool Submit(std::unique_ptr<Job>& job);
+  // or the system gives no thread. `is_rest`: of something that was taken before, and so is taken
+  // also when the queue is full.
+  bool Submit(std::unique_ptr<Job>& job, bool is_rest = false);
 
  private:
   void Work();

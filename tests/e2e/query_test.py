@@ -43,6 +43,19 @@ class Asking(ServerTest):
             self.assertEqual(body["points"][0]["time"], "2026-01-01T00:00:00.000+03:30")
             self.assertEqual(body["meta"]["as_of_sequence"], 55)
 
+    def test_every_example_is_answered_by_the_schema(self):
+        judge = validator("answer")
+        with self.serve() as server:
+            server.collect(visits())
+            for name, query in examples(".query.json"):
+                if "funnel_id" in query:
+                    continue
+                answer = self.ask(server, query)
+                self.assertEqual(answer.status, 200, f"{name}: {answer.body}")
+                body = answer.json()
+                self.assertEqual([e.message for e in judge.iter_errors(body)], [], name)
+                self.assertEqual(body["kind"], query["kind"])
+
     def test_bad_queries_are_refused_by_name(self):
         with self.serve() as server:
             connection = server.connect()

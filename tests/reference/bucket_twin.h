@@ -11,6 +11,8 @@
 
 namespace insightflow::reference {
 
+inline constexpr std::int64_t kTwinStepMs = 60'000;
+
 // What an interval is called: equal for all its instants, rising where dates are concerned.
 inline std::string IntervalLabel(Interval interval, const absl::TimeZone& zone, std::int64_t ms) {
   const absl::TimeZone::CivilInfo info = zone.At(absl::FromUnixMillis(ms));
@@ -34,7 +36,7 @@ inline std::string IntervalLabel(Interval interval, const absl::TimeZone& zone, 
 // comes again, because a clock was set back over midnight, is part of the date after it.
 inline std::vector<std::int64_t> IntervalBegins(Interval interval, const absl::TimeZone& zone,
                                                 std::int64_t from, std::int64_t to,
-                                                std::int64_t step_ms = 60'000) {
+                                                std::int64_t step_ms = kTwinStepMs) {
   const bool by_date = interval != Interval::kMinute && interval != Interval::kHour;
   const auto label = [&](std::int64_t ms) { return IntervalLabel(interval, zone, ms); };
   const auto differs = [&](const std::string& now, const std::string& last) {

@@ -135,13 +135,14 @@ class FunnelAnswerTwin {
   static std::optional<DurationStats> Stats(std::vector<std::int64_t> values) {
     if (values.empty()) return std::nullopt;
     std::sort(values.begin(), values.end());
-    // The rank in hundredths.
+    // In hundredths of a rank, which are whole numbers.
     const auto at = [&](std::size_t percent) {
       const std::size_t rank = percent * (values.size() - 1);
-      const std::size_t high = std::min(rank / 100 + 1, values.size() - 1);
+      const std::size_t low = rank / 100;
+      const std::size_t high = std::min(low + 1, values.size() - 1);
       const double part = static_cast<double>(rank % 100) / 100;
-      return static_cast<double>(values[rank / 100]) +
-             part * static_cast<double>(values[high] - values[rank / 100]);
+      return static_cast<double>(values[low]) +
+             part * static_cast<double>(values[high] - values[low]);
     };
     double sum = 0;
     for (const std::int64_t value : values) sum += static_cast<double>(value);

@@ -27,7 +27,8 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   }
   void Heal() { fault_ = Fault::kNone; }
   rocksdb::IOStatus Check(Fault operation, const std::string& name) {
-    if (fault_ != operation || name.find(part_) == std::string::npos) return rocksdb::IOStatus::OK();
+    if (fault_ != operation || name.find(part_) == std::string::npos)
+      return rocksdb::IOStatus::OK();
     return calls_left_.fetch_sub(1) > 0 ? rocksdb::IOStatus::OK() : error_;
   }
 

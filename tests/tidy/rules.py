@@ -27,7 +27,7 @@ FLOORS = {
 PUBLIC_FLOORS = {
     "export": 1, "status": 1, "time": 1, "version": 1, "ingest": 1, "event": 2, "options": 2,
     "live": 2, "store": 2, "query": 2, "result": 2, "timeline": 2, "analytics": 3, "engine": 5,
-    "importer": 5, "c": 6, "wire": 6,
+    "importer": 5, "exporter": 5, "c": 6, "wire": 6,
 }
 # The one arrow between rooms of a floor: decoders apply the rules while the text is in the cache.
 SIDE_ARROWS = {("lib/decode", "lib/validate")}

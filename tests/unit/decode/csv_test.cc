@@ -182,6 +182,21 @@ TEST(CsvTest, AColumnOfExtraDataHoldsObjects) {
             "int_range extra_data");
 }
 
+// Exports put an apostrophe in front of what a spreadsheet would take for a formula.
+TEST(CsvTest, TheMarkOfAFormulaIsTakenOff) {
+  const std::vector<std::pair<std::string, std::string>> cells = {
+      {"'=1", "=1"},    {"''=1", "'=1"},     {"'-", "-"},       {"'@a", "@a"},
+      {"'+a", "+a"},    {"\"'\ta\"", "\ta"}, {"\"'\r\"", "\r"}, {"=1", "=1"},
+      {"'a=1", "'a=1"}, {"'", "'"},          {"''", "''"},
+  };
+  for (const auto& [cell, text] : cells) {
+    const Decoded decoded =
+        DecodeCsv("user_id,event_type,timestamp,element", "u,view,1700000000000," + cell + "\n");
+    ASSERT_EQ(decoded.out.batch.rows, 1u) << cell;
+    EXPECT_EQ(decoded.out.batch.Text(Field::kElement, 0), text);
+  }
+}
+
 TEST(CsvTest, RecordsEnd) {
   EXPECT_EQ(FindCsvRecordsEnd(""), 0u);
   EXPECT_EQ(FindCsvRecordsEnd("a,b"), 0u);

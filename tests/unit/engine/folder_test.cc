@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,11 +35,11 @@ EventBatch Rows(std::size_t rows, std::int64_t days = 1) {
 
 class FolderTest : public ::testing::Test {
  protected:
-  EventLogOptions LogOptions() {
+  EventLogOptions LogOptions(bool faulty = false) {
     EventLogOptions options;
     options.dir = dir_.path();
     options.disk_free_min = 0;
-    options.env = env_.get();
+    if (faulty) options.env = env_.get();
     return options;
   }
   static Folder::Options ByHand() { return {false, 1'000}; }
@@ -180,7 +181,7 @@ TEST_F(FolderTest, ANearlyFullDiskIsSaidAndLeavesEverything) {
 }
 
 TEST_F(FolderTest, NoSpaceForASegmentIsTriedAgain) {
-  Open(ByHand());
+  Open(LogOptions(true), ByHand());
   Append(Rows(100));
   for (const Fault fault : {Fault::kAppend, Fault::kSync}) {
     fs_->Arm(fault, 0, rocksdb::IOStatus::NoSpace("No space left on device"), ".tmp");
@@ -209,7 +210,7 @@ TEST_F(FolderTest, AnyOtherWriteErrorStopsTheStoreAndReopeningMendsIt) {
                         Case{Fault::kAppend, eio, "MANIFEST"}, Case{Fault::kSync, full, "MANIFEST"},
                         Case{Fault::kAppend, full, ".log"}, Case{Fault::kSync, eio, ".log"}}) {
     SCOPED_TRACE(c.part);
-    Open(ByHand());
+    Open(LogOptions(true), ByHand());
     Append(Rows(100));
     rows += 100;
     ASSERT_TRUE(store_.log->Sync().ok());
@@ -220,12 +221,50 @@ TEST_F(FolderTest, AnyOtherWriteErrorStopsTheStoreAndReopeningMendsIt) {
     EXPECT_EQ(store_.log->Health().code(), StatusCode::kUnavailable);
     fs_->Heal();
     EXPECT_EQ(store_.Close().code(), StatusCode::kUnavailable);
-    Open(ByHand());
+    Open(LogOptions(true), ByHand());
     ExpectEverythingOnce(rows);
     ASSERT_TRUE(store_.folder->Fold().ok());
     ExpectEverythingOnce(rows);
     ASSERT_TRUE(store_.Close().ok());
   }
+}
+
+// Copies taken while segments come and go open, and hold each event once.
+TEST(EngineFold, BackupsWhileFolding) {
+  TempDir dir;
+  EngineOptions options;
+  options.data_dir = dir / "store";
+  options.dedupe_bytes_max = 4u << 20;
+  options.disk_free_min = 0;
+  options.fold_rows = 20;
+  const auto engine = Engine::Open(options);
+  ASSERT_TRUE(engine.ok());
+  std::atomic<bool> done = false;
+  std::thread ingest([&] {
+    for (int i = 0; !done; ++i) {
+      const std::string event = R"({"event_id":"e)" + std::to_string(i) +
+                                R"(","user_id":"u","session_id":"s","event_type":"view",)" +
+                                R"("page_url":"/","timestamp":1700000000000})";
+      ASSERT_TRUE((*engine)->Ingest(event).ok());
+    }
+  });
+  while ((*engine)->Metrics().segments == 0) std::this_thread::yield();
+  for (int i = 0; i < 8; ++i) {
+    const std::string copy = dir / std::to_string(i);
+    ASSERT_TRUE((*engine)->Backup(copy).ok());
+    FoldedStore store;
+    EventLogOptions log;
+    log.dir = copy;
+    log.disk_free_min = 0;
+    const Status opened = store.Open(log, {false, 1'000});
+    ASSERT_TRUE(opened.ok()) << opened.ToString();
+    std::vector<std::string> found;
+    const Status read = ReadUnion(*store.segments->Snapshot(), *store.log, &found);
+    EXPECT_TRUE(read.ok()) << read.ToString();
+    EXPECT_EQ(found.size() + 1, store.End());
+  }
+  done = true;
+  ingest.join();
 }
 
 TEST(EngineFold, FoldsCountsAndChecks) {
