@@ -20,7 +20,8 @@ constexpr std::uint32_t kEmpty = UINT32_MAX;
 // Takes the event in when it fills a step more, or else, when it may, in place of the earliest
 // event of the circuit that it closes. Returns whether it is in.
 bool FunnelMatcher::Insert(std::uint64_t mask, std::uint32_t row, bool may_replace) {
-  const std::uint64_t all = (std::uint64_t{2} << (rules_.steps - 1)) - 1;
+  const std::uint64_t all =
+      rules_.steps < 64 ? (std::uint64_t{1} << rules_.steps) - 1 : ~std::uint64_t{0};
   std::array<std::uint8_t, kFunnelStepsMax> from;  // the step whose event could come here
   std::uint64_t seen = mask & all;
   std::uint64_t fresh = seen;

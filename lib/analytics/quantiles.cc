@@ -3,99 +3,136 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdlib>
+#include <cmath>
 #include <utility>
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr int kDroppedBits = 52 - 8;
+constexpr int kMantissaBits = 52 - 7;  // what a bucket leaves out
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr std::size_t kSlices = 1'024;
+constexpr std::size_t kBucketBytes = sizeof(std::pair<std::uint32_t, std::uint64_t>) + 1;
+
+// Buckets count upwards as their values do: negative numbers in reverse, below the others.
+std::uint32_t BucketOf(double value) {
+  const auto bits = std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value);
+  const std::uint64_t ordered = (bits & kSign) != 0 ? ~bits : bits | kSign;
+  return static_cast<std::uint32_t>(ordered >> kMantissaBits);
+}
+
+// 0 for the two buckets of zero, whose other numbers are below 1e-307.
+double MiddleOf(std::uint32_t bucket) {
+  const std::uint64_t half = std::uint64_t{1} << (kMantissaBits - 1);
+  const std::uint64_t ordered = (std::uint64_t{bucket} << kMantissaBits) | half;
+  const double middle = std::bit_cast<double>((ordered & kSign) != 0 ? ordered & ~kSign : ~ordered);
+  return std::isnormal(middle) ? middle : 0;
+}
+
+double Between(double low, double high, double share) {
+  return share == 0 ? low : low + (high - low) * share;
+}
 
 }  // namespace
 
-void Quantiles::CountKept() {
-  for (const double value : values_) CountClass(value);
-  values_ = {};
+void Quantiles::AddToHistogram(double value) {
+  Coarsen();
+  least_ = count_ == 0 ? value : std::min(least_, value);
+  greatest_ = count_ == 0 ? value : std::max(greatest_, value);
+  ++count_;
+  ++buckets_[BucketOf(value)];
 }
 
-void Quantiles::Merge(const Quantiles& other) {
-  count_ += other.count_;
-  coarse_ = coarse_ || other.coarse_;
-  if (is_exact()) {
-    values_.insert(values_.end(), other.values_.begin(), other.values_.end());
-    return;
+void Quantiles::Coarsen() {
+  if (!exact_) return;
+  exact_ = false;
+  for (const double value : std::exchange(values_, {})) AddToHistogram(value);
+}
+
+void Quantiles::Merge(Quantiles* other) {
+  if (exact_ && other->exact_ && values_.size() + other->values_.size() <= kExactMax) {
+    if (values_.empty()) values_.swap(other->values_);
+    values_.insert(values_.end(), other->values_.begin(), other->values_.end());
+  } else {
+    Coarsen();
+    other->Coarsen();
+    if (other->count_ != 0) {
+      least_ = count_ == 0 ? other->least_ : std::min(least_, other->least_);
+      greatest_ = count_ == 0 ? other->greatest_ : std::max(greatest_, other->greatest_);
+    }
+    count_ += other->count_;
+    for (const auto& [bucket, count] : other->buckets_) buckets_[bucket] += count;
   }
-  CountKept();
-  for (const double value : other.values_) CountClass(value);
-  for (const auto& [number_class, count] : other.classes_) classes_[number_class] += count;
+  *other = Quantiles();
 }
 
-// Rises with x: 0 for zero.
-std::int32_t Quantiles::ClassOf(double x) {
-  const auto bits = std::bit_cast<std::uint64_t>(x);
-  if ((bits & ~kSign) == 0) return 0;
-  const auto number = static_cast<std::int32_t>((bits & ~kSign) >> kDroppedBits) + 1;
-  return (bits & kSign) != 0 ? -number : number;
+double Quantiles::At(double share) const {
+  if (count() == 0) return 0;
+  const double rank = share * static_cast<double>(count() - 1);
+  return Ranked(static_cast<std::uint64_t>(rank), rank - std::floor(rank));
 }
 
-double Quantiles::Middle(std::int32_t number_class) {
-  if (number_class == 0) return 0;
-  const auto number = static_cast<std::uint64_t>(std::abs(number_class) - 1);
-  // Half of the dropped bits is the middle of a class, for all share an exponent.
-  const double middle =
-      std::bit_cast<double>((number << kDroppedBits) | std::uint64_t{1} << (kDroppedBits - 1));
-  return number_class < 0 ? -middle : middle;
+double Quantiles::Percentile(unsigned percent) const {
+  if (count() == 0) return 0;
+  const std::uint64_t hundredths = percent * (count() - 1);
+  return Ranked(hundredths / 100, static_cast<double>(hundredths % 100) / 100);
 }
 
-// The numbers of this rank and the next. Counting how many lie in each slice of their range finds
-// the slices where the two are: only what lies there has to be ordered.
-std::pair<double, double> Quantiles::Neighbours(std::uint64_t rank) const {
+double Quantiles::Ranked(std::uint64_t rank, double share) const {
+  return exact_ ? RankedExact(rank, share) : RankedInHistogram(rank, share);
+}
+
+double Quantiles::RankedExact(std::uint64_t rank, double share) const {
+  std::uint64_t below = 0;
+  std::vector<double> near = Near(rank, &below);
+  const auto at = near.begin() + static_cast<std::ptrdiff_t>(rank - below);
+  std::nth_element(near.begin(), at, near.end());
+  if (share == 0) return *at;
+  return Between(*at, *std::min_element(at + 1, near.end()), share);
+}
+
+// Few values, among them those of this rank and the next; `below` are less. Counting how many lie
+// in each slice of the range finds the slices of the two.
+std::vector<double> Quantiles::Near(std::uint64_t rank, std::uint64_t* below) const {
   const auto [least, greatest] = std::minmax_element(values_.begin(), values_.end());
   const double low = *least;
-  const double scale = *greatest > low ? (kSlices - 1) / (*greatest - low) : 0;
-  // Rises with the number, whatever is rounded.
-  const auto slice_of = [&](double x) { return static_cast<std::uint32_t>((x - low) * scale); };
+  const double slices_a_unit = (kSlices - 1) / (*greatest - low);
+  const double scale = std::isfinite(slices_a_unit) ? slices_a_unit : 0;
+  // Rises with the value, whatever is rounded.
+  const auto slice_of = [&](double value) {
+    return static_cast<std::uint32_t>((value - low) * scale);
+  };
   std::array<std::uint32_t, kSlices> counts = {};
   for (const double value : values_) ++counts[slice_of(value)];
-  std::uint64_t below = 0;
   std::uint32_t first = 0;
-  while (below + counts[first] <= rank) below += counts[first++];
+  while (*below + counts[first] <= rank) *below += counts[first++];
+  const std::uint64_t next = std::min<std::uint64_t>(rank + 1, values_.size() - 1);
   std::uint32_t last = first;
-  const std::uint64_t next = std::min<std::uint64_t>(rank + 1, count_ - 1);
-  for (std::uint64_t seen = below + counts[first]; seen <= next;) seen += counts[++last];
+  for (std::uint64_t seen = *below + counts[first]; seen <= next;) seen += counts[++last];
   std::vector<double> near;
   for (const double value : values_) {
     const std::uint32_t slice = slice_of(value);
     if (slice >= first && slice <= last) near.push_back(value);
   }
-  const auto at = near.begin() + static_cast<std::ptrdiff_t>(rank - below);
-  std::nth_element(near.begin(), at, near.end());
-  if (next == rank) return {*at, *at};
-  return {*at, *std::min_element(at + 1, near.end())};
+  return near;
 }
 
-double Quantiles::Ranked(std::uint64_t rank) const {
-  std::vector<std::pair<std::int32_t, std::uint64_t>> sorted(classes_.begin(), classes_.end());
+double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> sorted(buckets_.begin(), buckets_.end());
   std::sort(sorted.begin(), sorted.end());
-  for (const auto& [number_class, count] : sorted) {
-    if (rank < count) return Middle(number_class);
-    rank -= count;
-  }
-  return 0;
+  const auto value_at = [&](std::uint64_t place) {
+    for (const auto& [bucket, count] : sorted) {
+      if (place < count) return std::clamp(MiddleOf(bucket), least_, greatest_);
+      place -= count;
+    }
+    return greatest_;
+  };
+  return Between(value_at(rank), value_at(rank + 1), share);
 }
 
-std::optional<double> Quantiles::Percentile(unsigned percent) const {
-  if (count_ == 0) return std::nullopt;
-  const std::uint64_t hundredths = percent * (count_ - 1);
-  const std::uint64_t rank = hundredths / 100;
-  const bool between = hundredths % 100 != 0;
-  const auto [low, high] =
-      is_exact() ? Neighbours(rank) : std::pair(Ranked(rank), Ranked(between ? rank + 1 : rank));
-  if (!between) return low;
-  return low + (high - low) * (static_cast<double>(hundredths % 100) / 100);
+std::size_t Quantiles::bytes() const {
+  return values_.capacity() * sizeof(double) + buckets_.capacity() * kBucketBytes;
 }
 
 }  // namespace v1

@@ -1,16 +1,13 @@
-// Percentiles of numbers, by linear interpolation between the two nearest ranks.
+// Medians and percentiles of many numbers: exact up to 1 M values, from a histogram past that.
 //
-// Up to kExactValuesMax numbers are kept as they are: the answer is exact. Past that they are
-// counted in classes that share the exponent and the first 8 bits of the fraction (as HdrHistogram
-// does; DDSketch, VLDB 2019, has the same guarantee), so what stands for a number differs from it
-// by at most 1/512 of it. Which of the two it is depends on how many numbers there are in all, and
-// classes are added up: the order of numbers and merges does not show.
+// The histogram has 128 buckets for each power of two: a bucket is the sign, the exponent and the
+// first 7 bits of the mantissa of its values, as in DDSketch (Masson, Rim and Lee, 2019) with the
+// floating-point format itself for the logarithm. It depends on the values only, never on their
+// order, so that merging is exact and answers do not change with the number of threads.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -18,47 +15,49 @@
 namespace insightflow {
 inline namespace v1 {
 
-inline constexpr std::size_t kExactValuesMax = 1'000'000;
-
 class Quantiles {
  public:
-  // `x` is finite. Amortised O(1).
-  void Add(double x) {
-    x += 0.0;  // one zero, not two
-    if (++count_ <= kExactValuesMax && !coarse_) {
-      values_.push_back(x);
-      return;
+  static constexpr std::size_t kExactMax = 1'000'000;
+  // How far an inexact value may be from the true one, of which this is the share.
+  static constexpr double kErrorMax = 1.0 / 256;
+
+  // NaN must not be added. O(1), amortised.
+  void Add(double value) {
+    if (exact_ && values_.size() < kExactMax) {
+      values_.push_back(value);
+    } else {
+      AddToHistogram(value);
     }
-    if (!values_.empty()) CountKept();
-    CountClass(x);
   }
-  void Merge(const Quantiles& other);
-  // Gives up exactness, however few numbers there are, and the memory it takes.
-  void Coarsen() {
-    coarse_ = true;
-    CountKept();
-  }
-  std::uint64_t count() const { return count_; }
-  bool is_exact() const { return count_ <= kExactValuesMax && !coarse_; }
-  // nullopt without numbers. `percent` is 0 to 100. O(count) when exact.
-  std::optional<double> Percentile(unsigned percent) const;
-  // Beside the object itself.
-  std::size_t bytes() const {
-    return values_.capacity() * sizeof(double) + classes_.capacity() * 17;
-  }
+  // Takes what `other` has, which is empty afterwards.
+  void Merge(Quantiles* other);
+  // Gives up exactness, and the memory it takes.
+  void Coarsen();
+
+  std::uint64_t count() const { return exact_ ? values_.size() : count_; }
+  bool exact() const { return exact_; }
+  // The value at `share` (0 to 1) of the sorted values, by linear interpolation between the two
+  // next to it; 0 when there are none. O(n) when exact, else O(buckets).
+  double At(double share) const;
+  // The same at a hundredth: its rank is a whole number exactly where it should be.
+  double Percentile(unsigned percent) const;
+  // Memory, about.
+  std::size_t bytes() const;
 
  private:
-  void CountKept();
-  void CountClass(double x) { ++classes_[ClassOf(x)]; }
-  static std::int32_t ClassOf(double x);
-  static double Middle(std::int32_t number_class);
-  std::pair<double, double> Neighbours(std::uint64_t rank) const;  // when exact
-  double Ranked(std::uint64_t rank) const;                         // when not
+  void AddToHistogram(double value);
+  // `share` of the way from the value of a rank to that of the next.
+  double Ranked(std::uint64_t rank, double share) const;
+  double RankedExact(std::uint64_t rank, double share) const;
+  std::vector<double> Near(std::uint64_t rank, std::uint64_t* below) const;
+  double RankedInHistogram(std::uint64_t rank, double share) const;
 
-  std::uint64_t count_ = 0;
-  std::vector<double> values_;  // while is_exact()
-  bool coarse_ = false;
-  absl::flat_hash_map<std::int32_t, std::uint64_t> classes_;
+  std::vector<double> values_;  // while exact_
+  bool exact_ = true;
+  std::uint64_t count_ = 0;  // of the histogram
+  double least_ = 0;
+  double greatest_ = 0;
+  absl::flat_hash_map<std::uint32_t, std::uint64_t> buckets_;
 };
 
 }  // namespace v1
