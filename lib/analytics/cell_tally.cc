@@ -70,10 +70,14 @@ template <unsigned kPercent>
 struct PercentileCell {
   Quantiles numbers;
 
-  void Add(double x) { numbers.Add(x); }
-  void Merge(const PercentileCell& other) { numbers.Merge(other.numbers); }
+  void Add(double x) { numbers.Add(x + 0.0); }
+  void Merge(const PercentileCell& other) {
+    Quantiles copy = other.numbers;
+    numbers.Merge(&copy);
+  }
   std::optional<double> Value(bool* exact) {
-    if (!numbers.is_exact()) *exact = false;
+    if (!numbers.exact()) *exact = false;
+    if (numbers.count() == 0) return std::nullopt;
     return numbers.Percentile(kPercent);
   }
   std::size_t bytes() const { return numbers.bytes(); }
@@ -130,15 +134,11 @@ class CellTally final : public Tally {
   std::size_t cell_bytes_ = 0;
 };
 
-const std::uint64_t* MatchWords(const Timelines& timelines, std::size_t selector) {
-  return selector < 64 ? timelines.matches.data() : timelines.more_matches.data();
-}
-
 template <typename Cell>
 void CellTally<Cell>::CountAll(const Timelines& timelines, std::span<const TimeSpan> spans) {
   if constexpr (std::is_same_v<Cell, CountCell>) {
-    const std::uint64_t* const words = MatchWords(timelines, config_.selector);
-    const std::size_t bit = config_.selector % 64;
+    const std::uint64_t* const words = timelines.matches.data();
+    const std::size_t bit = config_.selector;
     for (const TimeSpan& span : spans) {
       std::uint64_t count = 0;
       for (std::size_t row = span.begin; row < span.end; ++row) count += words[row] >> bit & 1;
@@ -151,8 +151,8 @@ void CellTally<Cell>::CountAll(const Timelines& timelines, std::span<const TimeS
 template <typename Cell>
 void CellTally<Cell>::CountByValue(const Timelines& timelines, std::span<const TimeSpan> spans) {
   if constexpr (std::is_same_v<Cell, CountCell>) {
-    const std::uint64_t* const words = MatchWords(timelines, config_.selector);
-    const std::size_t bit = config_.selector % 64;
+    const std::uint64_t* const words = timelines.matches.data();
+    const std::size_t bit = config_.selector;
     const std::uint32_t* const codes = timelines.texts[*config_.breakdown].data();
     for (const TimeSpan& span : spans) {
       const std::uint32_t* lines = lines_.direct();

@@ -20,7 +20,7 @@ class DurationTally {
   // Takes what `other` has, which is empty afterwards.
   void Merge(DurationTally* other) {
     sum_ms_ += std::exchange(other->sum_ms_, 0);
-    quantiles_.Merge(std::exchange(other->quantiles_, {}));
+    quantiles_.Merge(&other->quantiles_);
   }
   // As Quantiles::Coarsen.
   void Coarsen() { quantiles_.Coarsen(); }
@@ -30,12 +30,12 @@ class DurationTally {
     stats.count = quantiles_.count();
     if (stats.count == 0) return stats;
     stats.mean_ms = static_cast<double>(sum_ms_) / static_cast<double>(stats.count);
-    stats.median_ms = *quantiles_.Percentile(50);
-    stats.p90_ms = *quantiles_.Percentile(90);
+    stats.median_ms = quantiles_.Percentile(50);
+    stats.p90_ms = quantiles_.Percentile(90);
     return stats;
   }
   bool any() const { return quantiles_.count() > 0; }
-  bool is_exact() const { return quantiles_.is_exact(); }
+  bool is_exact() const { return quantiles_.exact(); }
   std::size_t bytes() const { return quantiles_.bytes(); }
 
  private:
