@@ -1,27 +1,60 @@
 // Uses a symbol of every public header, so that a missing export or header fails to build or link.
 
+#include <insightflow/analytics.h>
 #include <insightflow/engine.h>
 #include <insightflow/event.h>
 #include <insightflow/export.h>
+#include <insightflow/exporter.h>
 #include <insightflow/importer.h>
 #include <insightflow/ingest.h>
 #include <insightflow/live.h>
 #include <insightflow/options.h>
+#include <insightflow/query.h>
+#include <insightflow/result.h>
 #include <insightflow/status.h>
 #include <insightflow/store.h>
 #include <insightflow/time.h>
 #include <insightflow/version.h>
+#include <insightflow/wire.h>
 
 #include <iostream>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace {
 
 int Fail(std::string_view what, const insightflow::Status& status) {
   std::cerr << "consumer: " << what << ": " << status.ToString() << '\n';
   return 1;
+}
+
+// Asks over the wire's JSON, of the store and of the event alone, and reads the store's lines.
+int Ask(const insightflow::Engine& engine, const insightflow::Event& event) {
+  const auto query = insightflow::ParseQuery(R"({"kind":"top","field":"page_url"})");
+  if (!query.ok()) return Fail("parse", query.status());
+  const auto stored = engine.Query(*query);
+  if (!stored.ok()) return Fail("query", stored.status());
+  const auto alone = insightflow::Analyze(*query, std::span(&event, 1), event.timestamp);
+  if (!alone.ok() || alone->body != stored->body) return Fail("analyze", alone.status());
+  const insightflow::TopAnswer* top = std::get_if<insightflow::TopAnswer>(&stored->body);
+  if (top == nullptr || top->rows.size() != 1 || top->rows[0].value != "/home") {
+    return Fail("another answer", insightflow::Status::Ok());
+  }
+  if (!insightflow::WriteAnswer(*query, *stored).starts_with(R"({"kind":"top")")) {
+    return Fail("another text", insightflow::Status::Ok());
+  }
+
+  const auto exporter = insightflow::Exporter::Create(engine, insightflow::ExportOptions());
+  if (!exporter.ok()) return Fail("exporter", exporter.status());
+  std::string lines;
+  while (true) {
+    const auto more = (*exporter)->Next(&lines);
+    if (!more.ok()) return Fail("export", more.status());
+    if (!*more) break;
+  }
+  return (*exporter)->events() == 2 ? 0 : Fail("exported other events", insightflow::Status::Ok());
 }
 
 }  // namespace
@@ -52,6 +85,7 @@ int main(int argc, char** argv) {
     auto imported = (*importer)->Finish();
     if (!imported.ok() || imported->accepted != 1) return Fail("import", imported.status());
     importer->reset();
+    if (const int failed = Ask(**engine, event); failed != 0) return failed;
 
     const insightflow::Status closed = (*engine)->Close();
     if (!closed.ok()) return Fail("close", closed);
