@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "lib/model/query_check.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
@@ -45,6 +47,7 @@ ScanEnd EndOfData(const QueryScope& scope,
 }
 
 Result<std::unique_ptr<Analysis>> CreateAnalysis(const Query& query) {
+  if (Status status = CheckQuery(query); !status.ok()) return status;
   return std::visit([](const auto& kind) { return Create(kind); }, query);
 }
 

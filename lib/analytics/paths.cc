@@ -246,7 +246,7 @@ class Paths final : public Analysis {
     Result<Sessioniser> rules =
         Sessioniser::Create({.timeout = query.timeout}, query.scope.timezone, &plan_);
     if (!rules.ok()) return rules.status();
-    rules_ = std::move(*rules);
+    rules_ = *rules;
     settings_ = {.value = *plan_.AddText(query.by),
                  .selector = std::nullopt,
                  .anchor = query.anchor,

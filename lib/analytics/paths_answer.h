@@ -21,7 +21,7 @@ inline namespace v1 {
 template <typename T>
 using ByDepth = std::array<T, kWalkStepsMax>;
 constexpr std::size_t DepthIndex(int depth) {
-  return static_cast<std::size_t>(depth + kWalkDepthMax);
+  return static_cast<std::size_t>(depth) + std::size_t{kWalkDepthMax};
 }
 
 struct NodeCount {

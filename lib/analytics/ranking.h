@@ -36,6 +36,7 @@ inline std::vector<TopRow> TopRows(std::vector<CodeCount> counts, std::size_t li
                                    const ValueTable& values) {
   counts.resize(PutTopFirst(&counts, limit, values));
   std::vector<TopRow> rows;
+  rows.reserve(counts.size());
   for (const CodeCount& count : counts) {
     rows.push_back({.value = std::string(values.Text(count.code)), .count = count.count});
   }

@@ -381,7 +381,7 @@ class Sessions final : public Analysis {
     zone_ = *zone;
     Result<Sessioniser> rules = Sessioniser::Create(query_.rules, query_.scope.timezone, &plan_);
     if (!rules.ok()) return rules.status();
-    rules_ = std::move(*rules);
+    rules_ = *rules;
     slots_.view = *plan_.AddSelector({.types = {"view"}});
     slots_.passive =
         *plan_.AddSelector({.types = {std::begin(kPassiveTypes), std::end(kPassiveTypes)}});

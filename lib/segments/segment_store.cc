@@ -18,7 +18,7 @@ class SegmentDisposal {
   explicit SegmentDisposal(Store* store) : store_(store) {}
 
   // Removes the segments, with one write to RocksDB's manifest for all.
-  Status Remove(std::vector<SegmentKey> keys);
+  Status Remove(const std::vector<SegmentKey>& keys);
   // Removes the segment now, or with others at the end of a Together.
   void Drop(const SegmentKey& key);
   void Close() {
@@ -153,18 +153,21 @@ void CheckSegment(const SegmentReader& reader, ChunkSource* source, CheckReport*
 
 }  // namespace
 
-Status SegmentDisposal::Remove(std::vector<SegmentKey> keys) {
+Status SegmentDisposal::Remove(const std::vector<SegmentKey>& keys) {
   const std::lock_guard lock(mutex_);
   if (store_ == nullptr || keys.empty()) return Status::Ok();  // the next opening will
   if (store_->Health().code() == StatusCode::kUnavailable) return store_->Health();
   auto* const family = store_->family(Family::kSegments);
   std::vector<std::pair<StoredChunkKey, StoredChunkKey>> bounds;
+  bounds.reserve(keys.size());
   for (const SegmentKey& key : keys) {
     bounds.emplace_back(FirstStoredKey(key), FirstStoredKey({key.day, key.id + 1}));
   }
   std::vector<std::pair<rocksdb::Slice, rocksdb::Slice>> slices;
+  slices.reserve(keys.size());
   for (const auto& [begin, end] : bounds) slices.emplace_back(SliceOf(begin), SliceOf(end));
   std::vector<rocksdb::RangePtr> ranges;
+  ranges.reserve(keys.size());
   for (const auto& [begin, end] : slices) ranges.emplace_back(&begin, &end);
   const auto status =
       rocksdb::DeleteFilesInRanges(&store_->db(), family, ranges.data(), ranges.size(), false);
@@ -199,7 +202,7 @@ SegmentDisposal::Together::~Together() {
     const std::lock_guard lock(disposal_->waiting_mutex_);
     if (--disposal_->together_ == 0) keys.swap(disposal_->waiting_);
   }
-  (void)disposal_->Remove(std::move(keys));
+  (void)disposal_->Remove(keys);
 }
 
 StoredSegment::StoredSegment(std::shared_ptr<SegmentDisposal> disposal, SegmentReader reader,
@@ -280,7 +283,7 @@ Status SegmentStore::RemoveLeftovers() {
     keys->Seek(SliceOf(next));
   }
   if (!keys->status().ok()) return FromRocks(keys->status(), "cannot read segments");
-  return disposal_->Remove(std::move(leftovers));
+  return disposal_->Remove(leftovers);
 }
 
 std::shared_ptr<const SegmentSnapshot> SegmentStore::Snapshot() const {

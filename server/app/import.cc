@@ -41,6 +41,8 @@ void AddTo(IngestResult* total, const IngestResult& part) {
   total->truncated += part.truncated;
 }
 
+constexpr std::uint64_t kFoldRows = 8'000'000;
+
 const char* FormatName(ImportFormat format) {
   switch (format) {
     case ImportFormat::kCsv: return "csv";
@@ -60,6 +62,8 @@ class Store {
     EngineOptions options;
     options.data_dir = settings_.data;
     options.dedupe_bytes_max = settings_.dedupe_memory;
+    // A short import is over before folding would be; what it leaves is folded by who reads next.
+    options.fold_rows = kFoldRows;
     Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
     if (!engine.ok()) return engine.status();
     engine_ = std::move(*engine);

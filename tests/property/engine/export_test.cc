@@ -98,7 +98,7 @@ class Case {
     EXPECT_EQ(result->accepted, events_.size());
     ASSERT_TRUE(result->errors.empty()) << result->errors[0].index << result->errors[0].message;
     EXPECT_TRUE(Export(*other, options) == first) << name << ":\n" << first;
-    const SessionsQuery query{.interval = Interval::kTotal,
+    const SessionsQuery query{.interval = Interval::kDay,
                               .breakdown = Breakdown{.field = "page_url"}};
     const auto answer = engine_->Query(query);
     const auto again = other->Query(query);

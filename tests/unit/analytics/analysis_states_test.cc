@@ -60,11 +60,11 @@ Status Refusal(const std::function<void(Kind*)>& change) {
 
 TEST(AnalysisStatesTest, BadQueriesNameTheField) {
   EXPECT_EQ(Refusal<SessionsQuery>([](auto* q) { q->scope.limit = 0; }).message(),
-            "limit must be 1 to 10000, not 0");
+            "limit: 0 must be from 1 to 10000");
   EXPECT_EQ(Refusal<SessionsQuery>([](auto* q) {
               q->breakdown = Breakdown{.field = "page_url", .limit = 10'001};
             }).message(),
-            "breakdown.limit must be 1 to 10000, not 10001");
+            "breakdown.limit: 10001 must be from 1 to 10000");
   EXPECT_NE(Refusal<SessionsQuery>([](auto* q) { q->breakdown = Breakdown{.field = "colour"}; })
                 .message()
                 .find("colour"),
@@ -73,13 +73,13 @@ TEST(AnalysisStatesTest, BadQueriesNameTheField) {
       Refusal<SessionsQuery>([](auto* q) { q->scope.timezone = "Mars"; }).message().find("Mars"),
       std::string::npos);
   EXPECT_EQ(Refusal<RetentionQuery>([](auto* q) { q->periods = 401; }).message(),
-            "periods must be 1 to 400, not 401");
+            "periods: 401 must be from 1 to 400");
   EXPECT_EQ(Refusal<PathsQuery>([](auto* q) { q->depth = 21; }).message(),
-            "depth must be 1 to 20, not 21");
+            "depth: 21 must be from 1 to 20");
   EXPECT_EQ(Refusal<PathsQuery>([](auto* q) { q->by = "element"; }).message(),
-            "by is \"element\"; allowed are page_url and event_type");
+            "by: must be page_url or event_type");
   EXPECT_EQ(Refusal<PathsQuery>([](auto* q) { q->timeout = Duration(0); }).message(),
-            "timeout must be longer than 0");
+            "timeout: must be more than 0");
 }
 
 }  // namespace
