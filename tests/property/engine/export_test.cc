@@ -98,11 +98,11 @@ class Case {
     EXPECT_EQ(result->accepted, events_.size());
     ASSERT_TRUE(result->errors.empty()) << result->errors[0].index << result->errors[0].message;
     EXPECT_TRUE(Export(*other, options) == first) << name << ":\n" << first;
-    const SessionsQuery query{.interval = Interval::kDay,
-                              .breakdown = Breakdown{.field = "page_url"}};
+    const SessionsQuery query{.breakdown = Breakdown{.field = "page_url"}};
     const auto answer = engine_->Query(query);
     const auto again = other->Query(query);
-    ASSERT_TRUE(answer.ok() && again.ok());
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+    ASSERT_TRUE(again.ok()) << again.status().ToString();
     EXPECT_EQ(answer->body, again->body);
   }
 
