@@ -121,7 +121,10 @@ inline std::vector<SessionPoint> TwinPoints(const std::vector<TwinSession>& sess
                                             const SessionsQuery& query, const ScanEnd& end) {
   std::vector<SessionPoint> points;
   const std::int64_t behind = end.data_end_ms + (end.end_is_event ? 1 : 0);
-  if (end.data_end_ms == ScanEnd::kNoEvents || end.data_begin_ms >= behind) return points;
+  if (end.data_begin_ms == ScanEnd::kNoEvents || end.data_end_ms == ScanEnd::kNoEvents ||
+      end.data_begin_ms >= behind) {
+    return points;
+  }
   constexpr std::int64_t kMinuteMs = 60'000;
   const std::int64_t from = end.data_begin_ms / kMinuteMs * kMinuteMs;
   const std::vector<std::int64_t> begins =
