@@ -45,33 +45,13 @@ bool ExportRun::OpenDay(Status* status) {
 }
 
 void ExportRun::FindUser() {
-  group_.clear();
-  for (const auto& cursor : cursors_) {
-    if (cursor->done()) continue;
-    if (!group_.empty() && cursor->IsBeforeUser(*group_.front())) group_.clear();
-    if (group_.empty() || cursor->IsSameUser(*group_.front())) group_.push_back(cursor.get());
-  }
-}
-
-// How far the rows of the group's least cursor go before another's come.
-std::uint32_t ExportRun::EndOfSpan(ExportCursor** least) {
-  ExportCursor* first = group_.front();
-  ExportCursor* second = nullptr;
-  for (std::size_t i = 1; i < group_.size(); ++i) {
-    ExportCursor* other = group_[i];
-    if (other->IsBefore(other->row(), *first)) std::swap(other, first);
-    if (second == nullptr || other->IsBefore(other->row(), *second)) second = other;
-  }
-  *least = first;
-  if (second == nullptr) return first->run_end();
-  std::uint32_t end = first->row() + 1;
-  while (end < first->run_end() && first->IsBefore(end, *second)) ++end;
-  return end;
+  group_.Clear();
+  for (const auto& cursor : cursors_) group_.Offer(cursor.get());
 }
 
 Status ExportRun::AppendSpan(std::size_t enough, std::string* out) {
   ExportCursor* cursor = nullptr;
-  const std::uint32_t end = EndOfSpan(&cursor);
+  const std::uint32_t end = group_.EndOfSpan(&cursor);
   std::uint32_t row = cursor->row();
   for (; row < end && out->size() < enough; ++row) {
     if (!cursor->Kept(row)) continue;

@@ -13,6 +13,7 @@
 #include "lib/engine/export_lines.h"
 #include "lib/engine/export_scope.h"
 #include "lib/segments/scan_segment.h"
+#include "lib/segments/user_group.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -33,7 +34,6 @@ class ExportRun {
  private:
   bool OpenDay(Status* status);
   void FindUser();
-  std::uint32_t EndOfSpan(ExportCursor** least);
   Status AppendSpan(std::size_t enough, std::string* out);
   std::uint64_t blocks_read() const;
 
@@ -43,7 +43,7 @@ class ExportRun {
   std::vector<ScanInput> inputs_;  // by day, then sequence
   std::size_t next_input_ = 0;
   std::vector<std::unique_ptr<ExportCursor>> cursors_;  // of the day
-  std::vector<ExportCursor*> group_;                    // those at the least user
+  UserGroup<ExportCursor> group_;                       // those at the least user
   bool begun_ = false;
   Status error_;
   std::uint64_t events_ = 0;

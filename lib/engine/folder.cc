@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/log/codec.h"
+#include "lib/segments/batch_days.h"
 #include "lib/segments/segment_merger.h"
 
 namespace insightflow {
@@ -43,15 +44,7 @@ class DayBuilders {
       : segments_(segments), hash_seed_(hash_seed) {}
 
   Status Add(const EventBatch& batch, std::uint64_t first_sequence) {
-    found_.clear();
-    for (const std::int64_t time : batch.time_ms) {
-      const auto day = static_cast<std::uint32_t>(time / kDayMs);
-      if (!found_.empty() && found_.back() == day) continue;
-      if (time < 0 || time / kDayMs > UINT32_MAX) return Internal("an event of an impossible day");
-      found_.push_back(day);
-    }
-    std::sort(found_.begin(), found_.end());
-    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
+    if (Status status = FindDays(batch, &found_); !status.ok()) return status;
     for (const std::uint32_t day : found_) {
       const auto at = days_.find(day);
       Result<Day*> known = at != days_.end() ? Result<Day*>(&at->second) : NewDay(day);

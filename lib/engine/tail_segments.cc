@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/log/codec.h"
+#include "lib/segments/batch_days.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -57,19 +58,14 @@ Result<TailSegments::Piece> TailSegments::Make(const EventLog& log, std::uint64_
   piece.last = first - 1;
   std::map<std::uint32_t, SegmentBuilder> builders;
   EventBatch batch;
+  std::vector<std::uint32_t> days;
   const auto reader = log.ReadFrom(first);
   for (; reader->Valid() && piece.last < last; reader->Next()) {
     const LogEntryHeader& header = reader->entry().header;
     if (header.first_sequence + header.rows - first > rows_max_ && piece.last >= first) break;
     Status status = DecodeRecord(reader->entry().record, RecordParts(), log.hash_seed(), &batch);
     if (!status.ok()) return status;
-    std::vector<std::uint32_t> days;
-    for (const std::int64_t time : batch.time_ms) {
-      const auto day = static_cast<std::uint32_t>(time / kDayMs);
-      if (days.empty() || days.back() != day) days.push_back(day);
-    }
-    std::sort(days.begin(), days.end());
-    days.erase(std::unique(days.begin(), days.end()), days.end());
+    if (status = FindDays(batch, &days); !status.ok()) return status;
     for (const std::uint32_t day : days) {
       auto [at, is_new] = builders.try_emplace(day, SegmentKey{day, first}, log.hash_seed());
       status = at->second.Add(batch, header.first_sequence);

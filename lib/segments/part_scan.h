@@ -21,12 +21,10 @@ class ScanCursor {
   Status Open();
   // Reads the next block. After an error the block counts as read.
   Status ReadNext(ScanScratch* scratch, std::uint64_t* scanned);
-  void SkipAll() { next_ = end_ = 0; }
 
   bool at_end() const { return next_ >= end_; }
-  // Users with a hash below this are complete; everybody at the end.
+  // Users with a hash below this are complete. Not at the end, where everybody is.
   std::uint64_t complete_below() const;
-  bool IsComplete(std::uint64_t hash) const { return at_end() || hash < complete_below(); }
   std::int64_t day_ms() const { return segment_->meta().key.day * kDayMs; }
   CursorRows& rows() { return rows_; }
   const CursorRows& rows() const { return rows_; }

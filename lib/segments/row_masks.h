@@ -54,7 +54,7 @@ class RowMasks {
   };
   std::span<const RowTests> row_tests() const { return row_tests_; }
 
-  // Whether an event of each selector's types may be missing in a block without the type.
+  // Then a block that has none of the types has no event that matches.
   bool EverySelectorHasTypes() const { return every_selector_has_types_; }
 
  private:

@@ -8,6 +8,7 @@
 
 #include "lib/segments/merged_block.h"
 #include "lib/segments/merged_dictionary.h"
+#include "lib/segments/user_group.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -112,8 +113,6 @@ class Merger {
   Status WriteDictionaries();
   // The cursors at the least user, in `group_`.
   void FindUser();
-  // How far the rows of the least cursor of the group go before another's come.
-  std::uint32_t EndOfSpan(Cursor** least);
   Status Append(Cursor* cursor, std::uint32_t end);
   Status Flush();
 
@@ -126,7 +125,7 @@ class Merger {
   MergedBlock block_{&dictionaries_};
   std::uint32_t next_block_ = 0;
   std::vector<Cursor> cursors_;
-  std::vector<Cursor*> group_;
+  UserGroup<Cursor> group_;
 };
 
 Status Merger::FillMeta() {
@@ -173,27 +172,8 @@ Status Merger::WriteDictionaries() {
 }
 
 void Merger::FindUser() {
-  group_.clear();
-  for (Cursor& cursor : cursors_) {
-    if (cursor.done()) continue;
-    if (!group_.empty() && cursor.IsBeforeUser(*group_.front())) group_.clear();
-    if (group_.empty() || cursor.IsSameUser(*group_.front())) group_.push_back(&cursor);
-  }
-}
-
-std::uint32_t Merger::EndOfSpan(Cursor** least) {
-  Cursor* first = group_.front();
-  Cursor* second = nullptr;
-  for (std::size_t i = 1; i < group_.size(); ++i) {
-    Cursor* other = group_[i];
-    if (other->IsBefore(other->row(), *first)) std::swap(other, first);
-    if (second == nullptr || other->IsBefore(other->row(), *second)) second = other;
-  }
-  *least = first;
-  if (second == nullptr) return first->run_end();
-  std::uint32_t end = first->row() + 1;
-  while (end < first->run_end() && first->IsBefore(end, *second)) ++end;
-  return end;
+  group_.Clear();
+  for (Cursor& cursor : cursors_) group_.Offer(&cursor);
 }
 
 Status Merger::Flush() {
@@ -225,7 +205,7 @@ Status Merger::Merge() {
   }
   for (FindUser(); !group_.empty(); FindUser()) {
     Cursor* least = nullptr;
-    const std::uint32_t end = EndOfSpan(&least);
+    const std::uint32_t end = group_.EndOfSpan(&least);
     if (status = Append(least, end); !status.ok()) return status;
   }
   if (block_.rows() > 0) status = Flush();
