@@ -1,6 +1,9 @@
 #include "lib/log/event_log.h"
 
+#include <rocksdb/convenience.h>
+
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 #include <utility>
@@ -8,6 +11,7 @@
 #include "lib/log/check.h"
 #include "lib/log/failed_store.h"
 #include "lib/log/follower_store.h"
+#include "lib/log/log_base.h"
 #include "lib/log/log_entry.h"
 #include "lib/log/log_reader.h"
 #include "lib/store/store.h"
@@ -58,13 +62,18 @@ class EventLog::Impl {
 
   Status Open() {
     if (Status status = failed_.Open(); !status.ok()) return status;
-    const auto reader = NewLogReaderAtEnd(*store_);
+    const Result<LogEntryHeader> base = ReadLogBase(*store_);
+    if (!base.ok()) return base.status();
+    begin_ = EndOf(*base);
+    const auto reader = ReadLast();
     if (!reader->status().ok()) return reader->status();
     if (reader->Valid()) {
       last_ = reader->entry().header;
-      store_->SetNextSequence(EndOf(*last_));
+    } else if (base->rows != 0) {
+      last_ = *base;
     }
-    return Status::Ok();
+    if (last_) store_->SetNextSequence(EndOf(*last_));
+    return RemoveTrimmed();
   }
 
   Status Append(std::span<const LogAppend> entries, std::span<const RejectedEvent> rejected,
@@ -94,6 +103,33 @@ class EventLog::Impl {
     return last_;
   }
 
+  std::uint64_t begin() const { return begin_.load(std::memory_order_acquire); }
+
+  Status Trim(std::uint64_t sequence) {
+    auto reader = ReadFrom(sequence);
+    if (!reader->status().ok()) return reader->status();
+    if (reader->Valid()) {
+      reader->Prev();
+    } else {
+      reader = ReadLast();
+    }
+    if (!reader->status().ok()) return reader->status();
+    if (!reader->Valid()) return Status::Ok();
+    rocksdb::WriteBatch batch;
+    PutLogBase(*store_, reader->entry().header, &batch);
+    if (Status status = store_->Write(&batch, true); !status.ok()) return status;
+    begin_.store(EndOf(reader->entry().header), std::memory_order_release);
+    return RemoveTrimmed();
+  }
+
+  std::unique_ptr<LogReader> ReadFrom(std::uint64_t sequence) const {
+    return NewLogReader(*store_, begin(), sequence);
+  }
+  std::unique_ptr<LogReader> ReadLast() const { return NewLogReaderAtEnd(*store_, begin()); }
+  std::unique_ptr<LogReader> ReadReceivedSince(std::int64_t received_ms) const {
+    return NewLogReaderSince(*store_, begin(), received_ms);
+  }
+
   Store& store() { return *store_; }
   const Store& store() const { return *store_; }
   FollowerStore& followers() { return followers_; }
@@ -106,6 +142,17 @@ class EventLog::Impl {
       reserved_ = bytes;
       batch_ = rocksdb::WriteBatch(reserved_);
     }
+  }
+
+  // Files that hold trimmed entries only. What is in a file with others goes with it later.
+  Status RemoveTrimmed() {
+    if (begin() <= 1) return Status::Ok();
+    const auto end = LogKey(begin());
+    const rocksdb::Slice slice(end.data(), end.size());
+    const rocksdb::RangePtr range(nullptr, &slice);
+    const auto status = rocksdb::DeleteFilesInRanges(&store_->db(), store_->family(Family::kLog),
+                                                     &range, 1, /*include_end=*/false);
+    return status.ok() ? Status::Ok() : store_->Stop(FromRocks(status, "cannot trim the log"));
   }
 
   void Put(const LogAppend& entry) {
@@ -123,6 +170,7 @@ class EventLog::Impl {
   FailedStore failed_;
   rocksdb::WriteBatch batch_;
   std::size_t reserved_ = 0;
+  std::atomic<std::uint64_t> begin_ = 1;
   mutable std::mutex last_mutex_;
   std::optional<LogEntryHeader> last_;
 };
@@ -158,14 +206,18 @@ std::uint64_t EventLog::hash_seed() const { return impl_->store().hash_seed(); }
 
 std::optional<LogEntryHeader> EventLog::last() const { return impl_->last(); }
 
+std::uint64_t EventLog::begin() const { return impl_->begin(); }
+
+Status EventLog::Trim(std::uint64_t sequence) { return impl_->Trim(sequence); }
+
 std::unique_ptr<LogReader> EventLog::ReadFrom(std::uint64_t sequence) const {
-  return NewLogReader(impl_->store(), sequence);
+  return impl_->ReadFrom(sequence);
 }
 
-std::unique_ptr<LogReader> EventLog::ReadLast() const { return NewLogReaderAtEnd(impl_->store()); }
+std::unique_ptr<LogReader> EventLog::ReadLast() const { return impl_->ReadLast(); }
 
 std::unique_ptr<LogReader> EventLog::ReadReceivedSince(std::int64_t received_ms) const {
-  return NewLogReaderSince(impl_->store(), received_ms);
+  return impl_->ReadReceivedSince(received_ms);
 }
 
 Status EventLog::SaveFollower(std::string_view name, std::uint64_t applied_sequence,
