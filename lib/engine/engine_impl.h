@@ -1,6 +1,7 @@
 // What stands behind Engine: the parts, in the order they are made, and what the importer shares.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,8 @@
 
 namespace insightflow {
 inline namespace v1 {
+
+inline constexpr std::string_view kLiveFollower = "live";
 
 class Engine::Impl {
  public:
@@ -64,6 +67,8 @@ class Engine::Impl {
     std::uint64_t last = 0;
   };
   Result<StoredRows> Rows() const;
+  // Folds all, and gives the disk of the log back.
+  Status Fold();
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
@@ -71,10 +76,15 @@ class Engine::Impl {
   explicit Impl(const EngineOptions& options) : options_(options) {}
 
   Status Recover();
+  Status RecoverLive(const SegmentSnapshot& snapshot);
+  Status RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* from);
   Result<StoredRows> RowsOf(const EventLog& log) const;
   // Folds what would be too much to read from the log.
   Status FoldLongTail() const;
   Status SaveLive();
+  // What is in segments, and applied to a saved state, the log need not hold.
+  std::uint64_t TrimPoint() const;
+  void TrimSometimes();
   void Submit(std::unique_ptr<PendingBatch> pending, IngestPipeline::WhenFull when_full);
 
   EngineOptions options_;
@@ -95,7 +105,8 @@ class Engine::Impl {
   mutable std::shared_mutex log_use_;
   bool closed_ = false;  // guarded by log_use_
   Status close_status_;
-  std::uint64_t saved_sequence_ = 0;  // of the live numbers
+  std::atomic<std::uint64_t> saved_sequence_ = 0;  // of the live numbers
+  std::mutex trim_mutex_;
 };
 
 }  // namespace v1

@@ -186,6 +186,7 @@ Status Folder::FoldLog(bool all) {
     const std::uint64_t next = segments_->Snapshot()->folded_sequence + 1;
     if (next >= end || (!all && end - next < options_.rows)) return Status::Ok();
     if (Status status = FoldStep(); !status.ok()) return status;
+    options_.folded();
   }
 }
 

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -27,6 +28,8 @@ class Folder {
     bool automatic = true;  // without it only Fold folds
     std::uint64_t rows = 0;
     std::size_t bytes_max = std::size_t{48} << 20;
+    // Called on the folder's thread after rows of the log have become segments.
+    std::function<void()> folded = [] {};
   };
 
   // Both must outlive the folder, which alone commits to `segments`.

@@ -210,6 +210,16 @@ std::uint64_t EventLog::begin() const { return impl_->begin(); }
 
 Status EventLog::Trim(std::uint64_t sequence) { return impl_->Trim(sequence); }
 
+Status EventLog::TrimNow(std::uint64_t sequence) {
+  Store& store = impl_->store();
+  if (Status status = store.Flush(); !status.ok()) return status;
+  // Moves files to the level where they can go as a whole.
+  const auto status = store.db().CompactRange(rocksdb::CompactRangeOptions(),
+                                              store.family(Family::kLog), nullptr, nullptr);
+  if (!status.ok()) return store.Stop(FromRocks(status, "cannot trim the log"));
+  return impl_->Trim(sequence);
+}
+
 std::unique_ptr<LogReader> EventLog::ReadFrom(std::uint64_t sequence) const {
   return impl_->ReadFrom(sequence);
 }

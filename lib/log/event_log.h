@@ -103,6 +103,8 @@ class EventLog {
   // see them, and their files go as far as they hold nothing else. Durable when it returns. One
   // caller at a time.
   Status Trim(std::uint64_t sequence);
+  // The same, and writes what is in memory to files first, so that all of their disk is given back.
+  Status TrimNow(std::uint64_t sequence);
 
   // At the entry that holds `sequence`, else at the first one after it. Entries that are trimmed
   // count as never there, for every reader.

@@ -3,7 +3,8 @@
 //
 // A child ingests late and recent events with a follower that folds after every few rows, and
 // reports its answers through a pipe. The parent kills it after a random number of answers, reads
-// the store itself, and begins the next child on what is left.
+// the store itself, and begins the next child on what is left. It knows from the seed what each
+// child has sent, for the log forgets what is folded.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,11 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <regex>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -92,14 +96,40 @@ std::pair<pid_t, int> Start(const std::string& dir, std::uint64_t seed) {
   return {pid, fds[0]};
 }
 
-// Lets a child live for so many answers; returns how many events it has acknowledged.
-std::uint64_t LiveAndDie(const std::string& dir, std::uint64_t seed, std::uint64_t answers) {
+// The ids of a batch or of rows as text.
+void FindIds(const std::string& text, std::vector<std::string>* ids) {
+  static const std::regex id("e[0-9]{4,}");
+  for (std::sregex_iterator at(text.begin(), text.end(), id), end; at != end; ++at) {
+    ids->push_back(at->str());
+  }
+}
+
+// What was sent, and of that what was acknowledged.
+struct Sent {
+  std::set<std::string> acknowledged;
+  std::set<std::string> all;
+
+  // A child with this seed was answered so many times.
+  void Add(std::uint64_t seed, std::uint64_t answers) {
+    std::mt19937_64 random(seed);
+    for (std::uint64_t i = 0; i <= answers; ++i) {
+      const int count = 1 + static_cast<int>(random() % 120);
+      std::vector<std::string> ids;
+      FindIds(Batch(&random, count), &ids);
+      all.insert(ids.begin(), ids.end());
+      if (i < answers) acknowledged.insert(ids.begin(), ids.end());
+    }
+  }
+};
+
+// Lets a child live for so many answers.
+void LiveAndDie(const std::string& dir, std::uint64_t seed, std::uint64_t answers, Sent* sent) {
   const auto [pid, pipe_fd] = Start(dir, seed);
-  std::uint64_t acknowledged = 0;
+  std::uint64_t answered = 0;
   int count = 0;
   const auto read_answer = [&, fd = pipe_fd] {
     if (::read(fd, &count, sizeof count) != sizeof count) return false;
-    acknowledged += static_cast<std::uint64_t>(count);
+    ++answered;
     return true;
   };
   for (std::uint64_t i = 0; i < answers && read_answer(); ++i) {
@@ -111,12 +141,12 @@ std::uint64_t LiveAndDie(const std::string& dir, std::uint64_t seed, std::uint64
   int status = 0;
   EXPECT_EQ(::waitpid(pid, &status, 0), pid);
   EXPECT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << WEXITSTATUS(status);
-  return acknowledged;
+  sent->Add(seed, answered);
 }
 
 // Opens what is left without folding, and looks at every row.
-void ExpectEverythingOnce(const std::string& dir, std::uint64_t acknowledged,
-                          std::uint64_t* segments) {
+void ExpectEverythingOnce(const std::string& dir, const Sent& sent, std::uint64_t* segments,
+                          std::uint64_t* trimmed) {
   FoldedStore store;
   EventLogOptions options;
   options.dir = dir;
@@ -127,11 +157,22 @@ void ExpectEverythingOnce(const std::string& dir, std::uint64_t acknowledged,
   *segments += snapshot->segments.size();
   std::vector<std::string> logged;
   std::vector<std::string> found;
-  ASSERT_TRUE(ReadLog(*store.log, 1, &logged).ok());
+  const std::uint64_t begin = store.log->begin();
+  ASSERT_TRUE(ReadLog(*store.log, begin, &logged).ok());
   const Status read = ReadUnion(*snapshot, *store.log, &found);
   ASSERT_TRUE(read.ok()) << read.ToString();
-  ASSERT_GE(found.size(), acknowledged);
+  std::vector<std::string> ids;
+  for (const std::string& row : found) FindIds(row, &ids);
+  ASSERT_EQ(ids.size(), found.size());
+  const std::set<std::string> distinct(ids.begin(), ids.end());
+  ASSERT_EQ(distinct.size(), ids.size()) << "an event is there twice";
+  ASSERT_TRUE(std::includes(distinct.begin(), distinct.end(), sent.acknowledged.begin(),
+                            sent.acknowledged.end()))
+      << "an acknowledged event is lost";
+  ASSERT_TRUE(std::includes(sent.all.begin(), sent.all.end(), distinct.begin(), distinct.end()));
+  found.erase(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(begin - 1));
   ExpectEqualRows(logged, found);
+  *trimmed += begin - 1;
   ASSERT_TRUE(store.Close().ok());
   const auto report = CheckStore(dir);
   ASSERT_TRUE(report.ok());
@@ -146,19 +187,22 @@ TEST(FoldKillTest, EveryAcknowledgedEventIsInOnePlace) {
   std::mt19937_64 random(seed);
   TempDir dir;
   std::string store;
-  std::uint64_t acknowledged = 0;
+  Sent sent;
   std::uint64_t segments = 0;
+  std::uint64_t trimmed = 0;
   for (int kill = 0; kill < kKills; ++kill) {
     if (kill % kKillsAStore == 0) {
       store = dir.path() + "/" + std::to_string(kill);
-      acknowledged = 0;
+      sent = Sent();
     }
-    acknowledged += LiveAndDie(store, random(), random() % 60);
+    const std::uint64_t child_seed = random();
+    LiveAndDie(store, child_seed, random() % 60, &sent);
     if (HasFailure()) FAIL();
-    ExpectEverythingOnce(store, acknowledged, &segments);
+    ExpectEverythingOnce(store, sent, &segments, &trimmed);
     if (HasFailure()) FAIL() << "after kill " << kill;
   }
   EXPECT_GT(segments, 100u) << "the kills have met no folding";
+  EXPECT_GT(trimmed, 1'000u) << "the kills have met no trimmed log";
 }
 
 }  // namespace
