@@ -116,6 +116,11 @@ class LiveState::Impl {
     }
   }
 
+  void Erase(const LiveErasure& erasure, std::uint64_t number) {
+    const std::lock_guard<FairMutex> lock(mutex_);
+    data_->Erase(erasure, number);
+  }
+
   Status Load(std::string_view in) {
     auto loaded = std::make_unique<LiveData>(limits_, hash_seed_);
     Status status = loaded->Load(in);
@@ -151,6 +156,14 @@ LiveState::~LiveState() = default;
 
 void LiveState::Apply(const EventBatch& batch, std::uint64_t first_sequence) {
   impl_->Apply(batch, first_sequence);
+}
+
+void LiveState::Erase(const LiveErasure& erasure, std::uint64_t number) {
+  impl_->Erase(erasure, number);
+}
+
+std::uint64_t LiveState::erasures_applied() const {
+  return impl_->Ask([](const LiveData& data) { return data.counters().erasures; });
 }
 
 std::uint64_t LiveState::applied_sequence() const { return impl_->applied(); }

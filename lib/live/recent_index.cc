@@ -34,6 +34,15 @@ std::uint64_t RecentIndex::Previous(std::uint64_t sequence) const {
   return distance == 0 || distance >= sequence ? 0 : sequence - distance;
 }
 
+void RecentIndex::Unlink(std::uint64_t last) {
+  const std::uint64_t begin = this->begin();
+  for (std::uint64_t sequence = last; sequence != 0 && sequence >= begin;) {
+    const std::uint64_t previous = Previous(sequence);
+    distances_[SlotOf(sequence)] = 0;
+    sequence = previous;
+  }
+}
+
 void RecentIndex::Save(std::string* out) const {
   PutVarint(out, first_);
   if (first_ == 0 || distances_.empty()) return;

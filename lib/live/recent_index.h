@@ -27,6 +27,10 @@ class RecentIndex {
   // at some other place before begin() when the true one is too far away to tell.
   std::uint64_t Previous(std::uint64_t sequence) const;
 
+  // Makes every held event of the chain that ends with `last` one without an event before.
+  // O(chain).
+  void Unlink(std::uint64_t last);
+
   void Save(std::string* out) const;
   bool Load(std::uint64_t applied, ByteReader* in);
   std::size_t bytes() const { return distances_.capacity() * sizeof(std::uint32_t); }
