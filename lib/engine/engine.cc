@@ -89,6 +89,11 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   if (Status status = impl->Recover(); !status.ok()) return status;
   Folder::Options folding{options.fold, options.fold_rows};
   folding.folded = [raw = impl.get()] { raw->TrimSometimes(); };
+  folding.before_erasing = [raw = impl.get()] { return raw->SaveErasures(); };
+  folding.erased = [raw = impl.get()](std::uint64_t last) { return raw->FinishErasures(last); };
+  if (options.retention_days != 0) {
+    folding.first_day = [raw = impl.get()] { return raw->FirstDay(); };
+  }
   impl->folder_ = std::make_unique<Folder>(folding, impl->log_.get(), impl->segments_.get());
   impl->pipeline_ = std::make_unique<IngestPipeline>(
       IngestPipeline::Options{options.durability, options.in_flight_bytes_max,
@@ -97,6 +102,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
                               options.live_save_events,
                               [raw = impl.get()](std::uint64_t end) { raw->folder_->Notice(end); }},
       impl->log_.get(), impl->dedupe_.get(), impl->live_.get());
+  impl->folder_->Start();
   return impl;
 }
 
@@ -104,11 +110,14 @@ Engine::Impl::~Impl() { static_cast<void>(Close()); }
 
 Status Engine::Impl::SaveLive() {
   const std::uint64_t applied = live_->applied_sequence();
-  if (applied == saved_sequence_) return Status::Ok();
+  const std::uint64_t erasures = live_->erasures_applied();
+  if (applied == saved_sequence_ && erasures == saved_erasures_) return Status::Ok();
   std::string state;
   live_->Save(&state);
   Status status = log_->SaveFollower(kLiveFollower, applied, state);
-  if (status.ok()) saved_sequence_ = applied;
+  if (!status.ok()) return status;
+  saved_sequence_ = applied;
+  saved_erasures_ = erasures;
   return status;
 }
 
@@ -289,6 +298,7 @@ Result<std::vector<StoredEvent>> Engine::UserEvents(std::string_view user_id, st
   TimelineRange range;
   range.limit = limit;
   if (before) range.before_ms = ToMillis(*before);
+  if (impl_->options().retention_days != 0) range.from_ms = impl_->FirstDay() * kDayMs;
   return impl_->WithLog([&](EventLog& log) {
     return ReadUserEvents(log, impl_->live(), impl_->segments(), user_id, range);
   });
@@ -300,6 +310,10 @@ Result<std::vector<FailedEvent>> Engine::FailedEvents(std::uint64_t after,
 }
 
 Status Engine::Fold() { return impl_->Fold(); }
+
+Result<std::uint64_t> Engine::EraseUser(std::string_view user_id) {
+  return impl_->EraseUser(user_id);
+}
 
 Status Engine::Backup(const std::string& dir) {
   return impl_->WithLog([&](EventLog& log) {
@@ -340,6 +354,7 @@ EngineMetrics Engine::Metrics() const {
     metrics.failed_events = log.failed_events();
     metrics.failed_dropped = log.failed_dropped();
     impl_->folder().FillMetrics(&metrics);
+    metrics.erasures_pending = impl_->segments().Snapshot()->erasures.size();
     // Folding may have passed the log's end of a moment ago.
     const std::uint64_t logged = metrics.next_sequence - 1;
     metrics.fold_lag_events = logged - std::min(logged, metrics.folded_sequence);

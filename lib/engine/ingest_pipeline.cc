@@ -286,6 +286,12 @@ bool IngestPipeline::NextGroup(Group* group) {
   return true;
 }
 
+void IngestPipeline::ForgetKeys(std::span<const Hash128> keys) {
+  const std::lock_guard order(sequence_mutex_);
+  dedupe_->Erase(keys);
+  counters_.dedupe_ids.store(dedupe_->size(), std::memory_order_relaxed);
+}
+
 Status IngestPipeline::RunApplied(const std::function<Status()>& task) {
   std::promise<Status> result;
   {

@@ -49,6 +49,11 @@ Result<Engine::Impl::StoredRows> Engine::Impl::RowsOf(const EventLog& log) const
     const StoredSegment* const raw = segment.get();
     rows.inputs.push_back({segment, &raw->reader(), [raw] { return raw->NewSource(); }});
   }
+  if (options_.retention_days != 0) {
+    std::erase_if(rows.inputs, [first_day = FirstDay()](const ScanInput& input) {
+      return input.reader->meta().key.day < first_day;
+    });
+  }
   if (!snapshot->erased->empty()) {
     for (ScanInput& input : rows.inputs) input.erased = snapshot->erased;
   }

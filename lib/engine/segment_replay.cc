@@ -17,22 +17,17 @@ constexpr std::size_t kBatchRows = 1000;
 constexpr std::array kLiveFields = {Field::kUserId, Field::kEventType, Field::kPageUrl,
                                     Field::kElement, Field::kUserAgent};
 
-ScanInput InputOf(const std::shared_ptr<const StoredSegment>& segment) {
-  const StoredSegment* const raw = segment.get();
-  return {segment, &raw->reader(), [raw] { return raw->NewSource(); }};
-}
-
 // The rows of one window of the log, in any order, and the order that they had.
 class Window {
  public:
   Window(std::uint64_t first, std::uint64_t end) : first_(first), end_(end) {}
 
-  Status Add(const ScanInput& input) {
-    const SegmentReader& reader = *input.reader;
+  Status Add(const StoredSegment& segment, const ErasedUsers& erased) {
+    const SegmentReader& reader = segment.reader();
     if (reader.meta().max_sequence < first_ || reader.meta().min_sequence >= end_) {
       return Status::Ok();
     }
-    const auto source = input.new_source();
+    const auto source = segment.NewSource();
     ColumnSet columns = {SegmentColumn::kTime, SegmentColumn::kSequence, SegmentColumn::kUserRuns};
     for (const Field field : kLiveFields) columns.Add(ColumnOf(field));
     SegmentDictionaries dictionaries;
@@ -44,7 +39,8 @@ class Window {
       const bool any = std::any_of(block_.sequence.begin(), block_.sequence.end(),
                                    [this](std::uint64_t s) { return s >= first_ && s < end_; });
       if (!any) continue;
-      status = reader.ReadBlock(b, columns, source.get(), &scratch_, &block_);
+      status =
+          ErasedUsers::ReadBlock(&erased, reader, b, columns, source.get(), &scratch_, &block_);
       if (!status.ok()) return status;
       AddRows(reader.meta(), dictionaries);
     }
@@ -113,7 +109,7 @@ Status ReplaySegments(
   for (std::uint64_t first = 1; first <= snapshot.folded_sequence; first += kWindowRows) {
     Window window(first, first + kWindowRows);
     for (const auto& segment : snapshot.segments) {
-      if (Status status = window.Add(InputOf(segment)); !status.ok()) return status;
+      if (Status status = window.Add(*segment, *snapshot.erased); !status.ok()) return status;
     }
     if (Status status = window.HandOut(store, take); !status.ok()) return status;
   }

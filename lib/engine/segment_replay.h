@@ -17,7 +17,7 @@ inline namespace v1 {
 
 // Hands all events of the segments to `take` in the order of the log, as batches whose rows follow
 // each other without a gap and were received together, with what the live numbers read: user, type,
-// page, element, agent and time. Rows that are erased are handed out while segments have them.
+// page, element, agent and time. What is erased is left out.
 // Errors: kDataLoss, those of the store. Memory of a million rows; O(events × segments that hold
 // events of the same stretch of the log).
 Status ReplaySegments(

@@ -1,6 +1,7 @@
 #include "lib/engine/timeline.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@ namespace {
 
 // Receipts walked over from one event to the next, rather than sought.
 constexpr int kReceiptsAhead = 4096;
+// Events that are handed over at a time.
+constexpr std::size_t kDrained = 4096;
 
 // The order within a user: time, the client's own count within one tab, place in the log.
 bool IsBefore(const StoredEvent& a, const StoredEvent& b) {
@@ -34,15 +37,33 @@ class TimelineReader {
       : log_(log),
         segments_(segments),
         snapshot_(segments.Snapshot()),
+        erased_(snapshot_->erased),
         user_id_(user_id),
         user_hash_(HashBytes(user_id, log.hash_seed())),
         range_(range),
-        after_(std::max(snapshot_->folded_sequence, snapshot_->erased->LastErased(user_hash_))) {}
+        after_(std::max(snapshot_->folded_sequence, erased_->LastErased(user_hash_))) {}
+
+  // For all events up to a sequence, with the rows that another list of erased users leaves.
+  using Take = std::function<void(std::span<const KeyedEvent>)>;
+  TimelineReader(const EventLog& log, const SegmentStore& segments, std::string_view user_id,
+                 std::shared_ptr<const ErasedUsers> erased, std::uint64_t last_sequence,
+                 const Take* take)
+      : log_(log),
+        segments_(segments),
+        snapshot_(segments.Snapshot()),
+        erased_(std::move(erased)),
+        user_id_(user_id),
+        user_hash_(HashBytes(user_id, log.hash_seed())),
+        range_({.limit = std::numeric_limits<std::size_t>::max()}),
+        after_(std::max(snapshot_->folded_sequence, erased_->LastErased(user_hash_))),
+        last_sequence_(last_sequence),
+        take_(take) {}
 
   // What is not folded. The live numbers say where it is.
   Status TakeLogged(const LiveState& live) {
     // The index is read in parts, so that an active user's old events are not listed in vain.
-    const std::size_t listed_max = std::max<std::size_t>(4 * range_.limit, 1000);
+    const std::size_t listed_max =
+        take_ != nullptr ? range_.limit : std::max<std::size_t>(4 * range_.limit, 1000);
     LiveState::RecentEvents recent = live.Recent(user_id_, listed_max);
     std::vector<std::uint64_t>& listed = recent.sequences;
     const bool is_cut = listed.size() == listed_max;
@@ -68,12 +89,16 @@ class TimelineReader {
       if (meta.max_time_ms < range_.from_ms || Enough(meta.max_time_ms)) break;
       const StoredSegment* const raw = segment.get();
       const ScanInput input = {segment, &raw->reader(), [raw] { return raw->NewSource(); },
-                               snapshot_->erased};
+                               erased_};
       Status status = ForRowsOfUser(input, user_id_, user_hash_, [this](const BlockRow& row) {
         if (row.time_ms() < range_.from_ms || Enough(row.time_ms())) return false;
-        if (row.time_ms() < range_.before_ms) Keep({row.ToEvent(), {}, row.sequence()});
-        return true;
+        if (row.time_ms() < range_.before_ms) {
+          Keep({{row.ToEvent(), {}, row.sequence()}, row.Key(log_.hash_seed())});
+        }
+        return drained_.ok();
       });
+      if (status.ok()) status = drained_;
+      if (status.code() == StatusCode::kDataLoss && take_ != nullptr) continue;
       if (!status.ok()) return status;
     }
     return Status::Ok();
@@ -82,7 +107,17 @@ class TimelineReader {
   Result<std::vector<StoredEvent>> Finish() && {
     Trim();
     if (Status status = FillReceived(); !status.ok()) return status;
-    return std::move(found_);
+    std::vector<StoredEvent> events;
+    events.reserve(found_.size());
+    for (KeyedEvent& found : found_) events.push_back(std::move(found.event));
+    return events;
+  }
+  // Hands over what is left.
+  Status Drain() {
+    if (drained_.ok()) drained_ = FillReceived();
+    if (drained_.ok()) (*take_)(found_);
+    found_.clear();
+    return drained_;
   }
 
  private:
@@ -129,7 +164,7 @@ class TimelineReader {
   // When folded events were received.
   Status FillReceived() {
     std::vector<StoredEvent*> folded;
-    for (StoredEvent& event : found_) {
+    for (auto& [event, key] : found_) {
       if (event.sequence <= snapshot_->folded_sequence) folded.push_back(&event);
     }
     std::sort(folded.begin(), folded.end(),
@@ -172,20 +207,27 @@ class TimelineReader {
     const std::int64_t time = batch_.time_ms[row];
     if (time >= range_.before_ms || time < range_.from_ms) return;
     if (batch_.Text(Field::kUserId, row) != user_id_) return;
-    Keep({EventOfRow(batch_, row), FromMillis(header.received_ms), header.first_sequence + row});
+    Keep({{EventOfRow(batch_, row), FromMillis(header.received_ms), header.first_sequence + row},
+          batch_.keys[row]});
   }
 
-  void Keep(StoredEvent event) {
+  void Keep(KeyedEvent event) {
+    if (event.event.sequence > last_sequence_) return;
     found_.push_back(std::move(event));
-    if (found_.size() >= 2 * range_.limit) Trim();
+    if (take_ != nullptr) {
+      if (found_.size() >= kDrained) static_cast<void>(Drain());
+    } else if (found_.size() >= 2 * range_.limit) {
+      Trim();
+    }
   }
 
   // Keeps the newest `limit_`, newest first.
   void Trim() {
     std::sort(found_.begin(), found_.end(),
-              [](const StoredEvent& a, const StoredEvent& b) { return IsBefore(b, a); });
+              [](const KeyedEvent& a, const KeyedEvent& b) { return IsBefore(b.event, a.event); });
     if (found_.size() > range_.limit) found_.resize(range_.limit);
-    if (found_.size() == range_.limit) oldest_needed_ms_ = ToMillis(found_.back().event.timestamp);
+    if (found_.size() == range_.limit)
+      oldest_needed_ms_ = ToMillis(found_.back().event.event.timestamp);
   }
 
   // No event up to this time can be among the newest.
@@ -197,16 +239,30 @@ class TimelineReader {
   const EventLog& log_;
   const SegmentStore& segments_;
   const std::shared_ptr<const SegmentSnapshot> snapshot_;
+  const std::shared_ptr<const ErasedUsers> erased_;
   const std::string_view user_id_;
   const std::uint64_t user_hash_;
   const TimelineRange range_;
   const std::uint64_t after_;  // events up to here are not taken from the log
+  const std::uint64_t last_sequence_ = UINT64_MAX;
+  const Take* const take_ = nullptr;
+  Status drained_;
   EventBatch batch_;
-  std::vector<StoredEvent> found_;
+  std::vector<KeyedEvent> found_;
   std::optional<std::int64_t> oldest_needed_ms_;  // of the newest `limit` found so far
 };
 
 }  // namespace
+
+Status ForEventsOfUser(const EventLog& log, const LiveState& live, const SegmentStore& segments,
+                       std::shared_ptr<const ErasedUsers> erased, std::string_view user_id,
+                       std::uint64_t last_sequence,
+                       const std::function<void(std::span<const KeyedEvent>)>& take) {
+  TimelineReader reader(log, segments, user_id, std::move(erased), last_sequence, &take);
+  Status status = reader.TakeLogged(live);
+  if (status.ok()) status = reader.TakeFolded();
+  return status.ok() ? reader.Drain() : status;
+}
 
 Event EventOfRow(const EventBatch& batch, std::size_t row) {
   const auto text = [&](Field field) { return std::string(batch.Text(field, row)); };

@@ -4,11 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "insightflow/live.h"
 #include "insightflow/status.h"
+#include "lib/base/hash.h"
 #include "lib/live/live_state.h"
 #include "lib/log/event_log.h"
 #include "lib/segments/segment_store.h"
@@ -29,6 +33,20 @@ Result<std::vector<StoredEvent>> ReadUserEvents(const EventLog& log, const LiveS
                                                 const SegmentStore& segments,
                                                 std::string_view user_id,
                                                 const TimelineRange& range);
+
+// An event and the key by which it is known as sent before.
+struct KeyedEvent {
+  StoredEvent event;
+  Hash128 key;
+};
+
+// Hands all of a user's events up to a sequence, as far as `erased` does not hide them, to `take`:
+// pieces of a few thousand, in no order. The log must not be trimmed meanwhile. Damaged blocks of
+// segments are passed over.
+Status ForEventsOfUser(const EventLog& log, const LiveState& live, const SegmentStore& segments,
+                       std::shared_ptr<const ErasedUsers> erased, std::string_view user_id,
+                       std::uint64_t last_sequence,
+                       const std::function<void(std::span<const KeyedEvent>)>& take);
 
 // The event of a row.
 Event EventOfRow(const EventBatch& batch, std::size_t row);

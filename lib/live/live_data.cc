@@ -108,6 +108,12 @@ void LiveData::Apply(const EventBatch& batch, std::size_t begin, std::size_t end
   if (end > begin) counters_.applied = first_sequence + end - 1;
 }
 
+void LiveData::SkipTo(std::uint64_t sequence) {
+  if (sequence <= counters_.applied) return;
+  recent_.Push(sequence, 0);
+  counters_.applied = sequence;
+}
+
 BatchCodes::Type LiveData::TypeOf(const EventBatch& batch, std::size_t row, BatchCodes* codes) {
   const DictColumn& column = batch.column(Field::kEventType);
   const std::uint32_t code = column.CodeAt(row);

@@ -57,6 +57,8 @@ class LiveData {
   // last erasure.
   void Erase(const LiveErasure& erasure, std::uint64_t number);
 
+  void SkipTo(std::uint64_t sequence);
+
   void Save(std::string* out) const;
   // Into fresh data. kDataLoss: then the data is of no use.
   Status Load(std::string_view in);

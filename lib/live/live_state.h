@@ -31,9 +31,12 @@ class LiveState {
   LiveState(const LiveState&) = delete;
   LiveState& operator=(const LiveState&) = delete;
 
-  // Applies one log entry; sequences go up without a gap. batch.received_ms never goes back.
-  // A batch up to 1,000 rows appears at once; readers may see a larger one in parts.
+  // Applies one log entry; sequences go up, and those left out are of erased events.
+  // batch.received_ms never goes back. A batch up to 1,000 rows appears at once; readers may see a
+  // larger one in parts.
   void Apply(const EventBatch& batch, std::uint64_t first_sequence);
+  // Up to this sequence there is nothing more to apply: for erased events at the end.
+  void SkipTo(std::uint64_t sequence);
   // The last sequence applied; 0 when none.
   std::uint64_t applied_sequence() const;
 

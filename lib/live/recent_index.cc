@@ -18,7 +18,7 @@ void RecentIndex::Grow() {
 void RecentIndex::Push(std::uint64_t sequence, std::uint64_t previous) {
   if (first_ == 0) first_ = sequence;
   next_ = sequence + 1;
-  if (sequence - first_ >= distances_.size() && distances_.size() < max_) Grow();
+  while (sequence - first_ >= distances_.size() && distances_.size() < max_) Grow();
   if (distances_.empty()) return;
   const std::uint64_t distance = previous == 0 ? 0 : sequence - previous;
   distances_[SlotOf(sequence)] =

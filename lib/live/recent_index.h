@@ -19,7 +19,7 @@ class RecentIndex {
  public:
   explicit RecentIndex(std::size_t max);
 
-  // Adds the event after the last one; `previous` is its user's event before, 0 when none.
+  // Adds an event after the last one; `previous` is its user's event before, 0 when none.
   void Push(std::uint64_t sequence, std::uint64_t previous);
   // The first sequence that it holds.
   std::uint64_t begin() const;

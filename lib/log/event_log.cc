@@ -84,6 +84,7 @@ class EventLog::Impl {
     if (Status status = store_->CheckFreeSpace(bytes); !status.ok()) return status;
     Reserve(bytes);
     for (const LogAppend& entry : entries) Put(entry);
+    const std::lock_guard failed_lock(failed_mutex_);
     if (Status status = failed_.Add(rejected, received_ms, &batch_); !status.ok()) {
       return store_->Stop(status);
     }
@@ -101,6 +102,38 @@ class EventLog::Impl {
   std::optional<LogEntryHeader> last() const {
     const std::lock_guard lock(last_mutex_);
     return last_;
+  }
+
+  // Trimmed entries that share a file with others.
+  Status RewriteTrimmed() {
+    auto* const family = store_->family(Family::kLog);
+    const std::unique_ptr<rocksdb::Iterator> rows(
+        store_->db().NewIterator(rocksdb::ReadOptions(), family));
+    const auto end = LogKey(begin());
+    const rocksdb::Slice slice(end.data(), end.size());
+    rows->SeekToFirst();
+    if (!rows->Valid() || rows->key().compare(slice) >= 0) {
+      return FromRocks(rows->status(), "cannot read the log");
+    }
+    rocksdb::WriteBatch batch;
+    (void)batch.DeleteRange(family, rows->key(), slice);
+    if (Status status = store_->Write(&batch, true); !status.ok()) return status;
+    if (Status status = store_->FlushFamily(Family::kLog); !status.ok()) return status;
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    const auto status = store_->db().CompactRange(options, family, nullptr, nullptr);
+    return status.ok() ? Status::Ok() : store_->Stop(FromRocks(status, "cannot trim the log"));
+  }
+
+  Status EraseFailed(std::string_view user_id) {
+    const std::lock_guard lock(failed_mutex_);
+    rocksdb::WriteBatch batch;
+    const Result<std::uint64_t> removed = failed_.EraseUser(user_id, &batch);
+    if (!removed.ok()) return removed.status();
+    if (*removed == 0) return Status::Ok();
+    if (Status status = store_->Write(&batch, true); !status.ok()) return status;
+    failed_.Commit();
+    return Status::Ok();
   }
 
   std::uint64_t begin() const { return begin_.load(std::memory_order_acquire); }
@@ -168,6 +201,7 @@ class EventLog::Impl {
   const std::unique_ptr<Store> store_;
   FollowerStore followers_;
   FailedStore failed_;
+  std::mutex failed_mutex_;  // from a change to its commit
   rocksdb::WriteBatch batch_;
   std::size_t reserved_ = 0;
   std::atomic<std::uint64_t> begin_ = 1;
@@ -219,6 +253,10 @@ Status EventLog::TrimNow(std::uint64_t sequence) {
   if (!status.ok()) return store.Stop(FromRocks(status, "cannot trim the log"));
   return impl_->Trim(sequence);
 }
+
+Status EventLog::RewriteTrimmed() { return impl_->RewriteTrimmed(); }
+
+Status EventLog::EraseFailed(std::string_view user_id) { return impl_->EraseFailed(user_id); }
 
 std::unique_ptr<LogReader> EventLog::ReadFrom(std::uint64_t sequence) const {
   return impl_->ReadFrom(sequence);

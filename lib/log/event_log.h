@@ -103,8 +103,11 @@ class EventLog {
   // see them, and their files go as far as they hold nothing else. Durable when it returns. One
   // caller at a time.
   Status Trim(std::uint64_t sequence);
-  // The same, and writes what is in memory to files first, so that all of their disk is given back.
+  // The same, and writes what is in memory to files first, so that nearly all of their disk is
+  // given back.
   Status TrimNow(std::uint64_t sequence);
+  // Leaves nothing of trimmed entries on the disk: rewrites the files that they share with others.
+  Status RewriteTrimmed();
 
   // At the entry that holds `sequence`, else at the first one after it. Entries that are trimmed
   // count as never there, for every reader.
@@ -126,6 +129,9 @@ class EventLog {
   // nullopt when there is none; kDataLoss when its checksum fails.
   Result<std::optional<FollowerState>> LoadFollower(std::string_view name) const;
 
+  // Removes the rejected events that mention a user. From the disk they go with the next
+  // Store::Purge.
+  Status EraseFailed(std::string_view user_id);
   Result<std::vector<FailedEvent>> Failed(std::uint64_t after, std::size_t limit) const;
   std::uint64_t failed_events() const;
   std::uint64_t failed_dropped() const;

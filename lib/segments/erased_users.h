@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "insightflow/status.h"
@@ -11,12 +12,13 @@
 namespace insightflow {
 inline namespace v1 {
 
-// The events of a user up to a sequence count as never there. Users are known by the hash of their
-// id, which segments are sorted by; of an erased id nothing else is kept.
+// The events of a user up to a sequence count as never there. Users are told apart by the hash of
+// their id, which segments are sorted by; the id itself is for those who look their events up.
 struct Erasure {
   std::uint64_t number = 0;  // rises from 1 in the order of erasures
   std::uint64_t user_hash = 0;
   std::uint64_t last_sequence = 0;
+  std::string user_id;
 
   friend bool operator==(const Erasure&, const Erasure&) = default;
 };

@@ -15,7 +15,7 @@ constexpr std::uint64_t kChecksumSeed = 1;
 constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
 // The fewest bytes that an entry takes.
 constexpr std::size_t kEntryBytesMin = 8;
-constexpr std::size_t kErasureBytesMin = 10;
+constexpr std::size_t kErasureBytesMin = 11;
 
 void Seal(std::string* bytes) { PutFixed(bytes, HashBytes(*bytes, kChecksumSeed)); }
 
@@ -68,11 +68,13 @@ bool GetErasures(ByteReader* in, SegmentManifest* manifest) {
   manifest->erasures.resize(static_cast<std::size_t>(count));
   std::uint64_t before = 0;
   for (Erasure& erasure : manifest->erasures) {
+    std::string_view user_id;
     if (!in->GetVarint(&erasure.number) || !in->GetFixed(&erasure.user_hash) ||
-        !in->GetVarint(&erasure.last_sequence) || erasure.number <= before ||
-        erasure.number > manifest->last_erasure) {
+        !in->GetVarint(&erasure.last_sequence) || !in->GetBytes(&user_id) ||
+        erasure.number <= before || erasure.number > manifest->last_erasure) {
       return false;
     }
+    erasure.user_id = user_id;
     before = erasure.number;
   }
   return true;
@@ -150,6 +152,7 @@ std::string EncodeManifest(const SegmentManifest& manifest) {
     PutVarint(&bytes, erasure.number);
     PutFixed(&bytes, erasure.user_hash);
     PutVarint(&bytes, erasure.last_sequence);
+    PutBytes(&bytes, erasure.user_id);
   }
   Seal(&bytes);
   return bytes;

@@ -1,5 +1,6 @@
 // The life of an engine: events, folds that trim the log, restarts, live states that are refused,
-// resends. Timelines, profiles, totals and dedupe are those of a plain list of accepted events.
+// resends, users who are erased. Timelines, profiles, totals, queries and dedupe are those of a
+// plain list of accepted events.
 
 #include <gtest/gtest.h>
 
@@ -69,17 +70,37 @@ class LifeTest : public ::testing::Test {
     ASSERT_TRUE(result.ok()) << result.status().ToString();
     ASSERT_EQ(result->accepted, events.size());
     for (const Event& event : events) {
-      accepted_.push_back({event, ToMillis(clock_.Now()), accepted_.size() + 1});
+      accepted_.push_back({event, ToMillis(clock_.Now()), ++sequence_});
     }
     sent_.push_back(events);
   }
 
+  // What was erased since is taken anew.
   void Resend() {
     if (sent_.empty()) return;
     const std::vector<Event>& events = random_.Of(sent_);
     const auto result = engine_->Ingest(events);
     ASSERT_TRUE(result.ok());
-    ASSERT_EQ(result->duplicates, events.size());
+    std::size_t known = 0;
+    for (const Event& event : events) {
+      const auto same = [&](const TwinEvent& e) { return e.event == event; };
+      if (std::any_of(accepted_.begin(), accepted_.end(), same)) {
+        ++known;
+      } else {
+        accepted_.push_back({event, ToMillis(clock_.Now()), ++sequence_});
+      }
+    }
+    ASSERT_EQ(result->duplicates, known);
+    ASSERT_EQ(result->accepted, events.size() - known);
+  }
+
+  void Erase() {
+    const std::string user = "u" + std::to_string(random_.Below(10));
+    const auto removed = engine_->EraseUser(user);
+    ASSERT_TRUE(removed.ok()) << removed.status().ToString();
+    ASSERT_EQ(*removed, std::erase_if(accepted_, [&](const TwinEvent& e) {
+                return e.event.user_id == user;
+              }));
   }
 
   void ExpectTimeline(const std::string& user) {
@@ -117,10 +138,24 @@ class LifeTest : public ::testing::Test {
     const EventTotals totals = engine_->Totals();
     ASSERT_EQ(totals.total, accepted_.size());
     ASSERT_EQ(totals.users, users.size());
+    ASSERT_EQ(totals.by_type.size(), types.size());
     for (const TypeCount& type : totals.by_type) ASSERT_EQ(type.count, types[type.type]);
     const Ranking hot = engine_->HotPages(Window::kAll, 100);
     ASSERT_EQ(hot.rows.size(), pages.size());
     for (const RankedCount& page : hot.rows) ASSERT_EQ(page.count, pages[page.value]);
+    Query top;
+    top.analysis = TopQuery{.field = "user_id", .limit = 100};
+    const auto answer = engine_->Query(top);
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+    const auto& rows = std::get<TopResult>(answer->result).rows;
+    ASSERT_EQ(rows.size(), users.size());
+    for (const auto& row : rows) ASSERT_EQ(row.count, users[row.value]) << row.value;
+    std::size_t exported = 0;
+    ASSERT_TRUE(engine_->Export({}, [&](std::string_view lines) {
+      exported += static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
+      return Status::Ok();
+    }).ok());
+    ASSERT_EQ(exported, accepted_.size());
     for (int u = 0; u < 10; ++u) {
       const std::string user = "u" + std::to_string(u);
       const auto profile = engine_->User(user);
@@ -131,7 +166,7 @@ class LifeTest : public ::testing::Test {
   }
 
   void Step() {
-    switch (random_.Below(9)) {
+    switch (random_.Below(11)) {
       case 0: ASSERT_TRUE(engine_->Fold().ok()); break;
       case 1:
         if (random_.OneIn(2)) ASSERT_TRUE(engine_->Close().ok());
@@ -140,6 +175,7 @@ class LifeTest : public ::testing::Test {
         break;
       case 2: Resend(); break;
       case 3: ExpectEverything(); break;
+      case 4: Erase(); break;
       default: Ingest(); break;
     }
     clock_.Advance(std::chrono::milliseconds(random_.Below(3) * 1000));
@@ -152,6 +188,7 @@ class LifeTest : public ::testing::Test {
   std::vector<TwinEvent> accepted_;
   std::vector<std::vector<Event>> sent_;
   std::uint64_t ids_ = 0;
+  std::uint64_t sequence_ = 0;
 };
 
 TEST_F(LifeTest, AnswersAreThoseOfThePlainList) {
@@ -165,6 +202,7 @@ TEST_F(LifeTest, AnswersAreThoseOfThePlainList) {
   ASSERT_TRUE(report->damage.empty()) << report->damage.front();
   EXPECT_EQ(report->events, accepted_.size());
   EXPECT_EQ(report->records, 0u) << "the log holds what is in segments";
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 0u);
 }
 
 }  // namespace

@@ -75,7 +75,9 @@ void ExpectRefusesDamage(const std::string& bytes, Status (*decode)(std::string_
 SegmentManifest WithErasures() {
   SegmentManifest manifest = Manifest();
   manifest.last_erasure = 1'000;
-  manifest.erasures = {{1, 0xfedcba9876543210, 17}, {999, 5, 1'000'000'000'000}, {1'000, 0, 3}};
+  manifest.erasures = {{1, 0xfedcba9876543210, 17, "u1"},
+                       {999, 5, 1'000'000'000'000, std::string(64, 'x')},
+                       {1'000, 0, 3, "\xe5\x90\x8d"}};
   return manifest;
 }
 
