@@ -44,10 +44,10 @@ class TimelineReader {
         after_(std::max(snapshot_->folded_sequence, erased_->LastErased(user_hash_))) {}
 
   // For all events up to a sequence, with the rows that another list of erased users leaves.
-  using Take = std::function<void(std::span<const KeyedEvent>)>;
+  using Sink = std::function<void(std::span<const KeyedEvent>)>;
   TimelineReader(const EventLog& log, const SegmentStore& segments, std::string_view user_id,
                  std::shared_ptr<const ErasedUsers> erased, std::uint64_t last_sequence,
-                 const Take* take)
+                 const Sink* take)
       : log_(log),
         segments_(segments),
         snapshot_(segments.Snapshot()),
@@ -245,7 +245,7 @@ class TimelineReader {
   const TimelineRange range_;
   const std::uint64_t after_;  // events up to here are not taken from the log
   const std::uint64_t last_sequence_ = UINT64_MAX;
-  const Take* const take_ = nullptr;
+  const Sink* const take_ = nullptr;
   Status drained_;
   EventBatch batch_;
   std::vector<KeyedEvent> found_;

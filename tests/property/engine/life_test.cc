@@ -98,9 +98,8 @@ class LifeTest : public ::testing::Test {
     const std::string user = "u" + std::to_string(random_.Below(10));
     const auto removed = engine_->EraseUser(user);
     ASSERT_TRUE(removed.ok()) << removed.status().ToString();
-    ASSERT_EQ(*removed, std::erase_if(accepted_, [&](const TwinEvent& e) {
-                return e.event.user_id == user;
-              }));
+    ASSERT_EQ(*removed, std::erase_if(accepted_,
+                                      [&](const TwinEvent& e) { return e.event.user_id == user; }));
   }
 
   void ExpectTimeline(const std::string& user) {
@@ -143,18 +142,23 @@ class LifeTest : public ::testing::Test {
     const Ranking hot = engine_->HotPages(Window::kAll, 100);
     ASSERT_EQ(hot.rows.size(), pages.size());
     for (const RankedCount& page : hot.rows) ASSERT_EQ(page.count, pages[page.value]);
-    Query top;
-    top.analysis = TopQuery{.field = "user_id", .limit = 100};
+    TopQuery top;
+    top.scope.limit = 100;
+    top.field = "user_id";
     const auto answer = engine_->Query(top);
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
-    const auto& rows = std::get<TopResult>(answer->result).rows;
+    const auto& rows = std::get<TopAnswer>(answer->body).rows;
     ASSERT_EQ(rows.size(), users.size());
     for (const auto& row : rows) ASSERT_EQ(row.count, users[row.value]) << row.value;
     std::size_t exported = 0;
-    ASSERT_TRUE(engine_->Export({}, [&](std::string_view lines) {
-      exported += static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
-      return Status::Ok();
-    }).ok());
+    ASSERT_TRUE(engine_
+                    ->Export({},
+                             [&](std::string_view lines) {
+                               exported += static_cast<std::size_t>(
+                                   std::count(lines.begin(), lines.end(), '\n'));
+                               return Status::Ok();
+                             })
+                    .ok());
     ASSERT_EQ(exported, accepted_.size());
     for (int u = 0; u < 10; ++u) {
       const std::string user = "u" + std::to_string(u);
@@ -193,7 +197,7 @@ class LifeTest : public ::testing::Test {
 
 TEST_F(LifeTest, AnswersAreThoseOfThePlainList) {
   Open();
-  for (int step = testing::RandomCases(250); step > 0 && !HasFatalFailure(); --step) Step();
+  for (int step = testing::RandomCases(160); step > 0 && !HasFatalFailure(); --step) Step();
   if (HasFatalFailure()) return;
   ASSERT_TRUE(engine_->Fold().ok());
   ExpectEverything();
