@@ -114,8 +114,10 @@ void AddDisk(const Engine& engine, const std::string& dir, double events, JsonOb
   const EngineMetrics metrics = engine.Metrics();
   out->Add("segments", metrics.segments);
   out->Add("segment_bytes_per_event", static_cast<double>(metrics.segment_bytes) / events);
-  out->Add("log_bytes_per_event", static_cast<double>(metrics.log_bytes) / events);
   out->Add("folder_bytes_per_event", static_cast<double>(DiskBytes(dir)) / events);
+  JsonObject by_type;
+  for (const TypeCount& type : engine.Totals().by_type) by_type.Add(type.type, type.count);
+  out->Add("by_type", by_type);
 }
 
 Result<std::unique_ptr<Engine>> Open(const Part& part, const std::string& root, JsonObject* out) {
