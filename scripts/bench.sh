@@ -8,6 +8,7 @@
 #   scripts/bench.sh --growth    one store that grows: ingest, queries, opening
 #
 #   --events N   the size of --queries and --growth; 10000000 unless said
+#   --disk-events N   of --queries: stores of this size are weighed; past 10000000 only when asked
 #   --save       keep the figures in benchmarks/results/ too
 #   --quick      small sizes, one run each: a look, not a figure to quote
 set -euo pipefail
@@ -30,7 +31,11 @@ while (($#)); do
       events=$2
       shift
       ;;
-    *) fail "unknown option $1; there are --rivals, --queries, --growth, --events, --save, --quick" ;;
+    --disk-events)
+      options+=(--disk-events "${2-}")
+      shift
+      ;;
+    *) fail "unknown option $1; the head of this script lists them" ;;
   esac
   shift
 done

@@ -1,8 +1,8 @@
 """Bytes an event in ClickHouse (chDB), ordered by user and time and merged into one part.
 
-Ids are numbers, names that repeat have dictionaries. Three tables of the same rows: with ClickHouse's
-default codec (LZ4), with ZSTD, and with ZSTD and the properties as its JSON type, which makes
-columns of them. Prints one JSON object.
+Ids are numbers, names that repeat have dictionaries. Three tables of the same rows: with the
+default codec (LZ4), with ZSTD, and with ZSTD and the properties as ClickHouse's JSON type, which
+makes columns of them. Prints one JSON object.
 """
 
 import argparse

@@ -15,7 +15,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rivals import (DAY_MS, GAP_MS, HOUR_MS, PATH_STEPS, STEPS, WINDOW_MS, Question,  # noqa: E402
                     cells, cohorts, main, paths, ranked, whole)
 
-MEMORY_MAX = "10GB"
 COLUMNS = {"user_id": "VARCHAR", "time": "BIGINT", "type": "VARCHAR", "page": "VARCHAR"}
 KINDS = ", ".join(f"'{kind}'" for kind in STEPS + ("scroll",))
 
@@ -106,9 +105,9 @@ class DuckDb:
     name = "DuckDB"
     version = duckdb.__version__
 
-    def __init__(self, folder, rows):
+    def __init__(self, folder, rows, memory_mib):
         self.store = duckdb.connect(os.path.join(folder, "bench.duckdb"))
-        self.store.execute(f"SET threads = 2; SET memory_limit = '{MEMORY_MAX}'; "
+        self.store.execute(f"SET threads = 2; SET memory_limit = '{memory_mib}MiB'; "
                            f"SET temp_directory = '{folder}/spill'")
         self.store.execute(f"CREATE TYPE kind AS ENUM ({KINDS})")
         begin = time.monotonic()

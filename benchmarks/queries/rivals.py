@@ -156,7 +156,8 @@ def measure(rival, question, args):
 
 
 def main(doc, make_rival, questions_of):
-    """`make_rival(folder, rows)` loads; `questions_of(day)` are asked, some of that day only."""
+    """`make_rival(folder, rows, MiB of memory)` loads; `questions_of(day)` are asked, some of that
+    day only."""
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("rows", help="what insightflow_bench_rows wrote")
     parser.add_argument("--compare", nargs="+", required=True,
@@ -166,11 +167,12 @@ def main(doc, make_rival, questions_of):
     parser.add_argument("--runs", type=int, default=5, help="the median is told")
     parser.add_argument("--long-seconds", type=float, default=5,
                         help="a question that takes longer is timed once")
+    parser.add_argument("--memory-mib", type=int, default=12_000, help="past it rivals spill")
     args = parser.parse_args()
     others = {path: read_answers(path) for path in args.compare}
     out, answers = {}, {}
     with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-        rival = make_rival(folder, os.path.abspath(args.rows))
+        rival = make_rival(folder, os.path.abspath(args.rows), args.memory_mib)
         out.update(name=rival.name, version=rival.version, load_seconds=rival.load_seconds)
         for question in questions_of(args.day):
             answers[question.name], timed = measure(rival, question, args)

@@ -17,6 +17,7 @@ from report import Bench, Table, warn_of_load  # noqa: E402
 BAR_EVENTS = 100_000_000
 DAY_MS = 86_400_000
 FIRST_DAY_MS = 19_675 * DAY_MS
+DISK_EVENTS_MAX = 10_000_000  # unless asked for: rivals take as long again to load all columns
 TIMEOUT = 1800
 P6 = (("sessions", 0.5), ("count_by_day_and_type", 0.3), ("users_by_hour_and_type", 1.5),
       ("retention_day_14", 1.0), ("paths", 1.0), ("top_pages_by_users", None))
@@ -62,8 +63,7 @@ def ask(bench):
     return ours, rivals
 
 
-def weigh(bench):
-    events = bench.args.disk_events or min(bench.args.events, 10_000_000)
+def weigh(bench, events):
     ours = bench.run("disk", our_command(bench, events) + ["--disk-only"], TIMEOUT)["all_days"]
     rows = write_rows(bench, "all.tsv", events, "--all")
     rivals = []
@@ -76,7 +76,7 @@ def weigh(bench):
     for rival in rivals:
         if rival["by_type"] != ours["by_type"] or rival["ids"] != events:
             sys.exit(f"{rival['benchmark']} holds {rival['by_type']}, not {ours['by_type']}")
-    return events, ours, rivals
+    return ours, rivals
 
 
 def seconds(result, name):
@@ -123,22 +123,22 @@ def other_rows(table, ours, rivals, scale):
             table.add_ratio(rival["name"], seconds(rival, name), mine, 1 if bar else None)
 
 
-def disk_rows(table, everything, events, ours, rivals):
+def own_disk_rows(table, ours, events):
+    table.add("P8", f"columns on disk, {events / 1e6:g} M events", ours["segment_bytes_per_event"],
+              "bytes/event", 28, False)
+    table.add("", "    the whole folder, with the log", ours["folder_bytes_per_event"],
+              "bytes/event")
+
+
+def disk_rows(table, ours, rivals):
     clickhouse, duckdb = rivals
     share = ours["segment_bytes_per_event"]
-    table.add("P8", f"columns on disk, {events / 1e6:g} M events", share, "bytes/event", 28, False)
     for name, rival, bar in (
             ("ClickHouse, merged, LZ4", clickhouse["lz4_bytes_per_event"], 0.9),
             ("ClickHouse, merged, ZSTD", clickhouse["zstd_bytes_per_event"], None),
             ("ClickHouse, merged, ZSTD and JSON", clickhouse["zstd_json_bytes_per_event"], None),
             ("DuckDB", duckdb["used_bytes_per_event"], 0.7)):
-        table.add("", f"    over {name} ({rival:.1f})", share / rival, "x", bar, False)
-    table.add("", "    the whole folder, with the log", ours["folder_bytes_per_event"],
-              "bytes/event")
-    table.add("P8", "columns on disk, all events of this run",
-              everything["segment_bytes_per_event"], "bytes/event", 28, False)
-    table.add("", "    the whole folder, with the log", everything["folder_bytes_per_event"],
-              "bytes/event")
+        table.add("", f"    columns over {name} ({rival:.1f})", share / rival, "x", bar, False)
 
 
 def main():
@@ -148,19 +148,25 @@ def main():
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--disk-events", type=int, default=0,
-                        help="size of the stores that are weighed; default: at most 10 M")
+                        help="size of the stores that are weighed beside rivals; default: that of "
+                             "the run up to 10 M, past it none")
     parser.add_argument("--runs", type=int, default=5, help="medians of so many")
     parser.add_argument("--store", default=None, help="keep our stores there and use them again")
     parser.add_argument("--save", action="store_true", help="keep the figures among the sources")
     args = parser.parse_args()
     bench = Bench(args.build, args)
     ours, rivals = ask(bench)
-    weighed = weigh(bench)
+    disk_events = args.disk_events or (args.events if args.events <= DISK_EVENTS_MAX else 0)
+    weighed = weigh(bench, disk_events) if disk_events else None
     table = Table()
     scale = args.events / BAR_EVENTS
     funnel_rows(table, ours, rivals, scale)
     other_rows(table, ours, rivals, scale)
-    disk_rows(table, ours["all_days"], *weighed)
+    own_disk_rows(table, ours["all_days"], args.events)
+    if weighed:
+        if disk_events != args.events:
+            own_disk_rows(table, weighed[0], disk_events)
+        disk_rows(table, *weighed)
     warn_of_load(bench.machine)
     print(f"{args.events / 1e6:g} M events; bars in seconds are for 100 M, scaled by {scale:g}")
     print("; ".join(f"{rival['name']} {rival['version']}" for rival in rivals))
