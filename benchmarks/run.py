@@ -110,6 +110,8 @@ def ingest_rows(table, result, long_run, rival):
     table.add("P1", f"sustained over {steady['events'] // 1_000_000} M events, folding on",
               steady["events_per_second"] / 1e6, "M events/s", 1.5)
     table.add("", "    folded when the last was answered", 100 * steady["folded_share"], "%")
+    table.add("", "    until all of it was folded", steady["events"] / steady["folded_seconds"] /
+              1e6, "M events/s")
     table.add("P10", "    its last tenth over its second", steady["tenths"][-1] /
               steady["tenths"][1], "x")
     table.add("P9", "memory of the long run, without dedupe",

@@ -34,6 +34,12 @@ class EngineSink final : public Sink {
            static_cast<double>(std::max<std::uint64_t>(metrics.next_sequence - 1, 1));
   }
 
+  bool Fold() override {
+    const Status status = engine_->Fold();
+    if (!status.ok()) std::fprintf(stderr, "fold: %s\n", status.ToString().c_str());
+    return status.ok();
+  }
+
  private:
   static void Tell(const Result<IngestResult>& result, const Done& done) {
     if (!result.ok()) std::fprintf(stderr, "ingest: %s\n", result.status().ToString().c_str());

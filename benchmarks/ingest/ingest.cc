@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -46,7 +47,8 @@ struct Run {
   std::uint64_t memory_peak = 0;
   std::uint64_t dedupe_bytes = 0;
   std::uint64_t disk_bytes = 0;
-  double folded_share = 0;
+  double folded_share = 0;    // at the last answer
+  double folded_seconds = 0;  // from the first call until all was folded
   Content content;
 
   double rate() const { return static_cast<double>(fed.events) / fed.seconds; }
@@ -65,6 +67,11 @@ std::optional<Run> Measure(const Settings& settings, const std::string& name, Ba
   Run run;
   run.fed = FeedBatches(settings.feed, batches, std::max<std::size_t>(used, 1), sink.get());
   run.folded_share = sink->FoldedShare();
+  if (engine && settings.fold) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (!sink->Fold()) return std::nullopt;
+    run.folded_seconds = run.fed.seconds + Seconds(std::chrono::steady_clock::now() - begin);
+  }
   run.memory_peak = peak.Stop() - memory_before;
   run.content = sink->Read();
   run.dedupe_bytes = sink->DedupeBytes();
@@ -119,7 +126,7 @@ JsonObject Describe(const std::string& name, std::vector<Run> runs) {
   object.Add("events_per_second", run.rate()).Add("runs", all).Add("tenths", run.fed.rates);
   object.Add("cpu_us_per_event", 1e6 * run.fed.cpu_seconds / events);
   object.Add("ack", run.fed.ack).Add("memory_peak_bytes", run.memory_peak);
-  object.Add("folded_share", run.folded_share);
+  object.Add("folded_share", run.folded_share).Add("folded_seconds", run.folded_seconds);
   object.Add("dedupe_bytes", run.dedupe_bytes);
   object.Add("disk_bytes_per_event", static_cast<double>(run.disk_bytes) / events);
   return object;

@@ -36,6 +36,8 @@ class Sink {
   virtual std::uint64_t DedupeBytes() { return 0; }
   // How much of what it holds is in columns already.
   virtual double FoldedShare() { return 0; }
+  // Waits until all of it is; false when that fails.
+  virtual bool Fold() { return true; }
 };
 
 enum class EngineMode { kAsync, kBlocking };

@@ -14,7 +14,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -149,7 +148,7 @@ Status Measure(const Part& part, const std::vector<Question>& questions, const S
   {
     const auto engine = Open(part, root, &told);
     if (!engine.ok()) return engine.status();
-    const Status asked = AskAll(**engine, questions, settings.ask, &told);
+    Status asked = AskAll(**engine, questions, settings.ask, &told);
     if (!asked.ok()) return asked;
   }
   std::error_code error;
@@ -182,7 +181,7 @@ Status Bench(const Settings& settings, const std::string& root, JsonObject* out)
   Settings of_day = settings;
   of_day.ask = plain;
   for (const Part& part : parts) {
-    const Status status = Measure(part, {FunnelOfDay(many, day)}, of_day, root, out);
+    Status status = Measure(part, {FunnelOfDay(many, day)}, of_day, root, out);
     if (!status.ok()) return status;
   }
   more.days = 1;
