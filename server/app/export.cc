@@ -54,6 +54,7 @@ int Export(const ExportSettings& settings) {
   EngineOptions options;
   options.data_dir = settings.data;
   options.create_if_missing = false;
+  options.retention_days = settings.retention_days;
   const auto engine = Engine::Open(options);
   if (!engine.ok()) return Fail(engine.status());
   const auto output = OutputFile::Open(settings.output, signals);

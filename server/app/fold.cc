@@ -14,6 +14,7 @@ int Fold(const FoldSettings& settings) {
   EngineOptions options;
   options.data_dir = settings.data;
   options.create_if_missing = false;
+  options.retention_days = settings.retention_days;
   options.fold = false;  // one round, which is counted
   const Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
   if (!engine.ok()) return Fail(engine.status());

@@ -26,17 +26,11 @@ const char* StoreState(const Status& health) {
 }
 
 HttpResponse Health(const ServerContext& context) {
-  const Status store = context.engine.Health();
-  const std::string_view state = StoreState(store);
-  const bool draining = context.draining.load(std::memory_order_relaxed);
-  JsonText json;
-  json.BeginObject();
-  json.Key("status").Text(draining && state == "healthy" ? "degraded" : state);
-  json.Key("services").BeginObject().Key("store").Text(state).EndObject();
-  if (!store.ok()) json.Key("message").Text(store.message());
-  json.Key("timestamp").Time(context.clock->Now());
-  json.Key("version").Text(Version()).Key("service").Text("insightflow").EndObject();
-  return Answer(state == "unhealthy" ? 503 : 200, json);
+  HealthFacts facts;
+  facts.store = context.engine.Health();
+  facts.folding = context.engine.Metrics().fold_status;
+  facts.draining = context.draining.load(std::memory_order_relaxed);
+  return HealthResponse(facts, context.clock->Now());
 }
 
 HttpResponse Live(const ServerContext& context) {
@@ -78,6 +72,27 @@ HttpResponse Metrics(const ServerContext& context, const HttpRequest& request) {
 }
 
 }  // namespace
+
+HttpResponse HealthResponse(const HealthFacts& facts, Timestamp now) {
+  const std::string_view store = StoreState(facts.store);
+  // Events are taken and all of them are answered from, however far segments are.
+  const std::string_view folding = facts.folding.ok() ? "healthy" : "degraded";
+  std::string_view overall = store;
+  if (overall == "healthy") overall = facts.draining ? "degraded" : folding;
+  JsonText json;
+  json.BeginObject().Key("status").Text(overall).Key("services").BeginObject();
+  json.Key("store").Text(store).Key("folding").Text(folding).EndObject();
+  if (!facts.store.ok() || !facts.folding.ok()) {
+    json.Key("reasons").BeginObject();
+    if (!facts.store.ok()) json.Key("store").Text(StatusCodeName(facts.store.code()));
+    if (!facts.folding.ok()) json.Key("folding").Text(StatusCodeName(facts.folding.code()));
+    json.EndObject();
+    json.Key("message").Text((facts.store.ok() ? facts.folding : facts.store).message());
+  }
+  json.Key("timestamp").Time(now);
+  json.Key("version").Text(Version()).Key("service").Text("insightflow").EndObject();
+  return Answer(store == "unhealthy" ? 503 : 200, json);
+}
 
 void AddHealthRoutes(Router& router, ServerContext& context) {
   const auto add = [&](const char* path, auto answer) {

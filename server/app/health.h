@@ -6,6 +6,16 @@
 
 namespace insightflow::server {
 
+// What GET /health tells.
+struct HealthFacts {
+  Status store;    // Engine::Health
+  Status folding;  // EngineMetrics::fold_status
+  bool draining = false;
+};
+
+// 503 when the store is unhealthy. "reasons" has the code of each service that is not healthy.
+HttpResponse HealthResponse(const HealthFacts& facts, Timestamp now);
+
 // They run on the listener's loops, so that they answer when every worker is busy.
 void AddHealthRoutes(Router& router, ServerContext& context);
 

@@ -77,6 +77,8 @@ void AddEngine(const EngineMetrics& m, std::vector<Sample>* samples) {
           {false, "segments", "Segments.", number(m.segments)},
           {false, "segment_bytes", "Size of the segments on disk.", number(m.segment_bytes)},
           {true, "segment_merges", "Merges of segments.", number(m.segment_merges)},
+          {false, "erasures_pending", "Users erased whose events are still on the disk.",
+           number(m.erasures_pending)},
       });
 }
 
@@ -165,6 +167,7 @@ std::string MetricsJson(const ServerContext& context) {
   json.Key("events_rejected").Number(engine.events_rejected);
   json.Key("commits").Number(engine.commits);
   json.Key("log_bytes").Number(engine.log_bytes);
+  json.Key("erasures_pending").Number(engine.erasures_pending);
   json.Key("dedupe_bytes").Number(engine.dedupe_bytes);
   json.Key("memory_used").Number(static_cast<std::uint64_t>(ResidentBytes()));
   json.Key("timestamp").Time(context.clock->Now()).EndObject();

@@ -84,6 +84,7 @@ Result<std::string> AskFile(const QuerySettings& settings) {
   EngineOptions options;
   options.data_dir = settings.data;
   options.create_if_missing = false;
+  options.retention_days = settings.retention_days;
   const Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
   if (!engine.ok()) return engine.status();
   const Result<Answer> answer = (*engine)->Query(*query, {.deadline = kPatience});

@@ -6,6 +6,7 @@
 #include "server/app/query.h"
 #include "server/app/stats.h"
 #include "server/app/transfer.h"
+#include "server/app/users.h"
 
 namespace insightflow::server {
 
@@ -16,6 +17,7 @@ void AddRoutes(Router& router, ServerContext& context) {
   AddHealthRoutes(router, context);
   AddPageRoutes(router);
   AddTransferRoutes(router, context);
+  AddUserRoutes(router, context);
   router.Alias("/api/v1/", "/api/");
   router.SetPreflight(
       [&context](const HttpRequest& request) { return context.cors.Preflight(request); });

@@ -83,6 +83,7 @@ EngineOptions ToEngineOptions(const ServeSettings& settings) {
   options.dedupe_bytes_max = settings.dedupe_memory;
   options.in_flight_bytes_max = settings.in_flight_memory;
   options.disk_free_min = settings.disk_free_min;
+  options.retention_days = settings.retention_days;
   return options;
 }
 

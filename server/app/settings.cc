@@ -71,6 +71,31 @@ CLI::Validator AtLeastMiB() {
   return CLI::Validator(check, "at least 1MiB");
 }
 
+// Digits, and no more: the parser would take 0x1F and 010, too.
+CLI::Validator WholeDays() {
+  constexpr int kDaysMax = 36'500;
+  const auto check = [](const std::string& text) {
+    int days = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, days);
+    const bool plain = error == std::errc() && stop == end && text == std::to_string(days);
+    return plain && days >= 0 && days <= kDaysMax
+               ? std::string()
+               : text + " is not a number of days from 0 to " + std::to_string(kDaysMax);
+  };
+  return CLI::Validator(check, "0 to 36500");
+}
+
+// Of every command that answers from a store or brings it to the form of answers: what has expired
+// is the same for all.
+void AddRetention(CLI::App* app, std::uint32_t* days) {
+  app->add_option("--retention-days", *days,
+                  "Days of events that are kept, before the current one; what is older is neither "
+                  "shown nor stored any longer (0: all are kept)")
+      ->check(WholeDays())
+      ->type_name("DAYS");
+}
+
 void AddCommon(CLI::App* app, std::string* data, Names* names) {
   app->add_option("--data", *data, "Folder of the store")->type_name("DIR");
   app->add_option("--config", names->config, "TOML or INI file of settings")->type_name("FILE");
@@ -113,6 +138,7 @@ void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
   app->add_option("--privacy", names->privacy,
                   "What Sec-GPC: 1 and DNT: 1 do to a batch; count: keep nothing of who sent it")
       ->check(CLI::IsMember({"ignore", "count", "drop"}));
+  AddRetention(app, &s->retention_days);
 }
 
 void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
@@ -133,6 +159,7 @@ void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
 void AddQuery(CLI::App* app, QuerySettings* s, Names* names) {
   AddCommon(app, &s->data, names);
   app->add_option("file", s->file, "The query as JSON; - is stdin")->type_name("FILE");
+  AddRetention(app, &s->retention_days);
 }
 
 void AddExport(CLI::App* app, ExportSettings* s, Names* names) {
@@ -146,6 +173,7 @@ void AddExport(CLI::App* app, ExportSettings* s, Names* names) {
   app->add_option("--filter", names->export_filters, "Which events; repeatable, all must hold")
       ->type_name("FIELD=VALUE|JSON")
       ->allow_extra_args(false);
+  AddRetention(app, &s->retention_days);
 }
 
 // --log-format reads INSIGHTFLOW_LOG_FORMAT.
@@ -234,6 +262,7 @@ class Parser {
     AddExport(export_app_, &export_, &names_);
     AddCommon(check_app_, &check_.data, &names_);
     AddCommon(fold_app_, &fold_.data, &names_);
+    AddRetention(fold_app_, &fold_.retention_days);
     for (CLI::App* app :
          {serve_app_, import_app_, query_app_, export_app_, check_app_, fold_app_}) {
       NameEnvironment(app);

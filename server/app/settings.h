@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
@@ -37,6 +38,7 @@ struct ServeSettings {
   std::vector<std::string> cors_origins;
   std::vector<std::string> trusted_proxies;
   PrivacyPolicy privacy = PrivacyPolicy::kIgnore;
+  std::uint32_t retention_days = 0;  // 0: events never expire
 };
 
 struct ImportSettings {
@@ -49,10 +51,12 @@ struct ImportSettings {
 struct QuerySettings {
   std::string file;
   std::string data;
+  std::uint32_t retention_days = 0;
 };
 
 struct ExportSettings {
   std::string data;
+  std::uint32_t retention_days = 0;
   std::string output = "-";
   ExportOptions options;
 };
@@ -63,6 +67,7 @@ struct CheckSettings {
 
 struct FoldSettings {
   std::string data;
+  std::uint32_t retention_days = 0;
 };
 
 // Nothing to run: print and leave.

@@ -7,6 +7,7 @@
 #include "server/app/errors.h"
 #include "server/app/json.h"
 #include "server/app/params.h"
+#include "server/app/users.h"
 
 namespace insightflow::server {
 namespace {
@@ -14,19 +15,12 @@ namespace {
 constexpr std::size_t kRankingLimit = 10;
 constexpr std::size_t kDashboardPages = 5;
 constexpr std::size_t kTimelineLimit = 100;
-constexpr std::size_t kUserIdBytesMax = 64;
 
 HttpResponse Answer(JsonText& json) {
   HttpResponse response;
   response.headers.Set("Cache-Control", "no-store");
   response.body = json.Take();
   return response;
-}
-
-void WriteTypes(const std::vector<TypeCount>& types, JsonText& json) {
-  json.BeginObject();
-  for (const TypeCount& type : types) json.Key(type.type).Number(type.count);
-  json.EndObject();
 }
 
 void WriteRows(const Ranking& ranking, std::string_view value_name, std::string_view count_name,
@@ -117,9 +111,8 @@ HttpResponse ShowDashboard(const ServerContext& context) {
 
 HttpResponse UserTimeline(const ServerContext& context, const HttpRequest& request,
                           const std::string& user_id) {
-  if (user_id.empty() || user_id.size() > kUserIdBytesMax || !IsUtf8(user_id)) {
-    return StatusResponse(InvalidArgument("the user's id must be 1 to 64 bytes of UTF-8"),
-                          request.request_id);
+  if (Status status = CheckUserId(user_id); !status.ok()) {
+    return StatusResponse(status, request.request_id);
   }
   const Result<std::size_t> limit = LimitParam(request, kTimelineLimit);
   if (!limit.ok()) return StatusResponse(limit.status(), request.request_id);
@@ -136,6 +129,12 @@ HttpResponse UserTimeline(const ServerContext& context, const HttpRequest& reque
 }
 
 }  // namespace
+
+void WriteTypes(const std::vector<TypeCount>& types, JsonText& json) {
+  json.BeginObject();
+  for (const TypeCount& type : types) json.Key(type.type).Number(type.count);
+  json.EndObject();
+}
 
 void WriteEvent(const StoredEvent& stored, JsonText& json) {
   const Event& event = stored.event;

@@ -234,11 +234,35 @@ class Asking(ServerTest):
             nobody = server.ask("/api/user/nobody/events")
             self.assertEqual((nobody["events"], nobody["count"]), ([], 0))
 
+    def test_profile_of_a_user(self):
+        agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Safari/604.1"
+        now = int(time.time() * 1000)
+        with self.serve() as server:
+            server.collect([event(1, user_id="u", timestamp=now - 5000),
+                            event(2, user_id="u", timestamp=now, user_agent=agent),
+                            event(3, user_id="u", timestamp=now - 3000, event_type="purchase"),
+                            event(4, user_id="old", timestamp=now - 3_600_000)])
+            answer = server.ask("/api/users/u")
+            self.assertRegex(answer.pop("timestamp"), f"^{ISO}$")
+
+            def iso(ms):
+                text = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc)
+                return text.strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z"
+
+            self.assertEqual(answer, {
+                "user_id": "u", "first_visit": iso(now - 5000), "last_visit": iso(now),
+                "events": 3, "by_type": {"view": 2, "purchase": 1}, "device": "mobile",
+                "browser": "Safari", "active": True})
+            self.assertFalse(server.ask("/api/users/old")["active"])
+            nobody = server.get("/api/users/nobody")
+            self.assertEqual((nobody.status, nobody.json()["error"]["code"]), (404, "not_found"))
+
     def test_ids_are_percent_decoded(self):
         with self.serve() as server:
             server.collect([event(1, user_id="ä/b c")])
             answer = server.ask("/api/user/%C3%A4%2Fb%20c/events")
             self.assertEqual((answer["user_id"], answer["count"]), ("ä/b c", 1))
+            self.assertEqual(server.ask("/api/users/%C3%A4%2Fb%20c")["user_id"], "ä/b c")
 
     def test_a_bad_parameter_is_named(self):
         with self.serve() as server:
@@ -255,6 +279,8 @@ class Asking(ServerTest):
                 "/api/user/u1/events?before=-1": "before",
                 "/api/user/" + "u" * 65 + "/events": "id",
                 "/api/user/%FF/events": "id",
+                "/api/users/" + "u" * 65: "id",
+                "/api/users/%FF": "id",
             }
             for path, name in cases.items():
                 answer = server.get(path)
@@ -280,7 +306,8 @@ class Operating(ServerTest):
             then = datetime.datetime.fromisoformat(health.pop("timestamp").replace("Z", "+00:00"))
             self.assertLess(abs((now - then).total_seconds()), 60)
             self.assertRegex(health.pop("version"), r"^\d+\.\d+\.\d+$")
-            self.assertEqual(health, {"status": "healthy", "services": {"store": "healthy"},
+            self.assertEqual(health, {"status": "healthy", "services": {"store": "healthy",
+                                                                      "folding": "healthy"},
                                       "service": "insightflow"})
             self.assertEqual(server.ask("/health/live")["status"], "alive")
             self.assertEqual(server.ask("/health/ready")["status"], "ready")
@@ -305,7 +332,7 @@ class Operating(ServerTest):
             self.assertIn(b"# TYPE insightflow_events_accepted counter\n", opened.body)
             numbers = server.get("/metrics", Accept="application/json").json()
             self.assertLessEqual({"redis_memory_used", "active_connections", "cache_hit_rate",
-                                  "timestamp"}, set(numbers))
+                                  "timestamp", "erasures_pending"}, set(numbers))
             self.assertEqual(numbers["events_accepted"], 1)
 
     def test_every_answer_has_an_id_and_is_guarded(self):

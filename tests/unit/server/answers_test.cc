@@ -14,15 +14,19 @@
 #include "server/app/collect.h"
 #include "server/app/context.h"
 #include "server/app/errors.h"
+#include "server/app/health.h"
 #include "server/app/json.h"
 #include "server/app/routes.h"
 #include "server/app/stats.h"
 #include "server/http/router.h"
+#include "tests/support/http_client.h"
+#include "tests/support/temp_dir.h"
 
 namespace insightflow::server {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::int64_t kNowMs = 1'700'000'000'000;
 
@@ -49,8 +53,7 @@ class Mailbox final : public Responder::Sink {
 // The whole server but for its sockets, over an engine in memory at a fixed time.
 class Answers : public ::testing::Test {
  protected:
-  void Open(const ServeSettings& settings = {}) {
-    EngineOptions options;
+  void Open(const ServeSettings& settings = {}, EngineOptions options = {}) {
     options.clock = &clock_;
     options.dedupe_bytes_max = std::size_t{4} << 20;
     auto engine = Engine::Open(options);
@@ -160,6 +163,116 @@ TEST_F(Answers, CollectedEventsAreSeenAtOnce) {
             R"("page_url":"/a","ip_address":"192.0.2.0","timestamp":1699999999000,)"
             R"("extra_data":{"n":1},"sequence":1,"received":1700000000000}],"count":1,)"
             R"("timestamp":"2023-11-14T22:13:20.000Z"})");
+}
+
+TEST_F(Answers, AProfileTellsOfOneUser) {
+  Open();
+  EXPECT_EQ(Call("GET", "/api/users/u1").status, 404);
+  Collect(kView);
+  EXPECT_EQ(Call("GET", "/api/users/u1").body,
+            R"({"user_id":"u1","first_visit":"2023-11-14T22:13:19.000Z",)"
+            R"("last_visit":"2023-11-14T22:13:19.000Z","events":1,"by_type":{"view":1},)"
+            R"("device":"","browser":"","active":true,"timestamp":"2023-11-14T22:13:20.000Z"})");
+  EXPECT_EQ(Call("GET", "/api/v1/users/u1").status, 200);
+  EXPECT_EQ(Call("GET", "/api/users/u2").body,
+            R"({"error":{"code":"not_found","message":"no such user","request_id":"r1"}})");
+}
+
+TEST_F(Answers, AnErasedUserHasNeverBeen) {
+  Open();
+  const std::string view = kView;
+  std::string other = view;
+  other.replace(other.find("u1"), 2, "u2");
+  Collect(view + "," + other);
+  EXPECT_EQ(Call("DELETE", "/api/users/u1").body, R"({"user_id":"u1","events_removed":1})");
+  EXPECT_EQ(Call("GET", "/api/users/u1").status, 404);
+  EXPECT_THAT(Call("GET", "/api/user/u1/events").body, HasSubstr("\"events\":[],"));
+  EXPECT_THAT(Call("GET", "/api/stats/events").body, HasSubstr("\"total_events\":1,"));
+  EXPECT_EQ(Call("GET", "/api/users/u2").status, 200);
+  const HttpResponse again = Call("DELETE", "/api/users/u1");
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.body, R"({"user_id":"u1","events_removed":0})");
+  EXPECT_THAT(Call("GET", "/metrics").body, HasSubstr("\ninsightflow_erasures_pending 1\n"));
+  EXPECT_THAT(Call("GET", "/metrics", "", {{"Accept", "application/json"}}).body,
+              HasSubstr("\"erasures_pending\":1,"));
+  ASSERT_TRUE(engine_->Fold().ok());
+  EXPECT_THAT(Call("GET", "/metrics").body, HasSubstr("\ninsightflow_erasures_pending 0\n"));
+  EXPECT_THAT(Collect(view).body, HasSubstr("\"accepted\":1,"));
+}
+
+TEST_F(Answers, AUsersIdIsDecodedAndJudged) {
+  Open();
+  const std::string longest(64, 'u');
+  for (const std::string& id : {longest, std::string("%C3%A4%2Fb%20c")}) {
+    EXPECT_EQ(Call("GET", "/api/users/" + id).status, 404) << id;
+    EXPECT_EQ(Call("DELETE", "/api/users/" + id).status, 200) << id;
+  }
+  EXPECT_EQ(Call("DELETE", "/api/users/%C3%A4%2Fb%20c").body,
+            "{\"user_id\":\"\u00e4/b c\",\"events_removed\":0}");
+  for (const std::string& id : {longest + "u", std::string("%FF"), std::string("%C3")}) {
+    for (const char* method : {"GET", "DELETE"}) {
+      const HttpResponse answer = Call(method, "/api/users/" + id);
+      EXPECT_EQ(answer.status, 400) << method << id;
+      EXPECT_THAT(answer.body, HasSubstr("1 to 64 bytes"));
+    }
+  }
+  EXPECT_EQ(Call("DELETE", "/api/users/").status, 404);
+  EXPECT_EQ(Call("POST", "/api/users/u1").status, 405);
+}
+
+TEST_F(Answers, AClosedEngineErasesNobody) {
+  Open();
+  Collect(kView);
+  ASSERT_TRUE(engine_->Close().ok());
+  const HttpResponse answer = Call("DELETE", "/api/users/u1");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_TRUE(answer.headers.Find("Retry-After").has_value());
+}
+
+TEST(Health, TellsOfEachServiceAndWhy) {
+  const Status full = ResourceExhausted("full");
+  const Status damaged = DataLoss("log entry 7: no checksum");
+  const auto health = [](const HealthFacts& facts) {
+    return HealthResponse(facts, FromMillis(kNowMs));
+  };
+  const HttpResponse well = health({});
+  EXPECT_EQ(well.status, 200);
+  EXPECT_THAT(well.body, HasSubstr(R"({"status":"healthy","services":{"store":"healthy",)"
+                                   R"("folding":"healthy"},"timestamp":)"));
+  const HttpResponse stopped = health({{}, damaged});
+  EXPECT_EQ(stopped.status, 200) << "events are taken";
+  EXPECT_THAT(stopped.body, HasSubstr(R"({"status":"degraded","services":{"store":"healthy",)"
+                                      R"("folding":"degraded"},"reasons":{"folding":"data_loss"},)"
+                                      R"("message":"log entry 7: no checksum",)"));
+  EXPECT_THAT(health({full, full}).body,
+              HasSubstr(R"("reasons":{"store":"resource_exhausted",)"
+                        R"("folding":"resource_exhausted"},"message":"full")"));
+  EXPECT_THAT(health({{}, {}, true}).body, HasSubstr(R"({"status":"degraded",)"));
+  const HttpResponse failed = health({Unavailable("stopped"), damaged, true});
+  EXPECT_EQ(failed.status, 503);
+  EXPECT_THAT(failed.body, HasSubstr(R"({"status":"unhealthy",)"));
+}
+
+TEST_F(Answers, FoldingThatWaitsDegrades) {
+  const TempDir folder;
+  EngineOptions options;
+  options.data_dir = folder / "store";
+  options.fold = false;
+  Open({}, options);
+  Collect(kView);
+  EXPECT_THAT(Call("GET", "/health").body, HasSubstr(R"("folding":"healthy")"));
+  ASSERT_TRUE(engine_->Close().ok());
+  router_.reset();
+  engine_.reset();
+  options.fold = true;
+  options.fold_rows = 1;
+  options.disk_free_min = std::size_t{1} << 60;  // no disk is so large
+  Open({}, options);
+  EXPECT_TRUE(testing::Eventually([&] {
+    const HttpResponse health = Call("GET", "/health");
+    return health.status == 200 &&
+           health.body.find(R"("folding":"resource_exhausted")") != std::string::npos;
+  })) << Call("GET", "/health").body;
 }
 
 TEST_F(Answers, TooManyEventsAreTheClientsFault) {

@@ -79,6 +79,34 @@ TEST(Settings, APrivacyPolicyIsOneOfThree) {
   }
 }
 
+TEST(Settings, RetentionIsAWholeNumberOfDays) {
+  const auto error = [](const Command& command) {
+    const auto* now = std::get_if<ExitNow>(&command);
+    return now == nullptr ? std::string() : now->error;
+  };
+  EXPECT_EQ(ParseServe({}).retention_days, 0u);
+  EXPECT_EQ(ParseServe({"--retention-days", "0"}).retention_days, 0u);
+  EXPECT_EQ(ParseServe({"--retention-days", "36500"}).retention_days, 36'500u);
+  for (const char* days :
+       {"-1", "36501", "99999999999999999999", "1.5", "7d", "0x1F", "010", "+1", "", " 1", "ten"}) {
+    const std::string said =
+        error(Parse({"serve", "--data", "d", (std::string("--retention-days=") + days).c_str()}));
+    EXPECT_NE(said.find("--retention-days"), std::string::npos) << days << ": " << said;
+    EXPECT_EQ(said.find('\n'), std::string::npos) << said;
+  }
+  EXPECT_EQ(std::get<QuerySettings>(Parse({"query", "-", "--data", "d", "--retention-days", "7"}))
+                .retention_days,
+            7u);
+  EXPECT_EQ(std::get<ExportSettings>(Parse({"export", "--data", "d", "--retention-days", "7"}))
+                .retention_days,
+            7u);
+  EXPECT_EQ(std::get<FoldSettings>(Parse({"fold", "--data", "d", "--retention-days", "7"}))
+                .retention_days,
+            7u);
+  EXPECT_NE(error(Parse({"import", "x", "--data", "d", "--retention-days", "7"})), "");
+  EXPECT_NE(error(Parse({"check", "--data", "d", "--retention-days", "7"})), "");
+}
+
 TEST(Settings, ImportTakesFilesAndAMapping) {
   const Command command = Parse({"import", "a.csv", "-", "--data", "d", "--format", "csv", "--map",
                                  "event_type=event", "--map", "user_id=the=user"});
