@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "server/app/proxies.h"
 #include "server/app/settings.h"
 #include "server/http/listener.h"
+#include "server/http/router.h"
 
 namespace insightflow::server {
 
@@ -28,6 +30,15 @@ struct CollectCounters {
   std::atomic<std::uint64_t> privacy_dropped{0};  // of those, not kept
 };
 
+// Of queries over HTTP. Totals since the start, but for `running`.
+struct QueryCounters {
+  std::atomic<std::uint64_t> begun{0};
+  std::atomic<std::uint64_t> running{0};
+  std::atomic<std::uint64_t> cancelled{0};  // their clients left
+  std::atomic<std::uint64_t> late{0};       // ended by the deadline
+  std::atomic<std::uint64_t> refused{0};    // too many were under way
+};
+
 struct ServerContext {
   ServerContext(Engine& its_engine, const ServeSettings& settings, TrustedProxies its_proxies)
       : engine(its_engine),
@@ -35,7 +46,8 @@ struct ServerContext {
         cors(settings.cors_origins),
         privacy(settings.privacy),
         events_max(settings.events_max),
-        body_max(settings.body_max) {}
+        body_max(settings.body_max),
+        queries_max(settings.queries_max) {}
 
   Engine& engine;
   const Clock* clock = &Clock::System();
@@ -44,8 +56,15 @@ struct ServerContext {
   PrivacyPolicy privacy;
   std::size_t events_max;
   std::size_t body_max;
+  std::size_t queries_max;  // 0: by the machine
+  std::chrono::milliseconds query_deadline = std::chrono::seconds(10);
 
   CollectCounters collect;
+  QueryCounters queries;
+  Lane query_lane = 0;  // of the routes that ask the engine a query
+  // Answers a query; a test may put something slow in its place.
+  std::function<Result<Answer>(const Query&, const QueryOptions&)> query =
+      [this](const Query& q, const QueryOptions& options) { return engine.Query(q, options); };
   std::atomic<bool> draining{false};
   // Log lines that were given up because stderr did not take them.
   std::function<std::uint64_t()> log_lines_dropped = [] { return std::uint64_t{0}; };

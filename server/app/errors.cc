@@ -13,8 +13,8 @@ HttpResponse StatusResponse(const Status& status, std::string_view request_id) {
       http_status = 503;
       retry_after = "1";
       break;
+    case StatusCode::kDeadlineExceeded: http_status = 504; break;
     case StatusCode::kCancelled:
-    case StatusCode::kDeadlineExceeded:
     case StatusCode::kFailedPrecondition:  // the engine is closing
     case StatusCode::kUnavailable:         // it must be opened again
       http_status = 503;

@@ -97,6 +97,13 @@ void AddServer(const ServerContext& context, const ListenerStats& http,
           {true, "privacy_counted", "Of those, counted anonymously.",
            Load(collect.privacy_counted)},
           {true, "privacy_dropped", "Of those, not kept.", Load(collect.privacy_dropped)},
+          {true, "queries", "Queries begun over HTTP.", Load(context.queries.begun)},
+          {false, "queries_running", "Queries under way.", Load(context.queries.running)},
+          {true, "queries_cancelled", "Queries whose clients left.",
+           Load(context.queries.cancelled)},
+          {true, "queries_late", "Queries that the deadline ended.", Load(context.queries.late)},
+          {true, "queries_refused", "Queries refused because too many were under way.",
+           Load(context.queries.refused)},
           {true, "http_requests", "Requests handled.", number(http.requests)},
           {false, "http_connections", "Open connections.", number(http.connections_open)},
           {true, "http_connections_accepted", "Connections accepted.",
@@ -168,6 +175,8 @@ std::string MetricsJson(const ServerContext& context) {
   json.Key("commits").Number(engine.commits);
   json.Key("log_bytes").Number(engine.log_bytes);
   json.Key("erasures_pending").Number(engine.erasures_pending);
+  json.Key("queries_running").Number(context.queries.running);
+  json.Key("queries_cancelled").Number(context.queries.cancelled);
   json.Key("dedupe_bytes").Number(engine.dedupe_bytes);
   json.Key("memory_used").Number(static_cast<std::uint64_t>(ResidentBytes()));
   json.Key("timestamp").Time(context.clock->Now()).EndObject();

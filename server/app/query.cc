@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -33,19 +35,21 @@ Status CheckRange(const Query& query) {
                          " days before to, at most 400; without both all data is asked for");
 }
 
-Result<std::string> Ask(const Engine& engine, std::string_view json) {
-  const Result<Query> query = ParseQuery(json);
-  if (!query.ok()) return query.status();
-  if (Status status = CheckRange(*query); !status.ok()) return status;
-  const Result<Answer> answer = engine.Query(*query);
-  if (answer.ok()) return WriteAnswer(*query, *answer);
-  // Past a limit of what may be asked, not of the body's size.
-  const Status status = answer.status();
-  return status.code() == StatusCode::kOutOfRange ? InvalidArgument(status.message()) : status;
+std::size_t QueriesMax(const ServerContext& context) {
+  if (context.queries_max != 0) return context.queries_max;
+  // Each may take QueryOptions::memory_bytes_max.
+  return std::clamp<std::size_t>(std::size_t{2} * std::thread::hardware_concurrency(), 2, 16);
 }
 
-HttpResponse Respond(const ServerContext& context, const HttpRequest& request) {
-  Result<std::string> answer = Ask(context.engine, request.body);
+Result<std::string> Ask(ServerContext& context, const HttpRequest& request) {
+  const Result<Query> query = ParseQuery(request.body);
+  if (!query.ok()) return query.status();
+  const Result<Answer> answer = AskEngine(context, request, *query);
+  return answer.ok() ? Result<std::string>(WriteAnswer(*query, *answer)) : answer.status();
+}
+
+HttpResponse Respond(ServerContext& context, const HttpRequest& request) {
+  Result<std::string> answer = Ask(context, request);
   if (!answer.ok()) return StatusResponse(answer.status(), request.request_id);
   HttpResponse response;
   response.headers.Set("Cache-Control", "no-store");
@@ -96,10 +100,31 @@ Result<std::string> AskFile(const QuerySettings& settings) {
 
 }  // namespace
 
+Result<Answer> AskEngine(ServerContext& context, const HttpRequest& request, const Query& query) {
+  if (Status status = CheckRange(query); !status.ok()) return status;
+  QueryOptions options;
+  options.deadline = context.query_deadline;
+  options.cancelled = request.client_gone.get();
+  QueryCounters& counters = context.queries;
+  ++counters.begun;
+  ++counters.running;
+  Result<Answer> answer = context.query(query, options);
+  --counters.running;
+  const Status status = answer.status();
+  if (status.code() == StatusCode::kCancelled) ++counters.cancelled;
+  if (status.code() == StatusCode::kDeadlineExceeded) ++counters.late;
+  if (status.code() != StatusCode::kOutOfRange) return answer;
+  return InvalidArgument(status.message());
+}
+
 void AddQueryRoutes(Router& router, ServerContext& context) {
-  router.Post("/api/query", [&context](const HttpRequest& request, const PathParams&) {
+  const std::size_t most = QueriesMax(context);
+  context.query_lane = router.AddLane(
+      {most, most, "too many queries are under way", [&context] { ++context.queries.refused; }});
+  const auto respond = [&context](const HttpRequest& request, const PathParams&) {
     return Respond(context, request);
-  });
+  };
+  router.Post("/api/query", respond, context.query_lane);
 }
 
 int AskStore(const QuerySettings& settings) {

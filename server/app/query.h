@@ -1,12 +1,20 @@
 // Questions about stored events: POST /api/query, and insightflow query.
 #pragma once
 
+#include "insightflow/query.h"
+#include "insightflow/result.h"
 #include "server/app/context.h"
 #include "server/app/settings.h"
 #include "server/http/router.h"
 
 namespace insightflow::server {
 
+// A question that came over HTTP: it ends when its client leaves, its range is limited, and what is
+// past a limit is kInvalidArgument, since kOutOfRange would tell of the body's size. Belongs on a
+// worker of ServerContext::query_lane.
+Result<Answer> AskEngine(ServerContext& context, const HttpRequest& request, const Query& query);
+
+// Also makes the lane.
 void AddQueryRoutes(Router& router, ServerContext& context);
 
 // Asks a store that nobody holds open; a table on a terminal, else one line of JSON. Returns the

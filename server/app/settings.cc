@@ -125,6 +125,9 @@ void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
       ->check(CLI::Range(1, 1'000'000));
   AddSize(app, "--body-max", &s->body_max, "Bytes of one request's body", "4MiB")
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30).description("1KiB to 1GiB"));
+  app->add_option("--queries-max", s->queries_max,
+                  "Queries at once, and as many that wait; 0: two a core, at most 16")
+      ->check(CLI::Range(0, 256));
   AddSize(app, "--import-max", &s->import_max, "Bytes of the body of one POST /api/import", "64MiB")
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30).description("1KiB to 1GiB"));
   app->add_option("--cors-origin", s->cors_origins,

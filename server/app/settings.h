@@ -34,6 +34,7 @@ struct ServeSettings {
   std::size_t disk_free_min = std::size_t{64} << 20;
   std::size_t events_max = 10'000;
   std::size_t body_max = std::size_t{4} << 20;
+  std::size_t queries_max = 0;                     // at once; 0: two a core, at most 16
   std::size_t import_max = std::size_t{64} << 20;  // body_max of POST /api/import
   std::vector<std::string> cors_origins;
   std::vector<std::string> trusted_proxies;

@@ -86,6 +86,7 @@ void Connection::EnterPhase(Phase phase) {
 void Connection::Close() {
   if (phase_ == Phase::kClosed) return;
   EnterPhase(Phase::kClosed);
+  gone_.store(true, std::memory_order_relaxed);
   if (const std::unique_ptr<BodySource> source = std::move(source_)) {
     ResetOnClose(socket_);
     Report(true);
@@ -99,7 +100,10 @@ void Connection::OnEvents(std::uint32_t events) {
   if (phase_ == Phase::kClosed) return;
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close();
   if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
-  if ((events & EPOLLRDHUP) != 0) hung_up_ = true;
+  if ((events & EPOLLRDHUP) != 0) {
+    hung_up_ = true;
+    gone_.store(true, std::memory_order_relaxed);
+  }
   if (phase_ == Phase::kWrite && (events & EPOLLOUT) != 0) Flush();
   Progress();
 }
@@ -199,6 +203,7 @@ void Connection::Dispatch() {
   if (!Charge(assembler_.partial().body.size() + rest_.size(), true)) return Refuse(kOverloaded);
   HttpRequest request = assembler_.Take();
   request.remote_address = remote_address_;
+  request.client_gone = std::shared_ptr<const std::atomic<bool>>(shared_from_this(), &gone_);
   if (request.request_id.empty()) request.request_id = loop_.MakeRequestId();
   exchange_.request_id = request.request_id;
   exchange_.request_bytes = request.body.size();

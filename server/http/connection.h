@@ -2,6 +2,7 @@
 // Lives on one loop; only Send and SendPiece may be called from other threads.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -106,7 +107,8 @@ class Connection final : public Responder::Sink,
   Phase phase_ = Phase::kClosed;
   bool readable_ = false;  // the socket may hold bytes: events are edges, so this remembers them
   bool keep_alive_ = true;
-  bool hung_up_ = false;  // the client will send no more: read on until the end
+  bool hung_up_ = false;           // the client will send no more: read on until the end
+  std::atomic<bool> gone_{false};  // closed, or hung up: told to handlers
   std::size_t output_sent_ = 0;
   std::size_t charged_ = 0;
   std::size_t rest_taken_ = 0;

@@ -1,6 +1,7 @@
 // The types that pass between the listener, the router and the handlers.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ struct HttpRequest {
   std::string body;            // inflated when it came as gzip
   std::string remote_address;  // of the peer, numeric, without the port
   std::string request_id;      // echoed or made
+  // Becomes true when the client has closed the connection, or only its sending side: nobody can
+  // tell these apart. For work that is long and in vain without its client. Null: it never does.
+  std::shared_ptr<const std::atomic<bool>> client_gone = nullptr;
 
   // The decoded value of a query parameter, the first of that name; nullopt when absent.
   std::optional<std::string> Param(std::string_view name) const;

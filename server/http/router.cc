@@ -13,6 +13,7 @@ struct Endpoint {
   std::string method;
   Router::InlineHandler inline_handler;  // one of the two
   Router::RouteHandler route_handler;
+  Lane lane;                       // of route_handler
   std::vector<std::string> names;  // of the pattern's values, in order
 };
 
@@ -105,7 +106,18 @@ void PathParams::Add(std::string name, std::string value) {
 }
 
 struct Router::Impl {
-  explicit Impl(RouterOptions options) : pool(options.workers, options.queue_max) {}
+  // A lane's pool is last: its jobs use the rest until it has ended.
+  struct RunningLane {
+    explicit RunningLane(LaneOptions o)
+        : options(std::move(o)), pool(options.workers, options.queue_max) {}
+    const LaneOptions options;
+    WorkerPool pool;
+  };
+
+  void Add(std::string_view method, std::string_view pattern, RouteHandler handler, Lane lane) {
+    assert(lane < lanes.size());
+    Register(pattern, {std::string(method), {}, std::move(handler), lane, {}});
+  }
 
   void Register(std::string_view pattern, Endpoint endpoint);
   std::string LookupPath(const HttpRequest& request) const;
@@ -118,7 +130,7 @@ struct Router::Impl {
   std::vector<std::pair<std::string, std::string>> aliases;
   PreflightHandler preflight;
   Decorator decorator;
-  WorkerPool pool;  // last: its jobs use the rest until it has ended
+  std::vector<std::unique_ptr<RunningLane>> lanes;  // last, as above
 };
 
 namespace {
@@ -214,31 +226,41 @@ void Router::Impl::Submit(const Endpoint& endpoint, HttpRequest request, PathPar
       });
   RouteJob& waiting = *route;
   std::unique_ptr<Job> job = std::move(route);
-  if (!pool.Submit(job)) waiting.Fail(503, "overloaded", "too many requests wait for a worker");
+  RunningLane& lane = *lanes[endpoint.lane];
+  if (lane.pool.Submit(job)) return;
+  lane.options.refused();
+  waiting.Fail(503, "overloaded", lane.options.overloaded);
 }
 
-Router::Router(RouterOptions options) : impl_(std::make_unique<Impl>(options)) {}
+Router::Router(RouterOptions options) : impl_(std::make_unique<Impl>()) {
+  AddLane({options.workers, options.queue_max});
+}
 
 Router::~Router() = default;
 
 void Router::Inline(std::string_view method, std::string_view pattern, InlineHandler handler) {
-  impl_->Register(pattern, {std::string(method), std::move(handler), {}, {}});
+  impl_->Register(pattern, {std::string(method), std::move(handler), {}, 0, {}});
 }
 
-void Router::Get(std::string_view pattern, RouteHandler handler) {
-  impl_->Register(pattern, {"GET", {}, std::move(handler), {}});
+Lane Router::AddLane(LaneOptions options) {
+  impl_->lanes.push_back(std::make_unique<Impl::RunningLane>(std::move(options)));
+  return impl_->lanes.size() - 1;
 }
 
-void Router::Post(std::string_view pattern, RouteHandler handler) {
-  impl_->Register(pattern, {"POST", {}, std::move(handler), {}});
+void Router::Get(std::string_view pattern, RouteHandler handler, Lane lane) {
+  impl_->Add("GET", pattern, std::move(handler), lane);
 }
 
-void Router::Put(std::string_view pattern, RouteHandler handler) {
-  impl_->Register(pattern, {"PUT", {}, std::move(handler), {}});
+void Router::Post(std::string_view pattern, RouteHandler handler, Lane lane) {
+  impl_->Add("POST", pattern, std::move(handler), lane);
 }
 
-void Router::Delete(std::string_view pattern, RouteHandler handler) {
-  impl_->Register(pattern, {"DELETE", {}, std::move(handler), {}});
+void Router::Put(std::string_view pattern, RouteHandler handler, Lane lane) {
+  impl_->Add("PUT", pattern, std::move(handler), lane);
+}
+
+void Router::Delete(std::string_view pattern, RouteHandler handler, Lane lane) {
+  impl_->Add("DELETE", pattern, std::move(handler), lane);
 }
 
 void Router::Alias(std::string prefix, std::string target) {
@@ -249,7 +271,7 @@ void Router::SetPreflight(PreflightHandler handler) { impl_->preflight = std::mo
 
 void Router::SetDecorator(Decorator decorator) { impl_->decorator = std::move(decorator); }
 
-void Router::RunRest(std::unique_ptr<Job> job) { impl_->pool.Submit(job, true); }
+void Router::RunRest(std::unique_ptr<Job> job) { impl_->lanes.front()->pool.Submit(job, true); }
 
 void Router::Handle(HttpRequest request, Responder responder) {
   const std::string path = impl_->LookupPath(request);

@@ -43,6 +43,15 @@ struct RouterOptions {
   std::size_t queue_max = 256;  // requests that wait for a worker; past it 503 with Retry-After
 };
 
+// Routes that keep their workers long have some of their own, so that they starve no others.
+struct LaneOptions {
+  std::size_t workers = 1;
+  std::size_t queue_max = 0;
+  std::string overloaded = "too many requests wait for a worker";  // said with the 503
+  std::function<void()> refused = [] {};  // told of each 503, on a loop: must not block
+};
+using Lane = std::size_t;
+
 // Register every route before the first request; then Handle is thread-safe.
 class Router : public HttpHandler {
  public:
@@ -59,10 +68,13 @@ class Router : public HttpHandler {
   // Any pattern, but its values are not passed on.
   void Inline(std::string_view method, std::string_view pattern, InlineHandler handler);
 
-  void Get(std::string_view pattern, RouteHandler handler);
-  void Post(std::string_view pattern, RouteHandler handler);
-  void Put(std::string_view pattern, RouteHandler handler);
-  void Delete(std::string_view pattern, RouteHandler handler);
+  // Makes another lane. Of `lane` below, 0 is the one of RouterOptions.
+  Lane AddLane(LaneOptions options);
+
+  void Get(std::string_view pattern, RouteHandler handler, Lane lane = 0);
+  void Post(std::string_view pattern, RouteHandler handler, Lane lane = 0);
+  void Put(std::string_view pattern, RouteHandler handler, Lane lane = 0);
+  void Delete(std::string_view pattern, RouteHandler handler, Lane lane = 0);
 
   // A path that begins with `prefix` is looked up as though it began with `target`: "/api/v1/" for
   // "/api/". The request itself is passed on unchanged.
@@ -76,8 +88,8 @@ class Router : public HttpHandler {
 
   void Handle(HttpRequest request, Responder responder) override;
 
-  // Runs the job on a worker: the rest of a route's work, as pieces of its body. When the system
-  // gives no thread the job is destroyed without having run.
+  // Runs the job on a worker of lane 0: the rest of a route's work, as pieces of its body. When the
+  // system gives no thread the job is destroyed without having run.
   void RunRest(std::unique_ptr<Job> job);
 
  private:

@@ -4,9 +4,10 @@ import json
 import os
 import pty
 import re
+import socket
 import unittest
 
-from harness import PROGRAM, ServerTest, environment, event, run
+from harness import PATIENCE, PROGRAM, ServerTest, await_condition, environment, event, run
 from schema_test import bad_queries, examples, read, validator
 
 DAY = 86_400_000
@@ -83,6 +84,45 @@ class Asking(ServerTest):
             self.assertIn("from: 401 days before to, at most 400", message)
             longer["to"] -= 1
             self.assertEqual(self.ask(server, longer).status, 200)
+
+    def test_clients_that_leave_end_their_queries(self):
+        lines = "".join(json.dumps({"user_id": f"u{n % 400}", "event_type": "view",
+                                    "timestamp": BEGIN + 10 * n}) + "\n" for n in range(100_000))
+        done = run("import", self.path("many.ndjson", lines.encode()), "--data", self.data)
+        self.assertEqual(done.returncode, 0, done)
+        # The work of an ordered funnel grows with its optional steps: this one takes seconds.
+        slow = json.dumps({"kind": "funnel", "steps": [
+            {"event": "view"}, *([{"event": "view", "optional": True}] * 62), {"event": "view"}]})
+
+        def leave(*clients):
+            for client in clients:
+                client.close()
+
+        def start(server):
+            client = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+            client.sendall(b"POST /api/query HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+                           % len(slow) + slow.encode())
+            return client
+
+        def metric(server, name):
+            text = server.get("/metrics").body.decode()
+            return int(re.search(rf"^insightflow_{name} (\d+)$", text, re.M).group(1))
+
+        with self.serve("--queries-max", "1") as server:
+            first = start(server)
+            await_condition(lambda: metric(server, "queries_running") == 1, "a query that runs")
+            second, third = start(server), start(server)
+            await_condition(lambda: metric(server, "queries_refused_total") == 1, "a refusal")
+            refused = self.ask(server, slow)
+            self.assertEqual((refused.status, refused.headers["Retry-After"]), (503, "1"))
+            self.assertEqual(refused.json()["error"]["code"], "overloaded")
+            self.assertEqual(server.ask("/api/stats/events")["total_events"], 100_000)
+            leave(first, second, third)
+            await_condition(lambda: metric(server, "queries_cancelled_total") == 2, "the end")
+            self.assertEqual(metric(server, "queries_running"), 0)
+            self.assertEqual(metric(server, "queries_late_total"), 0)
+            self.assertEqual(self.ask(server, self.SESSIONS).status, 200)
+            self.assertEqual(server.stop(), 0)
 
     def test_the_command_line_answers_the_same(self):
         file = self.path("query.json", json.dumps(self.SESSIONS).encode())

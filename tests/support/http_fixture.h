@@ -43,6 +43,14 @@ class TestHandler : public server::HttpHandler {
     return held_.size();
   }
 
+  // How many of the held have lost their clients.
+  std::size_t gone() {
+    const std::lock_guard lock(mutex_);
+    std::size_t gone = 0;
+    for (const auto& [request, responder] : held_) gone += request.client_gone->load() ? 1 : 0;
+    return gone;
+  }
+
   // Answers what is held, from the caller's thread.
   void Release() {
     std::vector<std::pair<server::HttpRequest, server::Responder>> held;

@@ -122,6 +122,8 @@ TEST(StatusResponse, MapsTheEnginesCodes) {
   EXPECT_EQ(answer(StatusCode::kNotFound).status, 404);
   EXPECT_EQ(answer(StatusCode::kOutOfRange).status, 413);
   EXPECT_FALSE(answer(StatusCode::kOutOfRange).headers.Find("Retry-After").has_value());
+  EXPECT_EQ(answer(StatusCode::kDeadlineExceeded).status, 504);
+  EXPECT_FALSE(answer(StatusCode::kDeadlineExceeded).headers.Find("Retry-After").has_value());
   EXPECT_EQ(answer(StatusCode::kInternal).status, 500);
   EXPECT_EQ(answer(StatusCode::kDataLoss).status, 500);
   for (const StatusCode code : {StatusCode::kResourceExhausted, StatusCode::kUnavailable,

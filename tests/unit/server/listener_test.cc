@@ -77,6 +77,29 @@ TEST_F(ListenerTest, AnswersInEveryWayAHandlerMay) {
   EXPECT_EQ(client.Receive().body, "GET /hold ");
 }
 
+TEST_F(ListenerTest, TellsAHandlerThatItsClientHasGone) {
+  Start();
+  RawClient stays = Connect();
+  RawClient closes = Connect();
+  RawClient resets = Connect();
+  RawClient ends = Connect();
+  EXPECT_EQ(ends.Ask(Get("/before")).status, 200);
+  for (RawClient* client : {&stays, &closes, &resets, &ends}) client->Send(Get("/hold"));
+  ASSERT_TRUE(Eventually([&] { return handler.held() == 4; }));
+  EXPECT_EQ(handler.gone(), 0u);
+  closes.Close();
+  EXPECT_TRUE(Eventually([&] { return handler.gone() == 1; }));
+  resets.Reset();
+  EXPECT_TRUE(Eventually([&] { return handler.gone() == 2; }));
+  ends.EndSending();
+  EXPECT_TRUE(Eventually([&] { return handler.gone() == 3; }));
+  ExpectServing();
+  EXPECT_EQ(handler.gone(), 3u);
+  listener->Stop();
+  EXPECT_EQ(handler.gone(), 4u);
+  handler.Release();
+}
+
 TEST_F(ListenerTest, HeadHasNoBody) {
   Start();
   RawClient client = Connect();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <memory>
@@ -223,6 +224,28 @@ TEST(RouterTest, AFullQueueIsSaidAndInlineGoesOn) {
   EXPECT_EQ(refused.headers.Find("Retry-After"), "1");
   EXPECT_THAT(refused.body, HasSubstr(R"("code":"overloaded")"));
   EXPECT_EQ(Ask(router, "GET", "/health").body, "well");
+  gate.Open();
+  for (auto& answer : answers) EXPECT_EQ(answer.get().body, "passed");
+}
+
+TEST(RouterTest, ALaneHasWorkersOfItsOwn) {
+  Gate gate;
+  Router router({.workers = 1, .queue_max = 0});
+  std::atomic<int> refusals{0};
+  const Lane lane = router.AddLane(
+      {.workers = 2, .queue_max = 1, .overloaded = "lane full", .refused = [&] { ++refusals; }});
+  router.Post("/slow", gate.Route(), lane);
+  router.Get("/a", Says("a"));
+  std::vector<std::future<HttpResponse>> answers;
+  for (int i = 0; i < 2; ++i) answers.push_back(Start(router, "POST", "/slow"));
+  gate.AwaitWaiting(2);
+  answers.push_back(Start(router, "POST", "/slow"));
+  const HttpResponse refused = Ask(router, "POST", "/slow");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.Find("Retry-After"), "1");
+  EXPECT_THAT(refused.body, HasSubstr("lane full"));
+  EXPECT_EQ(refusals, 1);
+  EXPECT_EQ(Ask(router, "GET", "/a").body, "a");
   gate.Open();
   for (auto& answer : answers) EXPECT_EQ(answer.get().body, "passed");
 }
