@@ -12,6 +12,7 @@
 #include "server/app/input.h"
 #include "server/app/json.h"
 #include "server/app/progress.h"
+#include "server/app/remote.h"
 #include "server/app/report.h"
 #include "server/app/signals.h"
 
@@ -52,13 +53,32 @@ const char* FormatName(ImportFormat format) {
   return "ndjson";
 }
 
-// Opened for the first file that passes CheckStart: a mistake must not leave an empty store behind.
+// Where files go. A store is opened for the first file that passes CheckStart: a mistake must not
+// leave an empty one behind.
 class Store {
  public:
-  explicit Store(const ImportSettings& settings) : settings_(settings) {}
+  Store(const ImportSettings& settings, Signals& signals)
+      : settings_(settings), signals_(signals) {}
 
-  Result<Importer*> Open() {
-    if (importer_ != nullptr) return importer_.get();
+  Result<IngestResult> Take(const Importer::ReadFunction& read) {
+    if (!settings_.url.empty()) return ImportRemotely(settings_, read, signals_);
+    if (Status status = Open(); !status.ok()) return status;
+    Result<IngestResult> result = importer_->AddFrom(read);
+    if (!result.ok()) {   // nothing may read the file any more
+      signals_.Notify();  // it may wait for stdin
+      importer_ = nullptr;
+    }
+    return result;
+  }
+
+  Status Close() {
+    importer_ = nullptr;
+    return engine_ == nullptr ? Status::Ok() : engine_->Close();
+  }
+
+ private:
+  Status Open() {
+    if (importer_ != nullptr) return Status::Ok();
     EngineOptions options;
     options.data_dir = settings_.data;
     options.dedupe_bytes_max = settings_.dedupe_memory;
@@ -70,22 +90,11 @@ class Store {
     Result<std::unique_ptr<Importer>> importer = Importer::Create(*engine_, settings_.options);
     if (!importer.ok()) return importer.status();
     importer_ = std::move(*importer);
-    return importer_.get();
+    return Status::Ok();
   }
 
-  // Ends an import that has failed; then nothing reads its file any more.
-  void Abandon(Signals& signals) {
-    signals.Notify();  // it may wait for stdin
-    importer_ = nullptr;
-  }
-
-  Status Close() {
-    importer_ = nullptr;
-    return engine_ == nullptr ? Status::Ok() : engine_->Close();
-  }
-
- private:
   const ImportSettings& settings_;
+  Signals& signals_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Importer> importer_;
 };
@@ -149,15 +158,9 @@ Status ImportFile(const std::string& path, const ImportOptions& options, Store& 
   if (!start.ok()) return start.status();
   if (signals.Signalled()) return Status::Ok();
   if (Status status = CheckStart(name, *start, options); !status.ok()) return status;
-  const Result<Importer*> importer = store.Open();
-  if (!importer.ok()) return importer.status();
   Progress progress(path, (*file)->size());
-  const Result<IngestResult> result =
-      (*importer)->AddFrom(ReadAfter(*start, **file, signals, progress));
-  if (!result.ok()) {
-    store.Abandon(signals);
-    return signals.Signalled() ? Status::Ok() : result.status();
-  }
+  const Result<IngestResult> result = store.Take(ReadAfter(*start, **file, signals, progress));
+  if (!result.ok()) return signals.Signalled() ? Status::Ok() : result.status();
   ShowRejections(name, *result);
   AddTo(total, *result);
   return Status::Ok();
@@ -205,7 +208,7 @@ int Import(const ImportSettings& settings) {
   Signals signals;
   const auto begin = std::chrono::steady_clock::now();
   if (Status status = AllReadable(settings.files); !status.ok()) return Fail(status);
-  Store store(settings);
+  Store store(settings, signals);
   IngestResult total;
   Status status = ImportFiles(settings, store, signals, &total);
   const Status closed = store.Close();

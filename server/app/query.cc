@@ -15,6 +15,7 @@
 #include "insightflow/wire.h"
 #include "server/app/errors.h"
 #include "server/app/input.h"
+#include "server/app/remote.h"
 #include "server/app/report.h"
 #include "server/app/signals.h"
 
@@ -41,11 +42,16 @@ std::size_t QueriesMax(const ServerContext& context) {
   return std::clamp<std::size_t>(std::size_t{2} * std::thread::hardware_concurrency(), 2, 16);
 }
 
+bool WantsTable(const HttpRequest& request) {
+  return request.headers.Find("Accept") == "text/plain";
+}
+
 Result<std::string> Ask(ServerContext& context, const HttpRequest& request) {
   const Result<Query> query = ParseQuery(request.body);
   if (!query.ok()) return query.status();
   const Result<Answer> answer = AskEngine(context, request, *query);
-  return answer.ok() ? Result<std::string>(WriteAnswer(*query, *answer)) : answer.status();
+  if (!answer.ok()) return answer.status();
+  return WantsTable(request) ? WriteTable(*query, *answer) : WriteAnswer(*query, *answer);
 }
 
 HttpResponse Respond(ServerContext& context, const HttpRequest& request) {
@@ -53,6 +59,7 @@ HttpResponse Respond(ServerContext& context, const HttpRequest& request) {
   if (!answer.ok()) return StatusResponse(answer.status(), request.request_id);
   HttpResponse response;
   response.headers.Set("Cache-Control", "no-store");
+  if (WantsTable(request)) response.content_type = "text/plain; charset=utf-8";
   response.body = std::move(*answer);
   return response;
 }
@@ -73,6 +80,21 @@ Result<std::string> ReadQuery(const std::string& path, Signals& signals) {
   return text;
 }
 
+Status NameFile(const QuerySettings& settings, const Status& status) {
+  const std::string name = settings.file == "-" ? "stdin" : settings.file;
+  return {status.code(), name + ": " + status.message()};
+}
+
+// Whether the query is one is for the server to say: it knows the stored funnels.
+Result<std::string> AskThere(const QuerySettings& settings, std::string_view json,
+                             Signals& signals) {
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const Result<std::string> answer = AskServer(settings.url, json, terminal, signals);
+  if (answer.ok()) return terminal ? *answer : *answer + "\n";
+  const bool wrong = answer.status().code() == StatusCode::kInvalidArgument;
+  return wrong ? NameFile(settings, answer.status()) : answer.status();
+}
+
 // The query is judged before the store is opened, which may take a while.
 Result<std::string> AskFile(const QuerySettings& settings) {
   Signals signals;
@@ -80,11 +102,9 @@ Result<std::string> AskFile(const QuerySettings& settings) {
   signals.RestoreDefaults();
   if (!json.ok()) return json.status();
   if (signals.Signalled()) return Status(StatusCode::kCancelled, "interrupted");
+  if (!settings.url.empty()) return AskThere(settings, *json, signals);
   const Result<Query> query = ParseQuery(*json);
-  if (!query.ok()) {
-    const std::string name = settings.file == "-" ? "stdin" : settings.file;
-    return Status(query.status().code(), name + ": " + query.status().message());
-  }
+  if (!query.ok()) return NameFile(settings, query.status());
   EngineOptions options;
   options.data_dir = settings.data;
   options.create_if_missing = false;

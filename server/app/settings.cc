@@ -10,6 +10,8 @@
 
 #include "insightflow/version.h"
 #include "insightflow/wire.h"
+#include "server/app/client.h"
+#include "server/app/json.h"
 
 namespace insightflow::server {
 namespace {
@@ -69,6 +71,11 @@ CLI::Validator AtLeastMiB() {
     return std::string(enough ? "" : "must be at least 1MiB");
   };
   return CLI::Validator(check, "at least 1MiB");
+}
+
+void AddUrl(CLI::App* app, std::string* url) {
+  app->add_option("--url", *url, "Server that holds the store, in place of --data")
+      ->type_name("http://HOST:PORT");
 }
 
 // Digits, and no more: the parser would take 0x1F and 010, too.
@@ -146,6 +153,7 @@ void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
 
 void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
   AddCommon(app, &s->data, names);
+  AddUrl(app, &s->url);
   app->add_option("files", s->files, "Files to import; - is stdin, .gz is unpacked")
       ->type_name("FILE");
   app->add_option("--format", names->import_format, "What the lines are")
@@ -161,12 +169,14 @@ void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
 
 void AddQuery(CLI::App* app, QuerySettings* s, Names* names) {
   AddCommon(app, &s->data, names);
+  AddUrl(app, &s->url);
   app->add_option("file", s->file, "The query as JSON; - is stdin")->type_name("FILE");
   AddRetention(app, &s->retention_days);
 }
 
 void AddExport(CLI::App* app, ExportSettings* s, Names* names) {
   AddCommon(app, &s->data, names);
+  AddUrl(app, &s->url);
   app->add_option("-o,--output", s->output, "File to write; - is stdout")->type_name("FILE");
   app->add_option("--format", names->export_format, "What the lines are")
       ->check(CLI::IsMember({"ndjson", "csv"}));
@@ -245,6 +255,36 @@ void RequireData(const std::string& data) {
   }
 }
 
+// Whether the command line itself sets it, and not a variable or a file.
+bool HasFlag(int argc, const char* const* argv, std::string_view name) {
+  return std::any_of(argv + 1, argv + argc, [&](const char* argument) {
+    const std::string_view text = argument;
+    return text.substr(0, text.find('=')) == name;
+  });
+}
+
+// As JSON, appended to a list of filters.
+void AppendFilterJson(const std::string& flag, std::string* list) {
+  std::string json = flag;
+  if (flag.starts_with('[')) {
+    json = flag.substr(1, flag.rfind(']') - 1);
+  } else if (!flag.starts_with('{')) {
+    const Filter filter = ParseFilterFlag(flag)->front();
+    JsonText text;
+    text.BeginObject().Key("field").Text(filter.field).Key("op").Text("in");
+    text.Key("value").BeginArray();
+    for (const FilterValue& value : filter.values) {
+      if (const auto* s = std::get_if<std::string>(&value)) text.Text(*s);
+      if (const auto* i = std::get_if<std::int64_t>(&value)) text.Integer(*i);
+      if (const auto* d = std::get_if<double>(&value)) text.Real(*d);
+      if (const auto* b = std::get_if<bool>(&value)) text.Bool(*b);
+    }
+    json = text.EndArray().EndObject().Take();
+  }
+  if (json.find_first_not_of(" \t\r\n") == std::string::npos) return;
+  *list += (list->empty() ? "" : ",") + json;
+}
+
 // The commands, bound to where their settings go.
 class Parser {
  public:
@@ -285,6 +325,8 @@ class Parser {
       throw CLI::ValidationError(first, "there is no such command");
     }
     root_.parse(argc, argv);
+    flag_data_ = HasFlag(argc, argv, "--data");
+    flag_url_ = HasFlag(argc, argv, "--url");
     CLI::App* active = root_.get_subcommands().front();
     if (!names_.config.empty()) ApplyFile(root_, *active, names_.config);
     if (active == serve_app_) return FinishServe();
@@ -309,13 +351,26 @@ class Parser {
     return serve_;
   }
 
+  // A flag wins over the other's variable or key.
+  void FinishPlace(std::string* data, std::string* url) const {
+    if (flag_data_ && flag_url_) throw CLI::ValidationError("--url", "stands in place of --data");
+    if (flag_data_) url->clear();
+    if (url->empty()) return RequireData(*data);
+    data->clear();
+    const Result<ServerUrl> parsed = ParseServerUrl(*url);
+    if (!parsed.ok()) throw CLI::ValidationError("--url", parsed.status().message());
+  }
+
   ImportSettings FinishImport() {
     if (import_.files.empty()) throw CLI::ValidationError("import", "name a file, or - for stdin");
-    RequireData(import_.data);
+    FinishPlace(&import_.data, &import_.url);
     import_.options.format = ParseFormat(names_.import_format);
     import_.options.csv_map = ParseMap(names_.import_map);
     if (!import_.options.csv_map.empty() && import_.options.format != ImportFormat::kCsv) {
       throw CLI::ValidationError("--map", "goes with --format csv");
+    }
+    if (!import_.options.csv_map.empty() && !import_.url.empty()) {
+      throw CLI::ValidationError("--map", "goes with --data: a server takes wire names only");
     }
     return import_;
   }
@@ -324,12 +379,12 @@ class Parser {
     if (query_.file.empty()) {
       throw CLI::ValidationError("query", "name the file of a query, or - for stdin");
     }
-    RequireData(query_.data);
+    FinishPlace(&query_.data, &query_.url);
     return query_;
   }
 
   ExportSettings FinishExport() {
-    RequireData(export_.data);
+    FinishPlace(&export_.data, &export_.url);
     ExportOptions& options = export_.options;
     if (names_.export_format == "csv") options.format = ExportFormat::kCsv;
     options.from = ReadTime("--from", names_.export_from);
@@ -338,7 +393,9 @@ class Parser {
       const Result<std::vector<Filter>> filters = ParseFilterFlag(text);
       if (!filters.ok()) throw CLI::ValidationError("--filter", filters.status().message());
       options.filters.insert(options.filters.end(), filters->begin(), filters->end());
+      AppendFilterJson(text, &export_.filters);
     }
+    export_.filters = "[" + export_.filters + "]";
     return export_;
   }
 
@@ -356,6 +413,8 @@ class Parser {
   CheckSettings check_;
   FoldSettings fold_;
   Names names_;
+  bool flag_data_ = false;
+  bool flag_url_ = false;
 };
 
 std::string OneLine(std::string text) {

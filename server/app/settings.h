@@ -42,9 +42,11 @@ struct ServeSettings {
   std::uint32_t retention_days = 0;  // 0: events never expire
 };
 
+// Of `data` and `url` one is empty.
 struct ImportSettings {
   std::vector<std::string> files;
   std::string data;
+  std::string url;  // of a server that holds the store
   std::size_t dedupe_memory = std::size_t{1} << 30;
   ImportOptions options;
 };
@@ -52,11 +54,14 @@ struct ImportSettings {
 struct QuerySettings {
   std::string file;
   std::string data;
+  std::string url;
   std::uint32_t retention_days = 0;
 };
 
 struct ExportSettings {
   std::string data;
+  std::string url;
+  std::string filters;  // those of `options`, as JSON
   std::uint32_t retention_days = 0;
   std::string output = "-";
   ExportOptions options;

@@ -40,8 +40,8 @@ Signals::Event Signals::Wait(std::chrono::milliseconds timeout, int fd) {
   return WaitFor(timeout, fd, POLLIN);
 }
 
-bool Signals::AwaitWritable(int fd) {
-  return WaitFor(std::chrono::milliseconds(-1), fd, POLLOUT) == Event::kReadable;
+bool Signals::AwaitWritable(int fd, std::chrono::milliseconds timeout) {
+  return WaitFor(timeout, fd, POLLOUT) == Event::kReadable;
 }
 
 Signals::Event Signals::WaitFor(std::chrono::milliseconds timeout, int fd, short events) {

@@ -23,8 +23,8 @@ class Signals {
   // it.
   Event Wait(std::chrono::milliseconds timeout, int fd = -1);
 
-  // Waits until `fd` can be written to; false when a signal or a notice came first.
-  bool AwaitWritable(int fd);
+  // Waits until `fd` can be written to; false when a signal, a notice or the timeout came first.
+  bool AwaitWritable(int fd, std::chrono::milliseconds timeout = std::chrono::milliseconds(-1));
 
   void Notify();
 

@@ -163,6 +163,7 @@ std::optional<ImportFormat> FormatOf(const HttpRequest& request) {
   while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
   if (EqualsIgnoreCase(type, "text/csv")) return ImportFormat::kCsv;
   if (EqualsIgnoreCase(type, "application/x-ndjson")) return ImportFormat::kNdjson;
+  if (EqualsIgnoreCase(type, "text/x-access-log")) return ImportFormat::kCombined;
   return std::nullopt;
 }
 
@@ -180,7 +181,8 @@ Result<IngestResult> ImportBody(ServerContext& context, const HttpRequest& reque
 HttpResponse Import(ServerContext& context, const HttpRequest& request) {
   const std::optional<ImportFormat> format = FormatOf(request);
   if (!format.has_value()) {
-    return ErrorResponse(415, "unsupported_media_type", "send application/x-ndjson or text/csv",
+    return ErrorResponse(415, "unsupported_media_type",
+                         "send application/x-ndjson, text/csv or text/x-access-log",
                          request.request_id);
   }
   const std::optional<Place> place = Place::Take(&context.imports, kImportsMax);

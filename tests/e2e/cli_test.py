@@ -44,7 +44,7 @@ class Mistakes(ServerTest):
         self.assertFalse(os.path.exists(self.data))
 
     def test_help_and_version(self):
-        for command in ["serve", "import", "query", "check"]:
+        for command in ["serve", "import", "query", "export", "fold", "check"]:
             done = run(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertIn(b"INSIGHTFLOW_DATA", done.stdout)

@@ -26,7 +26,6 @@ namespace insightflow::server {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr std::int64_t kNowMs = 1'700'000'000'000;
 
@@ -165,6 +164,33 @@ TEST_F(Answers, CollectedEventsAreSeenAtOnce) {
             R"("page_url":"/a","ip_address":"192.0.2.0","timestamp":1699999999000,)"
             R"("extra_data":{"n":1},"sequence":1,"received":1700000000000}],"count":1,)"
             R"("timestamp":"2023-11-14T22:13:20.000Z"})");
+}
+
+TEST_F(Answers, AQuerysTableIsThereForTheAsking) {
+  Open();
+  Collect(kView);
+  const auto ask = [&](const char* accept) {
+    return Call("POST", "/api/query", R"({"kind":"top"})", {{"Accept", accept}});
+  };
+  const HttpResponse table = ask("text/plain");
+  EXPECT_EQ(table.content_type, "text/plain; charset=utf-8");
+  EXPECT_THAT(table.body, ::testing::StartsWith("page_url  count\n/a "));
+  for (const char* accept : {"*/*", "application/json", "text/plain, */*"}) {
+    EXPECT_EQ(ask(accept).content_type, "application/json");
+  }
+}
+
+TEST_F(Answers, AnImportTakesWhatCannotComeFromAPageUnasked) {
+  Open();
+  const std::string line =
+      R"(192.0.2.1 - - [14/Nov/2023:22:13:19 +0000] "GET /a HTTP/1.1" 200 5 "-" "Mozilla/5.0")";
+  const auto import = [&](const char* type) {
+    return Call("POST", "/api/import", line + "\n", {{"Content-Type", type}});
+  };
+  EXPECT_EQ(import("text/plain").status, 415);
+  const HttpResponse taken = import("text/x-access-log");
+  EXPECT_EQ(taken.status, 200);
+  EXPECT_THAT(taken.body, HasSubstr("\"accepted\":1,"));
 }
 
 TEST_F(Answers, AProfileTellsOfOneUser) {

@@ -149,6 +149,45 @@ TEST(Settings, AFilterIsTextAndWhatItReadsAs) {
   }
 }
 
+TEST(Settings, AUrlStandsInPlaceOfAStore) {
+  const auto query = [](std::vector<const char*> more) {
+    more.insert(more.begin(), {"query", "q.json"});
+    return Parse(std::move(more));
+  };
+  const auto by_url = std::get<QuerySettings>(query({"--url", "http://a:1"}));
+  EXPECT_EQ(by_url.url, "http://a:1");
+  EXPECT_TRUE(by_url.data.empty());
+  for (const std::vector<const char*>& wrong : std::vector<std::vector<const char*>>{
+           {"--url", "a:1"}, {"--url", "https://a"}, {"--url=http://a", "--data=d"}, {}}) {
+    EXPECT_EQ(std::get<ExitNow>(query(wrong)).code, 2);
+  }
+  ::setenv("INSIGHTFLOW_DATA", "elsewhere", 1);
+  EXPECT_TRUE(std::get<QuerySettings>(query({"--url", "http://a"})).data.empty());
+  EXPECT_EQ(std::get<QuerySettings>(query({})).data, "elsewhere");
+  ::setenv("INSIGHTFLOW_URL", "http://b", 1);
+  EXPECT_EQ(std::get<QuerySettings>(query({})).url, "http://b");
+  EXPECT_EQ(std::get<QuerySettings>(query({"--data", "d"})).url, "");
+  ::unsetenv("INSIGHTFLOW_URL");
+  ::unsetenv("INSIGHTFLOW_DATA");
+  EXPECT_EQ(std::get<ExitNow>(Parse({"import", "x", "--url", "http://a", "--format", "csv", "--map",
+                                     "user_id=u"}))
+                .code,
+            2);
+}
+
+TEST(Settings, FiltersForAServerAreOneListOfJson) {
+  const auto filters = [](std::vector<const char*> more) {
+    more.insert(more.begin(), {"export", "--url", "http://a"});
+    return std::get<ExportSettings>(Parse(std::move(more))).filters;
+  };
+  EXPECT_EQ(filters({}), "[]");
+  EXPECT_EQ(filters({"--filter", "a=\"x\"", "--filter", R"([{"field":"b","op":"exists"}])",
+                     "--filter", "[]", "--filter", "c=7", "--filter", "d=true"}),
+            R"([{"field":"a","op":"in","value":["\"x\""]},{"field":"b","op":"exists"},)"
+            R"({"field":"c","op":"in","value":["7",7]},{"field":"d","op":"in","value":["true",)"
+            R"(true]}])");
+}
+
 TEST(Settings, AQueryIsAFileAndAStore) {
   const Command command = Parse({"query", "-", "--data", "d"});
   ASSERT_TRUE(std::holds_alternative<QuerySettings>(command));
