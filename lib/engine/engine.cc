@@ -82,6 +82,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   Result<std::unique_ptr<SegmentStore>> segments = SegmentStore::Open(&impl->log_->store());
   if (!segments.ok()) return segments.status();
   impl->segments_ = std::move(*segments);
+  impl->funnels_ = std::make_unique<FunnelStore>(&impl->log_->store());
   impl->dedupe_ =
       std::make_unique<DedupeWindow>(options.dedupe_bytes_max, options.dedupe_window.count());
   impl->live_ = std::make_unique<LiveState>(options.live, impl->hash_seed_);
@@ -320,7 +321,10 @@ Status Engine::Backup(const std::string& dir) {
 Result<CheckReport> Engine::Check() const {
   return impl_->WithLog([this](EventLog& log) {
     Result<CheckReport> report = log.Check();
-    if (report.ok()) impl_->segments().Check(&*report);
+    if (report.ok()) {
+      impl_->segments().Check(&*report);
+      CheckFunnels(log.store(), &*report);
+    }
     return report;
   });
 }
@@ -356,7 +360,11 @@ EngineMetrics Engine::Metrics() const {
 }
 
 Result<CheckReport> CheckStore(const std::string& data_dir) {
-  return EventLog::CheckDir(data_dir, CheckSegments);
+  return EventLog::CheckDir(data_dir,
+                            [](const Store& store, std::uint64_t log_end, CheckReport* report) {
+                              CheckSegments(store, log_end, report);
+                              CheckFunnels(store, report);
+                            });
 }
 
 }  // namespace v1
