@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/analytics/analysis.h"
 #include "lib/base/suggest.h"
 #include "lib/engine/funnel_codec.h"
 #include "lib/model/query_check.h"
@@ -40,6 +41,12 @@ Result<FunnelDefinition> Decode(std::string_view id, std::string_view bytes) {
   funnel.id = id;
   if (DecodeFunnel(bytes, &funnel)) return funnel;
   return DataLoss("funnel \"" + funnel.id + "\" is damaged: it has impossible values");
+}
+
+// A funnel that no analysis would take is refused before it is kept.
+Status Judge(const FunnelDefinition& funnel) {
+  Status status = CheckFunnel(funnel);
+  return status.ok() ? CreateFunnel(funnel.query).status() : status;
 }
 
 Status NoSuchFunnel(std::string_view id) { return NotFound("there is no funnel " + Quoted(id)); }
@@ -110,7 +117,7 @@ Status FunnelStore::Write(const FunnelDefinition& funnel, bool is_stored) {
 }
 
 Status FunnelStore::Add(const FunnelDefinition& funnel) {
-  if (Status status = CheckFunnel(funnel); !status.ok()) return status;
+  if (Status status = Judge(funnel); !status.ok()) return status;
   const std::lock_guard lock(write_mutex_);
   const Result<bool> is_stored = IsStored(funnel.id);
   if (!is_stored.ok()) return is_stored.status();
@@ -122,7 +129,7 @@ Status FunnelStore::Add(const FunnelDefinition& funnel) {
 }
 
 Result<bool> FunnelStore::Put(const FunnelDefinition& funnel) {
-  if (Status status = CheckFunnel(funnel); !status.ok()) return status;
+  if (Status status = Judge(funnel); !status.ok()) return status;
   const std::lock_guard lock(write_mutex_);
   const Result<bool> is_stored = IsStored(funnel.id);
   if (!is_stored.ok()) return is_stored.status();

@@ -42,7 +42,7 @@ inline FunnelDefinition FullFunnel() {
                   .optional = true},
                  {.event = {.types = {"purchase"}}}};
   query.window = std::chrono::milliseconds(604'800'001);
-  query.order = FunnelOrder::kStrict;
+  query.order = FunnelOrder::kStrictlyIncreasing;
   query.per = FunnelUnit::kSession;
   query.session_rules = {std::chrono::minutes(5), std::nullopt, true, true, true};
   query.exclusions = {{.event = {.types = {"logout"}}, .after_step = 2, .before_step = 3}};

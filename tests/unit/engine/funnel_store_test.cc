@@ -162,6 +162,10 @@ TEST_F(FunnelStoreTest, RefusesByField) {
   EXPECT_THAT(refusal([](Funnel f) { f->query.scope.to = FromMillis(1); }), StartsWith("to: "));
   EXPECT_THAT(refusal([](Funnel f) { f->query.steps.clear(); }), StartsWith("steps: "));
   EXPECT_THAT(refusal([](Funnel f) { f->query.window = Duration(-1); }), StartsWith("window: "));
+  EXPECT_THAT(refusal([](Funnel f) { f->query.steps[0].optional = true; }),
+              StartsWith("steps: the first and the last step cannot be optional"));
+  EXPECT_THAT(refusal([](Funnel f) { f->query.clickhouse = {.allow_reentry = true}; }),
+              StartsWith("compat_modes: "));
   EXPECT_THAT(Ids(), ElementsAre("default"));
   for (const char* id : {"x", "..", "", "a/b", "\xff"}) {
     EXPECT_EQ(engine_->Funnel(id).status().code(), StatusCode::kNotFound) << id;
