@@ -56,7 +56,7 @@ Status NoSuchFunnel(std::string_view id) { return NotFound("there is no funnel "
 Result<std::vector<FunnelDefinition>> FunnelStore::List() const {
   std::vector<FunnelDefinition> funnels;
   Status damage;
-  const Status read = VisitConfig(
+  Status read = VisitConfig(
       *store_, kFunnelKind, [&](std::string_view id, const Result<std::string_view>& bytes) {
         Result<FunnelDefinition> funnel = bytes.ok() ? Decode(id, *bytes) : bytes.status();
         if (funnel.ok()) {
@@ -99,11 +99,11 @@ Status FunnelStore::Write(const FunnelDefinition& funnel, bool is_stored) {
   }
   std::size_t count = is_stored ? 0 : 1;
   std::size_t sum = bytes.size();
-  const Status read = VisitConfig(*store_, kFunnelKind,
-                                  [&](std::string_view id, const Result<std::string_view>& stored) {
-                                    ++count;
-                                    if (stored.ok() && id != funnel.id) sum += stored->size();
-                                  });
+  Status read = VisitConfig(*store_, kFunnelKind,
+                            [&](std::string_view id, const Result<std::string_view>& stored) {
+                              ++count;
+                              if (stored.ok() && id != funnel.id) sum += stored->size();
+                            });
   if (!read.ok()) return read;
   if (count > kFunnelsMax) {
     return OutOfRange("there are " + std::to_string(kFunnelsMax) +

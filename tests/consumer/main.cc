@@ -35,9 +35,9 @@ int AskFunnel(insightflow::Engine& engine) {
   const auto funnel = insightflow::ParseFunnel(R"({"id":"f","steps":[{"event":"view"}]})");
   if (!funnel.ok()) return Fail("parse a funnel", funnel.status());
   if (const auto added = engine.AddFunnel(*funnel); !added.ok()) return Fail("add", added);
-  const auto query = insightflow::ParseQuery(
-      R"({"kind":"funnel","funnel_id":"f"})",
-      [&engine](std::string_view id) { return engine.ActiveFunnel(id); });
+  const auto query =
+      insightflow::ParseQuery(R"({"kind":"funnel","funnel_id":"f"})",
+                              [&engine](std::string_view id) { return engine.ActiveFunnel(id); });
   if (!query.ok()) return Fail("parse by id", query.status());
   const auto answer = engine.Query(*query);
   if (!answer.ok()) return Fail("query by id", answer.status());

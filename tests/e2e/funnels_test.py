@@ -197,7 +197,8 @@ class Analysis(Funnels):
                                self.send(server, "POST", "/api/query", query)]:
                     self.assertIn(f'"{funnel}" is not active', self.refusal(answer, 404))
                 self.assertFalse(server.ask(path)["active"])
-                self.assertEqual(self.send(server, "PUT", path, {**off, "active": True}).status, 200)
+                answer = self.send(server, "PUT", path, {**off, "active": True})
+                self.assertEqual(answer.status, 200)
                 self.assertEqual(server.get(f"/api/funnel/{funnel}/analysis").status, 200)
 
 
