@@ -5,43 +5,17 @@ figure without a right answer. A missed bar is told, not an error: machines diff
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-MIB = 1 << 20
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "common"))
+from report import MIB, Bench, Table, warn_of_load  # noqa: E402
 
 
-class Bench:
-    def __init__(self, args):
-        self.args = args
-        self.results = os.path.join(args.build, "results")
-        self.data = os.path.join(args.build, "data")
-        os.makedirs(self.results, exist_ok=True)
-        os.makedirs(self.data, exist_ok=True)
-        self.begin = time.monotonic()
-
-    def tool(self, name):
-        folder = "server" if name == "insightflow" else "benchmarks"
-        return os.path.join(self.args.build, folder, name)
-
-    def keep(self, name, result):
-        with open(os.path.join(self.results, name + ".json"), "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1)
-        return result
-
-    def run(self, name, command):
-        """The last line that the command prints, as JSON."""
-        print(f"{time.monotonic() - self.begin:5.0f} s  {name}", file=sys.stderr, flush=True)
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600, check=False)
-        if done.returncode != 0:
-            sys.exit(f"{name} failed with status {done.returncode}: {' '.join(command)}")
-        return self.keep(name, json.loads(done.stdout.strip().split("\n")[-1]))
-
+class Workloads(Bench):
     def load(self, name, *options):
         return self.run(name, [self.tool("insightflow_load"), "--server", self.tool("insightflow"),
                                "--dir", self.data, "--seconds", self.seconds(), *options])
@@ -57,14 +31,15 @@ class Bench:
 
 
 def ingest(bench):
+    """Into the log and the live numbers: what folding costs is told by the sustained run."""
     return bench.run("ingest", [
         bench.tool("insightflow_bench_ingest"), "--dir", bench.data, "--runs", str(bench.runs()),
         "--events", str(bench.events()), "--rival-events", str(bench.events() // 20),
-        "--sinks", "engine", "engine-blocking", "naive", "sqlite"])
+        "--no-fold", "--sinks", "engine", "engine-blocking", "naive", "sqlite"])
 
 
 def sustained(bench):
-    """Sends the input again and again with new ids, as one long run."""
+    """Sends the input again and again with new ids, as one long run, and folds meanwhile."""
     passes = 3 if bench.args.quick else 7
     return bench.run("ingest_sustained", [
         bench.tool("insightflow_bench_ingest"), "--dir", bench.data, "--events",
@@ -88,9 +63,9 @@ def import_file(bench):
     ours = bench.keep("import", {"events": events, "seconds": seconds, "events_per_second":
                                  events / statistics.median(seconds)})
     rival = None
-    if bench.args.chdb_python:
+    if bench.args.rivals_python:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ingest", "chdb_load.py")
-        rival = bench.run("chdb", [bench.args.chdb_python, script, lines, "--summary", summary,
+        rival = bench.run("chdb", [bench.args.rivals_python, script, lines, "--summary", summary,
                                    "--dir", bench.data, "--runs", str(min(bench.runs(), 3))])
     os.unlink(lines)
     return ours, rival
@@ -116,30 +91,10 @@ def live(bench, half_rate):
                               "--rate", f"{half_rate:.0f}", "--seconds", bench.seconds()])
 
 
-class Table:
-    def __init__(self):
-        self.rows = []
-
-    def add(self, bar_id, what, value, unit, bar=None, at_least=True):
-        verdict = ""
-        if bar is not None:
-            met = value >= bar if at_least else value <= bar
-            verdict = f"{'>=' if at_least else '<='} {bar:g}  {'met' if met else 'MISSED'}"
-        self.rows.append((bar_id, what, f"{value:.4g} {unit}", verdict))
-
-    def add_ratio(self, what, value, rival, bar=None):
-        self.add("", f"    over {what}", value / rival, "x", bar)
-
-    def print(self):
-        widths = [max(len(row[i]) for row in self.rows) for i in range(3)]
-        for bar_id, what, value, verdict in self.rows:
-            print(f"{bar_id:<{widths[0]}}  {what:<{widths[1]}}  {value:>{widths[2]}}  {verdict}")
-
-
 def ingest_rows(table, result, long_run, rival):
     by_name = {row["name"]: row for row in result["results"]}
     engine, rate = by_name["engine"], by_name["engine"]["events_per_second"]
-    table.add("P1", "ingest in process, 2 threads", rate / 1e6, "M events/s", 2.0)
+    table.add("P1", "ingest into log and live, 2 threads", rate / 1e6, "M events/s", 2.0)
     table.add("", "    answered in, p50", engine["ack"]["p50_ms"], "ms")
     table.add("", "    answered in, p99", engine["ack"]["p99_ms"], "ms")
     table.add("", "    processor time", engine["cpu_us_per_event"], "us/event")
@@ -152,14 +107,17 @@ def ingest_rows(table, result, long_run, rival):
     table.add("", "the same with blocking calls",
               by_name["engine-blocking"]["events_per_second"] / 1e6, "M events/s")
     steady = long_run["results"][0]
-    table.add("", f"sustained over {steady['events'] // 1_000_000} M events",
+    table.add("P1", f"sustained over {steady['events'] // 1_000_000} M events, folding on",
               steady["events_per_second"] / 1e6, "M events/s", 1.5)
+    table.add("", "    folded when the last was answered", 100 * steady["folded_share"], "%")
+    table.add("", "    until all of it was folded", steady["events"] / steady["folded_seconds"] /
+              1e6, "M events/s")
     table.add("P10", "    its last tenth over its second", steady["tenths"][-1] /
               steady["tenths"][1], "x")
     table.add("P9", "memory of the long run, without dedupe",
               (steady["memory_peak_bytes"] - steady["dedupe_bytes"]) / MIB, "MiB", 512, False)
     table.add("", "    dedupe", steady["dedupe_bytes"] / MIB, "MiB")
-    table.add("", "disk, log only", steady["disk_bytes_per_event"], "bytes/event")
+    table.add("", "disk, log and what is folded", steady["disk_bytes_per_event"], "bytes/event")
 
 
 def http_rows(table, result):
@@ -180,11 +138,11 @@ def http_rows(table, result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, help="build folder of the bench preset")
-    parser.add_argument("--chdb-python", default=None, help="a Python that has chDB")
+    parser.add_argument("--rivals-python", default=None, help="a Python that has chDB")
     parser.add_argument("--quick", action="store_true", help="small sizes, one run each")
+    parser.add_argument("--save", action="store_true", help="keep the figures among the sources")
     args = parser.parse_args()
-    bench = Bench(args)
-    machine = bench.keep("machine", {"cores": os.cpu_count(), "load_average": os.getloadavg()[0]})
+    bench = Workloads(args.build, args)
     table = Table()
     result = ingest(bench)
     long_run = sustained(bench)
@@ -200,10 +158,10 @@ def main():
     answers = live(bench, half_rate)
     table.add("P7", "live queries in process at half load, p99", answers["all"]["p99_ms"], "ms", 1,
               False)
-    print(f"{machine['cores']} cores, load average {machine['load_average']:.1f} at the start")
-    if machine["load_average"] > 0.5:
-        print("other work was running: trust the ratios, not the figures")
+    warn_of_load(bench.machine)
     table.print()
+    if args.save:
+        bench.save("ingest", bench.events(), table)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$root/scripts/lib/tests.sh"
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
-install_chdb
+install_rivals
 build_preset dev
 run_tests dev "$@"

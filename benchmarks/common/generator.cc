@@ -176,6 +176,25 @@ void WriteJson(const GeneratedEvent& event, Pen* pen) {
   pen->Text("}");
 }
 
+void WriteAllTsv(const GeneratedEvent& event, Pen* pen) {
+  pen->Hex(event.id_high).Hex(event.id_low).Text("\t");
+  WriteUser(event.user, pen);
+  pen->Text("\t").Hex(event.session).Text("\t").Text(KindName(event.kind)).Text("\t");
+  WritePage(event.page, pen);
+  pen->Text("\t").Number(static_cast<std::uint64_t>(event.time_ms)).Text("\t");
+  if (HasTitle(event)) WriteTitle(event.page, pen);
+  pen->Text("\t");
+  if (HasElement(event)) pen->Text(kElements[event.element]);
+  if (HasPosition(event)) {
+    pen->Text("\t").Number(event.x).Text("\t").Number(event.y).Text("\t");
+  } else {
+    pen->Text("\t\\N\t\\N\t");
+  }
+  pen->Text(kAgents[AgentOf(event.user)]).Text("\t");
+  WriteExtra(event, pen);
+  pen->Text("\n");
+}
+
 template <typename Write>
 void Append(std::string* out, std::size_t bytes_max, const Write& write) {
   const std::size_t before = out->size();
@@ -311,6 +330,17 @@ void AppendCsv(const GeneratedEvent& event, std::string* out) {
     pen->Text(",").Text(kAgents[AgentOf(event.user)]).Text(",");
     pen->Text(kCountries[CountryOf(event.user)]).Text(",").Text(kDevices[AgentOf(event.user)]);
     pen->Text(",").Number(event.value).Text("\n");
+  });
+}
+
+void AppendTsv(const GeneratedEvent& event, TsvColumns columns, std::string* out) {
+  Append(out, kEventBytesMax, [&](Pen* pen) {
+    if (columns == TsvColumns::kAll) return WriteAllTsv(event, pen);
+    WriteUser(event.user, pen);
+    pen->Text("\t").Number(static_cast<std::uint64_t>(event.time_ms)).Text("\t");
+    pen->Text(KindName(event.kind)).Text("\t");
+    WritePage(event.page, pen);
+    pen->Text("\n");
   });
 }
 

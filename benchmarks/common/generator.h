@@ -94,4 +94,11 @@ void AppendJsonBatch(Generator* generator, std::size_t count, std::string* out);
 std::string CsvHeader();
 void AppendCsv(const GeneratedEvent& event, std::string* out);
 
+// Appends the event as a line of tab-separated values, \N where it has no number:
+//   kQueries  user_id, timestamp, event_type, page_url
+//   kAll      event_id, user_id, session_id, event_type, page_url, timestamp, page_title, element,
+//             position_x, position_y, user_agent, extra_data
+enum class TsvColumns : std::uint8_t { kQueries, kAll };
+void AppendTsv(const GeneratedEvent& event, TsvColumns columns, std::string* out);
+
 }  // namespace insightflow::benchmarks

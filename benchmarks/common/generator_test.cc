@@ -130,5 +130,35 @@ TEST(Generator, JsonSaysWhatTheStructSays) {
   }
 }
 
+std::vector<std::string> CellsOf(const GeneratedEvent& event, TsvColumns columns) {
+  std::string line;
+  AppendTsv(event, columns, &line);
+  EXPECT_TRUE(line.ends_with('\n'));
+  line.back() = '\t';
+  std::vector<std::string> cells;
+  for (std::size_t begin = 0; begin < line.size();) {
+    const std::size_t end = line.find('\t', begin);
+    cells.push_back(line.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return cells;
+}
+
+TEST(Generator, TsvSaysWhatTheStructSays) {
+  const auto number = [](const auto& value) { return value ? std::to_string(*value) : "\\N"; };
+  for (const GeneratedEvent& generated : Take({}, 1'000)) {
+    const Event event = ToEvent(generated);
+    const std::string time = std::to_string(ToMillis(event.timestamp));
+    const std::vector<std::string> few = {event.user_id, time, event.event_type, event.page_url};
+    ASSERT_EQ(CellsOf(generated, TsvColumns::kQueries), few);
+    const std::vector<std::string> all = {
+        event.event_id,           event.user_id,    event.session_id,
+        event.event_type,         event.page_url,   time,
+        event.page_title,         event.element,    number(event.position_x),
+        number(event.position_y), event.user_agent, event.extra_data};
+    ASSERT_EQ(CellsOf(generated, TsvColumns::kAll), all);
+  }
+}
+
 }  // namespace
 }  // namespace insightflow::benchmarks

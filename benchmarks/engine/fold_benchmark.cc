@@ -46,6 +46,7 @@ Status FoldAll(benchmark::State& state, const std::string& dir,
   Status status;
   {
     Folder folder({false, 262'144}, log->get(), segments->get());
+    folder.Start();
     state.ResumeTiming();
     status = folder.Fold();
     state.PauseTiming();

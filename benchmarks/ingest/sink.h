@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "insightflow/engine.h"
+
 namespace insightflow::benchmarks {
 
 // What a sink holds, to compare it with the others.
@@ -32,12 +34,18 @@ class Sink {
   virtual Content Read() = 0;
   // Bytes that deduplication may use beside everything else, 0 when it is not told apart.
   virtual std::uint64_t DedupeBytes() { return 0; }
+  // How much of what it holds is in columns already.
+  virtual double FoldedShare() { return 0; }
+  // Waits until all of it is; false when that fails.
+  virtual bool Fold() { return true; }
 };
 
 enum class EngineMode { kAsync, kBlocking };
 
 // Each makes a sink with its files below `dir`, null when it cannot.
-std::unique_ptr<Sink> MakeEngineSink(const std::string& dir, EngineMode mode);
+std::unique_ptr<Sink> MakeEngineSink(const std::string& dir, EngineMode mode, bool fold);
+// The same over an engine that others use too; it must outlive the sink.
+std::unique_ptr<Sink> MakeEngineSink(Engine* engine, EngineMode mode);
 // A day's work without the engine: a DOM row by row, std::unordered_set, one lock, std::map.
 std::unique_ptr<Sink> MakeNaiveSink(const std::string& dir);
 // SQLite: WAL, synchronous=FULL, a transaction a batch, INSERT OR IGNORE by id.

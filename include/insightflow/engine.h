@@ -69,8 +69,9 @@ struct EngineMetrics {
   std::uint64_t fold_lag_events = 0;            // events behind it, in the log only
   std::uint64_t segments = 0;
   std::uint64_t segment_bytes = 0;
-  std::uint64_t segment_merges = 0;  // since Open
-  Status fold_status = {};           // why folding has stopped or waits; events are taken meanwhile
+  std::uint64_t segment_merges = 0;    // since Open
+  std::uint64_t erasures_pending = 0;  // users erased whose events are still on the disk
+  Status fold_status = {};  // why folding has stopped or waits; events are taken meanwhile
 };
 
 class INSIGHTFLOW_EXPORT Engine {
@@ -161,10 +162,18 @@ class INSIGHTFLOW_EXPORT Engine {
   // Rejected events with id > after, oldest first.
   Result<std::vector<FailedEvent>> FailedEvents(std::uint64_t after, std::size_t limit) const;
 
+  // Takes a user's events back, those that were answered before the call: at once every answer, the
+  // live totals too, is as though they had never been, their ids may come again, and rejected
+  // events that mention the user are gone. From the disk they go within a day, or when Fold is
+  // called. Returns how many there were. Errors: kInvalidArgument (the id's length), kUnavailable,
+  // kResourceExhausted (disk full), kDataLoss. O(the user's events and segments).
+  Result<std::uint64_t> EraseUser(std::string_view user_id);
+
   // Waits until every event that was answered before the call is in a segment, the columns that
-  // analyses read, and small segments are merged. Segments are made in the background anyway; this
-  // is for the end of an import, and for tests. kResourceExhausted when the disk is nearly full,
-  // kDataLoss when the log is damaged. O(events that are not in segments).
+  // analyses read, small segments are merged, and nothing of erased users is on the disk. Segments
+  // are made in the background anyway; this is for the end of an import, and for tests.
+  // kResourceExhausted when the disk is nearly full, kDataLoss when the log is damaged. O(events
+  // that are not in segments).
   Status Fold();
 
   // Copies the store, consistent and openable, into a folder that must not exist. Cheap on one

@@ -14,7 +14,7 @@ inline namespace v1 {
 // What a check of a store found.
 struct CheckReport {
   std::uint64_t records = 0;  // log records read
-  std::uint64_t events = 0;
+  std::uint64_t events = 0;   // in the log and in segments, each once
   std::uint64_t bytes = 0;
   std::uint64_t segments = 0;            // read in full, beside the log
   std::vector<std::string> damage = {};  // one line each: what, where, which range; empty: sound

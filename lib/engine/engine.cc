@@ -7,16 +7,16 @@
 
 #include "lib/engine/engine_impl.h"
 #include "lib/engine/timeline.h"
-#include "lib/log/codec.h"
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::string_view kLiveFollower = "live";
 constexpr std::size_t kDecodersMax = 64;
 constexpr std::size_t kTimelineMax = 1000;
 constexpr std::uint64_t kTailSegmentRows = 262'144;
+// So many events are trimmed together: each time costs a synced write.
+constexpr std::uint64_t kTrimRows = 1'000'000;
 
 Status CheckOptions(const EngineOptions& options) {
   if (options.dedupe_bytes_max < (1u << 20)) {
@@ -88,8 +88,14 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   impl->live_ = std::make_unique<LiveState>(options.live, impl->hash_seed_);
   impl->tail_ = std::make_unique<TailSegments>(kTailSegmentRows);
   if (Status status = impl->Recover(); !status.ok()) return status;
-  impl->folder_ = std::make_unique<Folder>(Folder::Options{options.fold, options.fold_rows},
-                                           impl->log_.get(), impl->segments_.get());
+  Folder::Options folding{options.fold, options.fold_rows};
+  folding.folded = [raw = impl.get()] { raw->TrimSometimes(); };
+  folding.before_erasing = [raw = impl.get()] { return raw->SaveErasures(); };
+  folding.erased = [raw = impl.get()](std::uint64_t last) { return raw->FinishErasures(last); };
+  if (options.retention_days != 0) {
+    folding.first_day = [raw = impl.get()] { return raw->FirstDay(); };
+  }
+  impl->folder_ = std::make_unique<Folder>(folding, impl->log_.get(), impl->segments_.get());
   impl->pipeline_ = std::make_unique<IngestPipeline>(
       IngestPipeline::Options{options.durability, options.in_flight_bytes_max,
                               // A save that fails costs time at the next opening only.
@@ -97,54 +103,45 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
                               options.live_save_events,
                               [raw = impl.get()](std::uint64_t end) { raw->folder_->Notice(end); }},
       impl->log_.get(), impl->dedupe_.get(), impl->live_.get());
+  impl->folder_->Start();
   return impl;
 }
 
 Engine::Impl::~Impl() { static_cast<void>(Close()); }
 
-// Brings the live numbers and the dedupe window to the log's end in one pass over what either
-// needs.
-Status Engine::Impl::Recover() {
-  Result<std::optional<EventLog::FollowerState>> saved = log_->LoadFollower(kLiveFollower);
-  if (saved.ok() && saved->has_value()) {
-    // A state that cannot be read costs time only: the log is replayed from its beginning.
-    if (live_->Load((*saved)->state).ok()) saved_sequence_ = live_->applied_sequence();
-  }
-  saved = std::optional<EventLog::FollowerState>();
-  const std::int64_t window_from = NowMs() - options_.dedupe_window.count();
-  std::uint64_t ids_from = std::numeric_limits<std::uint64_t>::max();
-  if (const auto reader = log_->ReadReceivedSince(window_from); reader->Valid()) {
-    ids_from = reader->entry().header.first_sequence;
-  } else if (!reader->status().ok()) {
-    return reader->status();
-  }
-  const std::uint64_t live_from = live_->applied_sequence() + 1;
-  const auto reader = log_->ReadFrom(std::min(ids_from, live_from));
-  EventBatch batch;
-  std::vector<std::uint8_t> fresh;
-  for (; reader->Valid(); reader->Next()) {
-    const LogEntryHeader& header = reader->entry().header;
-    RecordParts parts;
-    parts.core = header.first_sequence >= live_from;
-    parts.ids = header.first_sequence >= ids_from;
-    parts.extra_data = false;
-    Status status = DecodeRecord(reader->entry().record, parts, log_->hash_seed(), &batch);
-    if (!status.ok()) return status;
-    batch.received_ms = header.received_ms;
-    if (parts.ids) dedupe_->Insert(batch.keys, header.received_ms, &fresh);
-    if (parts.core) live_->Apply(batch, header.first_sequence);
-  }
-  return reader->status();
-}
-
 Status Engine::Impl::SaveLive() {
   const std::uint64_t applied = live_->applied_sequence();
-  if (applied == saved_sequence_) return Status::Ok();
+  const std::uint64_t erasures = live_->erasures_applied();
+  if (applied == saved_sequence_ && erasures == saved_erasures_) return Status::Ok();
   std::string state;
   live_->Save(&state);
   Status status = log_->SaveFollower(kLiveFollower, applied, state);
-  if (status.ok()) saved_sequence_ = applied;
+  if (!status.ok()) return status;
+  saved_sequence_ = applied;
+  saved_erasures_ = erasures;
   return status;
+}
+
+std::uint64_t Engine::Impl::TrimPoint() const {
+  return std::min(segments_->Snapshot()->folded_sequence, saved_sequence_.load()) + 1;
+}
+
+// What cannot be trimmed now is trimmed later.
+void Engine::Impl::TrimSometimes() {
+  const std::lock_guard lock(trim_mutex_);
+  const std::uint64_t point = TrimPoint();
+  if (point >= log_->begin() + kTrimRows) static_cast<void>(log_->Trim(point));
+}
+
+Status Engine::Impl::Fold() {
+  if (Status status = folder_->Fold(); !status.ok()) return status;
+  Status status = pipeline_->RunApplied([this] { return SaveLive(); });
+  if (!status.ok()) return status;
+  return WithLog([this](EventLog& log) {
+    const std::lock_guard lock(trim_mutex_);
+    const std::uint64_t point = TrimPoint();
+    return point > log.begin() ? log.TrimNow(point) : Status::Ok();
+  });
 }
 
 Status Engine::Impl::Close() {
@@ -159,6 +156,7 @@ Status Engine::Impl::Close() {
     if (log_->Health().code() != StatusCode::kUnavailable) {
       log_->BeginClose();
       close_status_ = SaveLive();
+      TrimSometimes();
     }
   }
   if (segments_ != nullptr) segments_->Close();
@@ -298,10 +296,13 @@ Result<UserProfile> Engine::User(std::string_view user_id) const {
 Result<std::vector<StoredEvent>> Engine::UserEvents(std::string_view user_id, std::size_t limit,
                                                     std::optional<Timestamp> before) const {
   if (limit < 1 || limit > kTimelineMax) return InvalidArgument("limit must be 1 to 1000");
-  const std::int64_t before_ms =
-      before ? ToMillis(*before) : std::numeric_limits<std::int64_t>::max();
-  return impl_->WithLog(
-      [&](EventLog& log) { return ReadUserEvents(log, impl_->live(), user_id, limit, before_ms); });
+  TimelineRange range;
+  range.limit = limit;
+  if (before) range.before_ms = ToMillis(*before);
+  if (impl_->options().retention_days != 0) range.from_ms = impl_->FirstDay() * kDayMs;
+  return impl_->WithLog([&](EventLog& log) {
+    return ReadUserEvents(log, impl_->live(), impl_->segments(), user_id, range);
+  });
 }
 
 Result<std::vector<FailedEvent>> Engine::FailedEvents(std::uint64_t after,
@@ -309,7 +310,11 @@ Result<std::vector<FailedEvent>> Engine::FailedEvents(std::uint64_t after,
   return impl_->WithLog([&](EventLog& log) { return log.Failed(after, limit); });
 }
 
-Status Engine::Fold() { return impl_->folder().Fold(); }
+Status Engine::Fold() { return impl_->Fold(); }
+
+Result<std::uint64_t> Engine::EraseUser(std::string_view user_id) {
+  return impl_->EraseUser(user_id);
+}
 
 Status Engine::Backup(const std::string& dir) {
   return impl_->WithLog([&](EventLog& log) {
@@ -321,8 +326,10 @@ Status Engine::Backup(const std::string& dir) {
 Result<CheckReport> Engine::Check() const {
   return impl_->WithLog([this](EventLog& log) {
     Result<CheckReport> report = log.Check();
+    const auto last = log.last();
+    const std::uint64_t log_end = last ? last->first_sequence + last->rows : 1;
     if (report.ok()) {
-      impl_->segments().Check(&*report);
+      impl_->segments().Check(log_end, &*report);
       CheckFunnels(log.store(), &*report);
     }
     return report;
@@ -351,6 +358,7 @@ EngineMetrics Engine::Metrics() const {
     metrics.failed_events = log.failed_events();
     metrics.failed_dropped = log.failed_dropped();
     impl_->folder().FillMetrics(&metrics);
+    metrics.erasures_pending = impl_->segments().Snapshot()->erasures.size();
     // Folding may have passed the log's end of a moment ago.
     const std::uint64_t logged = metrics.next_sequence - 1;
     metrics.fold_lag_events = logged - std::min(logged, metrics.folded_sequence);

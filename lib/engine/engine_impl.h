@@ -1,6 +1,7 @@
 // What stands behind Engine: the parts, in the order they are made, and what the importer shares.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,7 @@
 #include "lib/engine/funnel_store.h"
 #include "lib/engine/ingest_pipeline.h"
 #include "lib/engine/tail_segments.h"
+#include "lib/live/live_erasure.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
 #include "lib/log/event_log.h"
@@ -23,6 +25,8 @@
 
 namespace insightflow {
 inline namespace v1 {
+
+inline constexpr std::string_view kLiveFollower = "live";
 
 class Engine::Impl {
  public:
@@ -66,17 +70,38 @@ class Engine::Impl {
     std::uint64_t last = 0;
   };
   Result<StoredRows> Rows() const;
+  // Folds all, and gives the disk of the log back.
+  Status Fold();
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options);
+  // As Engine::EraseUser.
+  Result<std::uint64_t> EraseUser(std::string_view user_id);
+  // The first day whose events are kept, since 1970-01-01.
+  std::uint32_t FirstDay() const;
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
  private:
   explicit Impl(const EngineOptions& options) : options_(options) {}
 
   Status Recover();
+  Status RecoverLive(const SegmentSnapshot& snapshot);
+  Status EraseFromLoaded(const SegmentSnapshot& snapshot);
+  Status RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* from);
   Result<StoredRows> RowsOf(const EventLog& log) const;
   // Folds what would be too much to read from the log.
   Status FoldLongTail() const;
   Status SaveLive();
+  // On the apply thread, or before there is one: what the live numbers have of the events that an
+  // erasure erases, as far as those before it left them, and the events' keys.
+  Result<LiveErasure> CollectErased(const Erasure& erasure,
+                                    std::shared_ptr<const ErasedUsers> before,
+                                    std::vector<Hash128>* keys) const;
+  Result<std::uint64_t> EraseApplied(std::string_view user_id);
+  // What the folder asks for around the erasing of rows.
+  Status SaveErasures();
+  Status FinishErasures(std::uint64_t number);
+  // What is in segments, and applied to a saved state, the log need not hold.
+  std::uint64_t TrimPoint() const;
+  void TrimSometimes();
   void Submit(std::unique_ptr<PendingBatch> pending, IngestPipeline::WhenFull when_full);
 
   EngineOptions options_;
@@ -98,7 +123,9 @@ class Engine::Impl {
   mutable std::shared_mutex log_use_;
   bool closed_ = false;  // guarded by log_use_
   Status close_status_;
-  std::uint64_t saved_sequence_ = 0;  // of the live numbers
+  std::atomic<std::uint64_t> saved_sequence_ = 0;  // of the live numbers
+  std::atomic<std::uint64_t> saved_erasures_ = 0;  // the last that the saved live numbers know
+  std::mutex trim_mutex_;
 };
 
 }  // namespace v1

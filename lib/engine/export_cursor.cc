@@ -25,15 +25,15 @@ Status ExportCursor::Load() {
   const auto& blocks = input_.reader->meta().blocks;
   run_ = row_ = 0;
   block_.Clear();
-  while (next_block_ < blocks.size() &&
-         !scope_->MayHold(blocks[next_block_].min_time_ms, blocks[next_block_].max_time_ms)) {
-    ++next_block_;
+  while (block_.rows == 0 && next_block_ < blocks.size()) {
+    const std::uint32_t block = next_block_++;
+    if (!scope_->MayHold(blocks[block].min_time_ms, blocks[block].max_time_ms)) continue;
+    const auto source = input_.new_source();
+    Status status = ErasedUsers::ReadBlock(input_.erased.get(), *input_.reader, block,
+                                           ColumnSet::All(), source.get(), &scratch_, &block_);
+    if (!status.ok()) return status;
   }
-  if (next_block_ == blocks.size()) return Status::Ok();
-  const auto source = input_.new_source();
-  Status status =
-      input_.reader->ReadBlock(next_block_++, ColumnSet::All(), source.get(), &scratch_, &block_);
-  if (!status.ok()) return status;
+  if (block_.rows == 0) return Status::Ok();
   scope_->Judge(input_.reader->meta(), block_, tables_, &keep_);
   WriteTexts();
   return Status::Ok();

@@ -21,6 +21,10 @@ namespace {
 
 // After a full disk.
 constexpr auto kRetryAfter = std::chrono::seconds(2);
+// How often days are looked at, and how long an erasure may wait for others.
+constexpr auto kLookEvery = std::chrono::minutes(1);
+constexpr auto kEraseWithin = std::chrono::hours(1);
+using TimePoint = std::chrono::steady_clock::time_point;
 // What a builder takes beside its rows, about.
 constexpr std::size_t kBuilderBytes = 16 << 10;
 constexpr int kNice = 10;
@@ -104,11 +108,23 @@ class DayBuilders {
 Folder::Folder(const Options& options, EventLog* log, SegmentStore* segments)
     : options_(options), log_(log), segments_(segments) {
   end_ = LogEnd();
+}
+
+void Folder::Start() {
+  const auto now = std::chrono::steady_clock::now();
+  if (options_.first_day) look_at_ = now;
+  if (!segments_->Snapshot()->erasures.empty()) erase_at_ = now;
   thread_ = std::thread([this] { Loop(); });
 }
 
 void Folder::Wake() {
   const std::lock_guard lock(mutex_);
+  work_.notify_one();
+}
+
+void Folder::NoticeErasure() {
+  const std::lock_guard lock(mutex_);
+  erase_at_ = std::min(erase_at_, std::chrono::steady_clock::now() + kEraseWithin);
   work_.notify_one();
 }
 
@@ -158,9 +174,22 @@ bool Folder::WaitForWork(bool* all) {
   const auto asked = [&] { return closing_ || asked_ > answered_; };
   const bool automatic = options_.automatic && IsPassing(status_);
   if (automatic && !status_.ok()) work_.wait_for(lock, kRetryAfter, asked);
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  const auto is_time = [&] { return automatic && now() >= std::min(look_at_, erase_at_); };
+  const auto ready = [&] { return asked() || is_time() || (automatic && end_.load() >= due); };
   wake_at_.store(automatic ? due : UINT64_MAX);
-  work_.wait(lock, [&] { return asked() || (automatic && end_.load() >= due); });
+  while (!ready()) {
+    const auto until = std::min(look_at_, erase_at_);
+    if (!automatic || until == TimePoint::max()) {
+      work_.wait(lock);
+    } else {
+      work_.wait_until(lock, until);
+    }
+  }
   wake_at_.store(UINT64_MAX);
+  if (options_.first_day) look_at_ = now() + kLookEvery;
+  erasing_ = asked_ > answered_ || now() >= erase_at_;
+  if (erasing_) erase_at_ = TimePoint::max();
   taken_ = asked_;
   *all = asked_ > answered_;
   return !closing_;
@@ -170,14 +199,22 @@ void Folder::Loop() {
   StepBack();
   bool all = false;
   while (WaitForWork(&all)) {
-    Status status = FoldLog(all);
-    if (status.ok()) status = MergeAll();
+    Status status = Round(all);
     const std::lock_guard lock(mutex_);
     if (closing_) return;
+    // What was not finished is tried again like a new one.
+    if (erasing_ && !status.ok()) erase_at_ = std::chrono::steady_clock::now() + kEraseWithin;
     status_ = std::move(status);
     answered_ = taken_;
     done_.notify_all();
   }
+}
+
+Status Folder::Round(bool all) {
+  Status status = FoldLog(all);
+  if (status.ok()) status = DropExpired();
+  if (status.ok() && erasing_) status = Erase();
+  return status.ok() ? MergeAll() : status;
 }
 
 Status Folder::FoldLog(bool all) {
@@ -186,6 +223,7 @@ Status Folder::FoldLog(bool all) {
     const std::uint64_t next = segments_->Snapshot()->folded_sequence + 1;
     if (next >= end || (!all && end - next < options_.rows)) return Status::Ok();
     if (Status status = FoldStep(); !status.ok()) return status;
+    options_.folded();
   }
 }
 
@@ -221,35 +259,78 @@ Status Folder::FoldStep() {
   return segments_->Commit(std::move(change));
 }
 
+// Erased rows stay until Erase takes them: saved live numbers may still need them.
 Status Folder::MergeAll() {
   while (true) {
     const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments);
     if (merges.empty()) return Status::Ok();
     SegmentChange change;
     for (const SegmentList& inputs : merges) {
-      if (Status status = Merge(inputs, &change); !status.ok()) return status;
+      if (Status status = Merge(inputs, ErasedUsers(), &change); !status.ok()) return status;
     }
     if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
     merges_.fetch_add(merges.size(), std::memory_order_relaxed);
   }
 }
 
-Status Folder::Merge(const SegmentList& inputs, SegmentChange* change) {
-  auto writer = segments_->NewSegment(inputs.front()->key().day, ChunkOrder::kByBlock);
-  if (!writer.ok()) return writer.status();
+// Without rows that are left the inputs only go.
+Status Folder::Merge(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change) {
   std::vector<std::unique_ptr<ChunkSource>> sources;
   std::vector<MergeInput> merged;
+  std::uint64_t rows = 0;
   for (const auto& segment : inputs) {
     sources.push_back(segment->NewSource());
-    merged.push_back({&segment->reader(), sources.back().get()});
+    merged.push_back({&segment->reader(), sources.back().get(), &erased});
     change->removed.push_back(segment->key());
+    const auto left = ErasedUsers::WhatIsLeft(&erased, segment->reader(), sources.back().get());
+    if (!left.ok()) return left.status();
+    rows += left->rows;
   }
+  if (rows == 0) return Status::Ok();
+  auto writer = segments_->NewSegment(inputs.front()->key().day, ChunkOrder::kByBlock);
+  if (!writer.ok()) return writer.status();
   SegmentMeta meta;
   const SegmentKey key = (*writer)->key();
   Status status = MergeSegments(
       merged, key, SegmentOptions(), [this] { return closing_.load(); }, writer->get(), &meta);
   if (!status.ok()) return closing_ ? Closed() : status;
   change->added.push_back(*std::move(writer));
+  return Status::Ok();
+}
+
+Status Folder::DropExpired() {
+  if (!options_.first_day) return Status::Ok();
+  const std::uint32_t first_day = options_.first_day();
+  SegmentChange change;
+  for (const auto& segment : segments_->Snapshot()->segments) {
+    if (segment->key().day < first_day) change.removed.push_back(segment->key());
+  }
+  return change.removed.empty() ? Status::Ok() : segments_->Commit(std::move(change));
+}
+
+Status Folder::Erase() {
+  const auto snapshot = segments_->Snapshot();
+  if (snapshot->erasures.empty()) return Status::Ok();
+  if (Status status = options_.before_erasing(); !status.ok()) return status;
+  if (Status status = FoldLog(true); !status.ok()) return status;
+  if (Status status = RewriteErased(*snapshot->erased); !status.ok()) return status;
+  return options_.erased(snapshot->erasures.back().number);
+}
+
+// A commit for each segment: memory stays small, and what was done stays done.
+Status Folder::RewriteErased(const ErasedUsers& erased) {
+  const auto snapshot = segments_->Snapshot();
+  for (const auto& segment : snapshot->segments) {
+    if (closing_) return Closed();
+    if (!erased.MayTouch(segment->meta())) continue;
+    const auto source = segment->NewSource();
+    const auto left = ErasedUsers::WhatIsLeft(&erased, segment->reader(), source.get());
+    if (!left.ok()) return left.status();
+    if (left->rows == segment->meta().rows) continue;
+    SegmentChange change;
+    if (Status status = Merge({segment}, erased, &change); !status.ok()) return status;
+    if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
+  }
   return Status::Ok();
 }
 

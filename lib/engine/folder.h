@@ -2,13 +2,16 @@
 // of its own that steps back for others.
 //
 // It folds whole log entries, those behind the segments' folded_sequence, so that every row is in
-// exactly one place. A step ends at a bound of rows or of memory and is one commit.
+// exactly one place. A step ends at a bound of rows or of memory and is one commit. It also drops
+// segments of days that have expired, and rewrites those that hold rows of erased users.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -27,11 +30,23 @@ class Folder {
     bool automatic = true;  // without it only Fold folds
     std::uint64_t rows = 0;
     std::size_t bytes_max = std::size_t{48} << 20;
+    // The following are called on the folder's thread.
+    // After rows of the log have become segments.
+    std::function<void()> folded = [] {};
+    // Days before this one have expired. Null: none ever does.
+    std::function<std::uint32_t()> first_day = {};
+    // Before erased rows leave segments: who else knows of the erasures must not need them again.
+    std::function<Status()> before_erasing = [] { return Status::Ok(); };
+    // The log is folded, and no segment holds what erasures up to `number` erased.
+    std::function<Status(std::uint64_t number)> erased = [](std::uint64_t) { return Status::Ok(); };
   };
 
-  // Both must outlive the folder, which alone commits to `segments`.
+  // Both must outlive the folder.
   Folder(const Options& options, EventLog* log, SegmentStore* segments);
   ~Folder() { Close(); }
+
+  // Begins to fold. Once, before Fold.
+  void Start();
 
   // The log reaches up to `end` now. Cheap; for the thread that applies.
   void Notice(std::uint64_t end) {
@@ -39,7 +54,11 @@ class Folder {
     if (end >= wake_at_.load()) Wake();
   }
 
-  // Waits until every event that is in the log now is in a segment and nothing is left to merge.
+  // There is an erasure to finish, within an hour or when Fold is called.
+  void NoticeErasure();
+
+  // Waits until every event that is in the log now is in a segment, nothing is left to merge and
+  // no row of an erased user or an expired day is in a segment.
   // The error that kept it from that; kFailedPrecondition when the folder is closed meanwhile.
   Status Fold();
 
@@ -57,8 +76,13 @@ class Folder {
   // Up to where the log ends now; without `all` only full steps.
   Status FoldLog(bool all);
   Status FoldStep();
+  Status Round(bool all);
   Status MergeAll();
-  Status Merge(const SegmentList& inputs, SegmentChange* change);
+  Status Merge(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change);
+  Status DropExpired();
+  // Finishes the erasures there are.
+  Status Erase();
+  Status RewriteErased(const ErasedUsers& erased);
   std::uint64_t LogEnd() const;
 
   const Options options_;
@@ -69,6 +93,7 @@ class Folder {
   std::atomic<std::uint64_t> wake_at_{UINT64_MAX};
   std::atomic<bool> closing_{false};
   std::atomic<std::uint64_t> merges_{0};
+  bool erasing_ = false;  // in the round under way; the thread's own
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -77,6 +102,9 @@ class Folder {
   std::uint64_t taken_ = 0;  // of those, by the round under way
   std::uint64_t answered_ = 0;
   Status status_;  // of the last round
+  // When the folder looks again without being asked: max() for never.
+  std::chrono::steady_clock::time_point look_at_ = std::chrono::steady_clock::time_point::max();
+  std::chrono::steady_clock::time_point erase_at_ = std::chrono::steady_clock::time_point::max();
 
   std::mutex close_mutex_;
   std::thread thread_;

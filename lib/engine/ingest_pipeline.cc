@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include "lib/log/codec.h"
@@ -285,6 +286,25 @@ bool IngestPipeline::NextGroup(Group* group) {
   return true;
 }
 
+void IngestPipeline::ForgetKeys(std::span<const Hash128> keys) {
+  const std::lock_guard order(sequence_mutex_);
+  dedupe_->Erase(keys);
+  counters_.dedupe_ids.store(dedupe_->size(), std::memory_order_relaxed);
+}
+
+Status IngestPipeline::RunApplied(const std::function<Status()>& task) {
+  std::promise<Status> result;
+  {
+    const std::lock_guard lock(apply_mutex_);
+    if (commit_done_) return FailedPrecondition("the engine is closed");
+    Group group;
+    group.task = [&] { result.set_value(task()); };
+    apply_queue_.push_back(std::move(group));
+    apply_ready_.notify_all();
+  }
+  return result.get_future().get();
+}
+
 void IngestPipeline::SaveLive() {
   unsaved_events_ = 0;
   options_.save_live();
@@ -293,6 +313,10 @@ void IngestPipeline::SaveLive() {
 void IngestPipeline::ApplyLoop() {
   Group group;
   while (NextGroup(&group)) {
+    if (group.task) {
+      std::exchange(group, Group()).task();
+      continue;
+    }
     for (const Entry& entry : group.entries) {
       PendingBatch* holder = entry.own != nullptr ? entry.own : entry.merged.get();
       holder->decoded.batch.received_ms = entry.header.received_ms;

@@ -62,6 +62,13 @@ class IngestPipeline {
   // Hands the batch over to the commit thread. pending->done is called once.
   void Publish(PendingBatch* pending);
 
+  // Keys are forgotten by the dedupe window: their events may come again.
+  void ForgetKeys(std::span<const Hash128> keys);
+
+  // Runs `task` on the apply thread, between two log entries, and waits for what it returns.
+  // kFailedPrecondition once the pipeline is closed. Not to be called on the apply thread.
+  Status RunApplied(const std::function<Status()>& task);
+
   // Waits for everything published, then stops both threads. Idempotent.
   void Close();
 
@@ -84,6 +91,7 @@ class IngestPipeline {
     std::vector<std::unique_ptr<PendingBatch>> batches;
     std::vector<Entry> entries;
     std::size_t bytes = 0;
+    std::function<void()> task;  // then there are no batches
   };
 
   void CommitLoop();

@@ -35,14 +35,27 @@ Result<Engine::Impl::StoredRows> Engine::Impl::RowsOf(const EventLog& log) const
   // First how far the events are visible, then what is folded: a fold in between moves rows from
   // the tail to the segments.
   const std::uint64_t last = live().applied_sequence();
-  const auto snapshot = segments().Snapshot();
-  const std::uint64_t folded = snapshot->folded_sequence;
+  auto snapshot = segments().Snapshot();
+  std::uint64_t folded = snapshot->folded_sequence;
   Result<TailSegments::Tail> tail = tail_->Get(log, folded, std::max(last, folded));
+  while (!tail.ok() && log.begin() > folded + 1) {  // folded and trimmed meanwhile
+    snapshot = segments().Snapshot();
+    folded = snapshot->folded_sequence;
+    tail = tail_->Get(log, folded, std::max(last, folded));
+  }
   if (!tail.ok()) return tail.status();
   StoredRows rows{std::move(tail->inputs), tail->last};
   for (const auto& segment : snapshot->segments) {
     const StoredSegment* const raw = segment.get();
     rows.inputs.push_back({segment, &raw->reader(), [raw] { return raw->NewSource(); }});
+  }
+  if (options_.retention_days != 0) {
+    std::erase_if(rows.inputs, [first_day = FirstDay()](const ScanInput& input) {
+      return input.reader->meta().key.day < first_day;
+    });
+  }
+  if (!snapshot->erased->empty()) {
+    for (ScanInput& input : rows.inputs) input.erased = snapshot->erased;
   }
   return rows;
 }

@@ -60,6 +60,9 @@ Result<TailSegments::Piece> TailSegments::Make(const EventLog& log, std::uint64_
   EventBatch batch;
   std::vector<std::uint32_t> days;
   const auto reader = log.ReadFrom(first);
+  if (reader->Valid() && reader->entry().header.first_sequence != first) {
+    return DataLoss("the log does not begin an entry at event " + std::to_string(first));
+  }
   for (; reader->Valid() && piece.last < last; reader->Next()) {
     const LogEntryHeader& header = reader->entry().header;
     if (header.first_sequence + header.rows - first > rows_max_ && piece.last >= first) break;

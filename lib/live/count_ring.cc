@@ -26,6 +26,14 @@ void CountRing::Widen(std::uint32_t type) {
   stride_ = wider;
 }
 
+void CountRing::Move(std::uint32_t from, std::uint32_t to) {
+  if (from >= stride_) return;
+  for (std::size_t first = 0; first < cells_.size(); first += stride_) {
+    cells_[first + to] = cells_[first + from];
+    cells_[first + from] = 0;
+  }
+}
+
 std::uint64_t CountRing::Total(std::int64_t unit) const {
   if (!Holds(unit)) return 0;
   const auto first = cells_.begin() + SlotOf(unit) * stride_;

@@ -4,6 +4,7 @@
 // that a jump in time costs nothing. Slots behind the ring's reach, seen from the newest, are gone.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -28,6 +29,14 @@ class CountRing {
     if (units_[slot] != unit) Restart(slot, unit);
     ++cells_[slot * stride_ + type];
   }
+  // Takes an event back that was counted, unless its unit lies behind the ring by now.
+  void Take(std::int64_t unit, std::uint32_t type) {
+    if (type >= stride_ || !Holds(unit)) return;
+    std::uint64_t& cell = cells_[SlotOf(unit) * stride_ + type];
+    cell -= std::min<std::uint64_t>(cell, 1);
+  }
+  // Gives the counts of a type to another one, which has none left. O(slots).
+  void Move(std::uint32_t from, std::uint32_t to);
 
   // Events of all types in a unit.
   std::uint64_t Total(std::int64_t unit) const;

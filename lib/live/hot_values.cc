@@ -1,6 +1,7 @@
 #include "lib/live/hot_values.h"
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 
 #include "lib/base/hash.h"
@@ -27,21 +28,78 @@ HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time) {
   const std::uint64_t hash = HashOf(value);
   std::uint32_t id = IdOf(hash, value);
   if (id == HashIndex::kNone) {
-    id = places_.size() < max_ ? AddPlace(value, hash) : Replace(value, hash);
+    id = held() < max_ ? AddPlace(value, hash) : Replace(value, hash);
   }
   CountAt(id, time);
   return {id, places_[id].generation};
 }
 
-std::uint32_t HotValues::AddPlace(std::string_view value, std::uint64_t hash) {
-  const auto id = static_cast<std::uint32_t>(places_.size());
-  places_.push_back({std::string(value)});
+std::uint32_t HotValues::PushPlace() {
+  places_.emplace_back();
   counts_.Push(0);
   errors_.Push(0);
   minutes_.AddId();
   hours_.AddId();
+  return static_cast<std::uint32_t>(places_.size() - 1);
+}
+
+std::uint32_t HotValues::AddPlace(std::string_view value, std::uint64_t hash) {
+  std::uint32_t id;
+  if (free_.empty()) {
+    id = PushPlace();
+  } else {
+    std::pop_heap(free_.begin(), free_.end(), std::greater<>());
+    id = free_.back();
+    free_.pop_back();
+  }
+  places_[id].value.assign(value);
   index_.Insert(hash, id);
+  // A place that another value gave up: this one may have been without a place before.
+  errors_.Set(id, std::min(lost_max_, other_));
+  counts_.Set(id, errors_[id]);
+  places_[id].lost_until = minutes_.newest();
   return id;
+}
+
+void HotValues::FreePlace(std::uint32_t id) {
+  Place& place = places_[id];
+  index_.Erase(HashOf(place.value), id);
+  minutes_.Release(id);
+  hours_.Release(id);
+  counts_.Subtract(id, counts_[id]);
+  errors_.Subtract(id, errors_[id]);
+  std::string().swap(place.value);
+  ++place.generation;
+  free_.push_back(id);
+  std::push_heap(free_.begin(), free_.end(), std::greater<>());
+}
+
+void HotValues::Take(Ref ref, const LiveTime& time) {
+  heap_.clear();
+  if (!Holds(ref)) {
+    other_ -= std::min<std::uint64_t>(other_, 1);
+    minutes_.TakeOther(time.minute);
+    hours_.TakeOther(time.hour);
+    return;
+  }
+  counts_.Subtract(ref.id, 1);
+  minutes_.Take(time.minute, ref.id);
+  hours_.Take(time.hour, ref.id);
+  if (counts_[ref.id] == errors_[ref.id]) FreePlace(ref.id);
+}
+
+void HotValues::Settle() {
+  if (other_ == 0 && lost_max_ != 0) {  // all is exact again
+    lost_max_ = 0;
+    for (std::uint32_t id = 0; id < places_.size(); ++id) {
+      counts_.Subtract(id, errors_[id]);
+      errors_.Subtract(id, errors_[id]);
+    }
+  }
+  counts_.Tighten();
+  errors_.Tighten();
+  minutes_.Tighten();
+  hours_.Tighten();
 }
 
 std::uint32_t HotValues::Replace(std::string_view value, std::uint64_t hash) {
@@ -52,7 +110,11 @@ std::uint32_t HotValues::Replace(std::string_view value, std::uint64_t hash) {
   minutes_.Release(id);
   hours_.Release(id);
   other_ += counts_[id] - errors_[id];
-  errors_.Set(id, counts_[id]);  // what was there may all have been the new value's
+  // What was there may all have been the new value's, and so may what any value lost before: no
+  // error is ever above lost_max_.
+  lost_max_ = std::max(lost_max_, counts_[id]);
+  errors_.Set(id, lost_max_);
+  counts_.Set(id, lost_max_);
   place.value.assign(value);
   place.lost_until = minutes_.newest();
   ++place.generation;
@@ -149,26 +211,35 @@ void HotValues::Save(std::string* out) const {
   for (std::uint32_t id = 0; id < places_.size(); ++id) {
     const Place& place = places_[id];
     PutBytes(out, place.value);
+    if (place.value.empty()) continue;
     PutVarint(out, counts_[id] - errors_[id]);
     PutVarint(out, errors_[id]);
     if (errors_[id] != 0) PutVarint(out, static_cast<std::uint64_t>(place.lost_until));
   }
   PutVarint(out, other_);
+  PutVarint(out, lost_max_);
   minutes_.Save(out);
   hours_.Save(out);
 }
 
-bool HotValues::Load(ByteReader* in) {
+bool HotValues::LoadPlaces(int version, ByteReader* in) {
   std::uint64_t size;
   if (!in->GetVarint(&size) || size > max_) return false;
   for (std::uint64_t i = 0; i < size; ++i) {
     std::string_view value;
     std::uint64_t held, error;
-    if (!in->GetBytes(&value) || value.empty() || value.size() > value_bytes_max_) return false;
+    if (!in->GetBytes(&value) || value.size() > value_bytes_max_) return false;
+    if (value.empty() && version == 1) return false;
+    const std::uint32_t id = PushPlace();
+    if (value.empty()) {
+      free_.push_back(id);  // rising, which is a heap
+      continue;
+    }
     if (!in->GetVarint(&held) || held == 0 || !in->GetVarint(&error)) return false;
     const std::uint64_t hash = HashOf(value);
     if (IdOf(hash, value) != HashIndex::kNone) return false;
-    const std::uint32_t id = AddPlace(value, hash);
+    places_[id].value.assign(value);
+    index_.Insert(hash, id);
     counts_.Set(id, held + error);
     errors_.Set(id, error);
     if (error == 0) continue;
@@ -176,13 +247,29 @@ bool HotValues::Load(ByteReader* in) {
     if (!in->GetVarint(&lost_until) || lost_until > LiveTime::kSecondMax) return false;
     places_[id].lost_until = static_cast<std::int64_t>(lost_until);
   }
-  return in->GetVarint(&other_) && minutes_.Load(in) && hours_.Load(in);
+  return true;
+}
+
+bool HotValues::Load(int version, ByteReader* in) {
+  if (!LoadPlaces(version, in) || !in->GetVarint(&other_)) return false;
+  if (version > 1) {
+    if (!in->GetVarint(&lost_max_)) return false;
+  } else if (other_ != 0) {
+    // In version 1 every place is taken, and the last value that went had no more than the least.
+    for (std::uint32_t id = 0; id < places_.size(); ++id) {
+      lost_max_ = id == 0 ? counts_[id] : std::min(lost_max_, counts_[id]);
+    }
+  }
+  if (!minutes_.Load(in) || !hours_.Load(in)) return false;
+  return std::all_of(free_.begin(), free_.end(), [this](std::uint32_t id) {
+    return minutes_.Sum(id) == 0 && hours_.Sum(id) == 0;
+  });
 }
 
 std::size_t HotValues::bytes() const {
   std::size_t bytes = places_.capacity() * sizeof(Place) + counts_.bytes() + errors_.bytes() +
                       heap_.capacity() * sizeof(HeapEntry) + index_.bytes() + minutes_.bytes() +
-                      hours_.bytes();
+                      hours_.bytes() + free_.capacity() * sizeof(std::uint32_t);
   for (const Place& place : places_) bytes += place.value.capacity();
   return bytes;
 }

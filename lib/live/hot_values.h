@@ -5,6 +5,11 @@
 // place of the one with the least count and inherits that count as its error. The windows count
 // only what happened while a value had its place; what it may have had before is bounded by its
 // error and by what the window lost, so that every answer brackets the truth.
+//
+// Events can be taken back. A value that has none left gives up its place. Where it is not known
+// whether an event was held or came before its value did, a held one goes: the bracket of the value
+// keeps the truth either way. Counts that fall no longer bound what values without a place had, so
+// that bound is kept apart.
 // Source: Metwally, Agrawal, El Abbadi, "Efficient Computation of Frequent and Top-k Elements in
 // Data Streams" (2005).
 #pragma once
@@ -59,16 +64,22 @@ class HotValues {
   // The same for a value that was counted before. False, and nothing is counted, when the value has
   // lost its place since.
   bool CountAgain(Ref ref, const LiveTime& time) {
-    if (ref.id == HashIndex::kNone || places_[ref.id].generation != ref.generation) return false;
+    if (!Holds(ref)) return false;
     CountAt(ref.id, time);
     return true;
   }
+
+  // Takes an event back that Count counted for the value of `ref`; for one without a place when the
+  // reference is none, or stale. O(1) amortised.
+  void Take(Ref ref, const LiveTime& time);
+  // To be called after the last Take. O(max).
+  void Settle();
 
   // O(max + limit log limit).
   Ranking Top(Window window, std::size_t limit, const LiveTime& now) const;
 
   void Save(std::string* out) const;
-  bool Load(ByteReader* in);
+  bool Load(int version, ByteReader* in);
   std::size_t bytes() const;
 
  private:
@@ -87,7 +98,14 @@ class HotValues {
     minutes_.Add(time.minute, id);
     hours_.Add(time.hour, id);
   }
+  std::size_t held() const { return places_.size() - free_.size(); }
+  bool Holds(Ref ref) const {
+    return ref.id != HashIndex::kNone && places_[ref.id].generation == ref.generation;
+  }
+  std::uint32_t PushPlace();
+  bool LoadPlaces(int version, ByteReader* in);
   std::uint32_t AddPlace(std::string_view value, std::uint64_t hash);
+  void FreePlace(std::uint32_t id);
   std::uint32_t Replace(std::string_view value, std::uint64_t hash);
   std::uint32_t LeastCounted();
   std::uint32_t IdOf(std::uint64_t hash, std::string_view value) const {
@@ -108,16 +126,19 @@ class HotValues {
   std::size_t max_;
   std::size_t value_bytes_max_;
   std::uint64_t hash_seed_;
-  std::vector<Place> places_;  // by id
-  CountColumn counts_;         // by id, of all time, `error` included
-  CountColumn errors_;         // by id
-  std::uint64_t other_ = 0;    // events of all time that no place holds
+  std::vector<Place> places_;   // by id
+  CountColumn counts_;          // by id, of all time, `error` included
+  CountColumn errors_;          // by id
+  std::uint64_t other_ = 0;     // events of all time that no place holds
+  std::uint64_t lost_max_ = 0;  // no value without a place has more of them
   HashIndex index_;
   WindowCounts<std::uint32_t, 60> minutes_;
   WindowCounts<std::uint64_t, 25> hours_;
   // A heap of all ids by (count, id), made when the first value must go. Its counts lag behind,
   // which only ever makes an id look smaller than it is; LeastCounted puts them right on its way.
+  // Take makes counts fall, and drops the heap.
   std::vector<HeapEntry> heap_;
+  std::vector<std::uint32_t> free_;  // ids without a value: a heap with the least in front
 };
 
 }  // namespace v1

@@ -108,6 +108,12 @@ void LiveData::Apply(const EventBatch& batch, std::size_t begin, std::size_t end
   if (end > begin) counters_.applied = first_sequence + end - 1;
 }
 
+void LiveData::SkipTo(std::uint64_t sequence) {
+  if (sequence <= counters_.applied) return;
+  recent_.Push(sequence, 0);
+  counters_.applied = sequence;
+}
+
 BatchCodes::Type LiveData::TypeOf(const EventBatch& batch, std::size_t row, BatchCodes* codes) {
   const DictColumn& column = batch.column(Field::kEventType);
   const std::uint32_t code = column.CodeAt(row);
@@ -120,7 +126,7 @@ BatchCodes::Type LiveData::TypeOf(const EventBatch& batch, std::size_t row, Batc
 
 void LiveData::ApplyRow(const EventBatch& batch, std::size_t row, std::uint64_t sequence,
                         BatchCodes* codes) {
-  const LiveTime time = LiveTime::FromMillis(std::min(batch.time_ms[row], batch.received_ms));
+  const LiveTime time = LiveTime::OfEvent(batch.time_ms[row], batch.received_ms);
   const BatchCodes::Type type = TypeOf(batch, row, codes);
   types_.Count(type.number);
   seconds_.Add(time.second, type.number);
@@ -143,7 +149,11 @@ std::uint32_t LiveData::UserOf(const EventBatch& batch, std::size_t row, BatchCo
   BatchCodes::User& user = codes->users[code];
   if (user.number == UserTable::kNone) {
     user.number = users_.Find(user.hash, column.Entry(code));
-    if (user.number == UserTable::kNone) user.number = users_.Insert(user.hash, column.Entry(code));
+    // Once a user found no room none is added, though an erasure makes some: the profile would lack
+    // what the user did before.
+    if (user.number == UserTable::kNone && counters_.overflow_events == 0) {
+      user.number = users_.Insert(user.hash, column.Entry(code));
+    }
     if (user.number == UserTable::kNone) user.number = kNoRoom;
   }
   return user.number;

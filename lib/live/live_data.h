@@ -1,4 +1,5 @@
-// All live numbers of one log, without a lock: how a row changes them, and their stored form.
+// All live numbers of one log, without a lock: how a row or an erasure changes them, and their
+// stored form.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 #include "lib/live/agent_cache.h"
 #include "lib/live/count_ring.h"
 #include "lib/live/hot_values.h"
+#include "lib/live/live_erasure.h"
 #include "lib/live/online_ring.h"
 #include "lib/live/recent_index.h"
 #include "lib/live/type_table.h"
@@ -51,6 +53,12 @@ class LiveData {
   void Apply(const EventBatch& batch, std::size_t begin, std::size_t end,
              std::uint64_t first_sequence, BatchCodes* codes);
 
+  // Takes back what a user's events added. Nothing happens unless `number` is above that of the
+  // last erasure.
+  void Erase(const LiveErasure& erasure, std::uint64_t number);
+
+  void SkipTo(std::uint64_t sequence);
+
   void Save(std::string* out) const;
   // Into fresh data. kDataLoss: then the data is of no use.
   Status Load(std::string_view in);
@@ -70,7 +78,8 @@ class LiveData {
   const RecentIndex& recent() const { return recent_; }
 
   struct Counters {
-    std::uint64_t applied = 0;  // the last sequence
+    std::uint64_t applied = 0;   // the last sequence
+    std::uint64_t erasures = 0;  // the number of the last erasure
     std::uint64_t view_events = 0;
     std::uint64_t purchase_events = 0;
     std::uint64_t users_viewed = 0;
@@ -87,9 +96,12 @@ class LiveData {
                 BatchCodes* codes);
   void ApplyUser(const EventBatch& batch, std::size_t row, std::uint64_t sequence, TypeKind kind,
                  std::int64_t second, BatchCodes* codes);
-  void SaveHeader(std::string* out) const;
-  Status LoadHeader(ByteReader* in) const;
-  bool LoadBody(ByteReader* in);
+  void EraseProfile(std::uint32_t number);
+  void TakeBack(const LiveErasure& erasure);
+  void SaveLimits(std::string* out) const;
+  Status LoadHeader(ByteReader* in, int* version) const;
+  bool LoadCounters(int version, ByteReader* in);
+  bool LoadBody(int version, ByteReader* in);
   void DeriveFromUsers();
 
   LiveLimits limits_;

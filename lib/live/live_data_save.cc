@@ -1,22 +1,22 @@
 // The stored form of live numbers: magic, version, the limits and seed they were counted under, the
 // parts, and a checksum of all that. What follows from the users is not stored but counted again.
+// Version 1 knew no erasures.
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
 #include "lib/live/live_data.h"
+#include "lib/live/live_time.h"
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x564c4649;  // "IFLV"
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::uint64_t kChecksumSeed = kMagic;
 
 }  // namespace
 
-void LiveData::SaveHeader(std::string* out) const {
-  PutFixed(out, kMagic);
-  PutFixed(out, kVersion);
+void LiveData::SaveLimits(std::string* out) const {
   PutVarint(out, limits_.event_types_max);
   PutVarint(out, limits_.pages_max);
   PutVarint(out, limits_.elements_max);
@@ -27,12 +27,16 @@ void LiveData::SaveHeader(std::string* out) const {
 
 void LiveData::Save(std::string* out) const {
   const std::size_t begin = out->size();
-  SaveHeader(out);
+  PutFixed(out, kMagic);
+  PutFixed(out, kVersion);
+  SaveLimits(out);
   PutVarint(out, counters_.applied);
+  PutVarint(out, counters_.erasures);
   PutVarint(out, counters_.view_events);
   PutVarint(out, counters_.purchase_events);
   PutVarint(out, counters_.overflow_events);
   PutVarint(out, counters_.overflow_last_sequence);
+  PutVarint(out, static_cast<std::uint64_t>(online_.newest() + 1));
   types_.Save(out);
   seconds_.Save(out);
   minutes_.Save(out);
@@ -53,33 +57,52 @@ Status LiveData::Load(std::string_view in) {
     return DataLoss("the checksum of the saved live numbers does not match");
   }
   ByteReader reader(body);
-  if (Status status = LoadHeader(&reader); !status.ok()) return status;
-  if (!LoadBody(&reader) || !reader.empty()) {
+  int version = 0;
+  if (Status status = LoadHeader(&reader, &version); !status.ok()) return status;
+  if (!LoadBody(version, &reader) || !reader.empty()) {
     return DataLoss("saved live numbers do not follow their format");
   }
   DeriveFromUsers();
   return Status::Ok();
 }
 
-Status LiveData::LoadHeader(ByteReader* in) const {
+Status LiveData::LoadHeader(ByteReader* in, int* version) const {
+  std::uint32_t magic = 0;
+  std::uint8_t stored = 0;
   std::string expected;
-  SaveHeader(&expected);
-  std::string_view header;
-  if (!in->GetRaw(expected.size(), &header) || header != expected) {
+  SaveLimits(&expected);
+  std::string_view limits;
+  const bool read =
+      in->GetFixed(&magic) && in->GetFixed(&stored) && in->GetRaw(expected.size(), &limits);
+  *version = stored;
+  if (!read || magic != kMagic || stored == 0 || stored > kVersion || limits != expected) {
     return DataLoss("saved live numbers are of another version, or of other limits");
   }
   return Status::Ok();
 }
 
-bool LiveData::LoadBody(ByteReader* in) {
-  return in->GetVarint(&counters_.applied) && counters_.applied < UINT64_MAX &&
-         in->GetVarint(&counters_.view_events) && in->GetVarint(&counters_.purchase_events) &&
-         in->GetVarint(&counters_.overflow_events) &&
-         in->GetVarint(&counters_.overflow_last_sequence) &&
-         counters_.overflow_last_sequence <= counters_.applied && types_.Load(in) &&
+bool LiveData::LoadCounters(int version, ByteReader* in) {
+  if (!in->GetVarint(&counters_.applied) || counters_.applied == UINT64_MAX) return false;
+  if (version > 1 && !in->GetVarint(&counters_.erasures)) return false;
+  if (!in->GetVarint(&counters_.view_events) || !in->GetVarint(&counters_.purchase_events) ||
+      !in->GetVarint(&counters_.overflow_events) ||
+      !in->GetVarint(&counters_.overflow_last_sequence) ||
+      counters_.overflow_last_sequence > counters_.applied) {
+    return false;
+  }
+  if (version == 1) return true;
+  std::uint64_t after_newest;
+  if (!in->GetVarint(&after_newest) || after_newest > LiveTime::kSecondMax + 1) return false;
+  online_.AdvanceTo(static_cast<std::int64_t>(after_newest) - 1);
+  return true;
+}
+
+bool LiveData::LoadBody(int version, ByteReader* in) {
+  return LoadCounters(version, in) && types_.Load(version, in) &&
          seconds_.Load(in, types_.size()) && minutes_.Load(in, types_.size()) &&
-         hours_.Load(in, types_.size()) && pages_.Load(in) && elements_.Load(in) &&
-         users_.Load(counters_.applied, hash_seed_, in) && recent_.Load(counters_.applied, in);
+         hours_.Load(in, types_.size()) && pages_.Load(version, in) &&
+         elements_.Load(version, in) && users_.Load(counters_.applied, hash_seed_, in) &&
+         recent_.Load(counters_.applied, in);
 }
 
 void LiveData::DeriveFromUsers() {

@@ -106,7 +106,7 @@ class LiveState::Impl {
         data_(std::make_unique<LiveData>(limits, hash_seed)) {}
 
   void Apply(const EventBatch& batch, std::uint64_t first_sequence) {
-    assert(applied_ == 0 || first_sequence == applied_ + 1);
+    assert(first_sequence > applied_);
     data_->Resolve(batch, &codes_);
     for (std::size_t begin = 0; begin < batch.rows; begin += kRowsPerLock) {
       const std::size_t end = std::min(begin + kRowsPerLock, batch.rows);
@@ -114,6 +114,17 @@ class LiveState::Impl {
       data_->Apply(batch, begin, end, first_sequence, &codes_);
       applied_.store(data_->counters().applied, std::memory_order_release);
     }
+  }
+
+  void Erase(const LiveErasure& erasure, std::uint64_t number) {
+    const std::lock_guard<FairMutex> lock(mutex_);
+    data_->Erase(erasure, number);
+  }
+
+  void SkipTo(std::uint64_t sequence) {
+    const std::lock_guard<FairMutex> lock(mutex_);
+    data_->SkipTo(sequence);
+    applied_.store(data_->counters().applied, std::memory_order_release);
   }
 
   Status Load(std::string_view in) {
@@ -152,6 +163,16 @@ LiveState::~LiveState() = default;
 void LiveState::Apply(const EventBatch& batch, std::uint64_t first_sequence) {
   impl_->Apply(batch, first_sequence);
 }
+
+void LiveState::Erase(const LiveErasure& erasure, std::uint64_t number) {
+  impl_->Erase(erasure, number);
+}
+
+std::uint64_t LiveState::erasures_applied() const {
+  return impl_->Ask([](const LiveData& data) { return data.counters().erasures; });
+}
+
+void LiveState::SkipTo(std::uint64_t sequence) { impl_->SkipTo(sequence); }
 
 std::uint64_t LiveState::applied_sequence() const { return impl_->applied(); }
 

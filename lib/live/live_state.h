@@ -1,9 +1,10 @@
 // The live follower's state: rings of seconds, minutes and hours, totals, online users, rankings,
-// user profiles and the index behind quick timelines. A pure function of the log: the same entries
-// in the same order give the same state, whatever was saved and loaded in between.
+// user profiles and the index behind quick timelines. A pure function of the log and its erasures:
+// the same entries and erasures in the same order give the same state, whatever was saved and
+// loaded in between.
 //
-// Thread safety: one thread applies; any thread reads. Readers wait at most for the part of a batch
-// that is being applied: at most 1,000 rows.
+// Thread safety: one thread applies and erases; any thread reads. Readers wait at most for the part
+// of a batch that is being applied, at most 1,000 rows, or for an erasure.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,7 @@
 #include "insightflow/live.h"
 #include "insightflow/options.h"
 #include "insightflow/status.h"
+#include "lib/live/live_erasure.h"
 #include "lib/model/batch.h"
 
 namespace insightflow {
@@ -29,11 +31,24 @@ class LiveState {
   LiveState(const LiveState&) = delete;
   LiveState& operator=(const LiveState&) = delete;
 
-  // Applies one log entry; sequences go up without a gap. batch.received_ms never goes back.
-  // A batch up to 1,000 rows appears at once; readers may see a larger one in parts.
+  // Applies one log entry; sequences go up, and those left out are of erased events.
+  // batch.received_ms never goes back. A batch up to 1,000 rows appears at once; readers may see a
+  // larger one in parts.
   void Apply(const EventBatch& batch, std::uint64_t first_sequence);
+  // Up to this sequence there is nothing more to apply: for erased events at the end.
+  void SkipTo(std::uint64_t sequence);
   // The last sequence applied; 0 when none.
   std::uint64_t applied_sequence() const;
+
+  // Takes back what a user's events added, at once for all readers: from then on every answer is
+  // that of a log without them, for every reader whose clock is not behind the newest event's.
+  // Where a bound was reached, numbers stay within what they promise: rankings bracket the truth,
+  // and the users and types that found no room before get none now. `erasure` has all events of the
+  // user up to applied_sequence(), but none that was erased before. Nothing happens unless `number`
+  // is above erasures_applied(). O(events of the user): about 30 ms for a million.
+  void Erase(const LiveErasure& erasure, std::uint64_t number);
+  // The number of the last erasure, which is saved with the state; 0 when none.
+  std::uint64_t erasures_applied() const;
 
   // All of these take the time of the question; they do not change the state.
   OnlineUsers Online(std::int64_t now_ms) const;
@@ -61,8 +76,8 @@ class LiveState {
   std::uint64_t types_overflow_events() const;
 
   // The whole state as bytes, appended, and back. Load replaces the state and is for the applying
-  // thread. kDataLoss when the bytes are not a state of this version, these limits and this seed:
-  // then the state is empty (the engine replays the log).
+  // thread. kDataLoss when the bytes are not a state of this version or one before, these limits
+  // and this seed: then the state is empty (the engine replays the log).
   void Save(std::string* out) const;
   Status Load(std::string_view in);
 

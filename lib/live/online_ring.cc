@@ -5,14 +5,21 @@
 namespace insightflow {
 inline namespace v1 {
 
+void OnlineRing::AdvanceTo(std::int64_t second) {
+  if (second <= newest_) return;
+  const std::int64_t steps = std::min(second - newest_, kReach);
+  for (std::int64_t i = 0; i < steps; ++i) users_[SlotOf(second - i)] = 0;
+  newest_ = second;
+}
+
 void OnlineRing::Move(std::int64_t from, std::int64_t to) {
-  if (to > newest_) {
-    const std::int64_t steps = std::min(to - newest_, kReach);
-    for (std::int64_t i = 0; i < steps; ++i) users_[SlotOf(to - i)] = 0;
-    newest_ = to;
-  }
+  AdvanceTo(to);
   if (Holds(from)) --users_[SlotOf(from)];
   if (Holds(to)) ++users_[SlotOf(to)];
+}
+
+void OnlineRing::Remove(std::int64_t second) {
+  if (Holds(second)) --users_[SlotOf(second)];
 }
 
 std::uint64_t OnlineRing::Count(std::int64_t now, std::int64_t count) const {

@@ -13,8 +13,14 @@ class OnlineRing {
  public:
   // Moves a user from the second it was last seen in (-1: new) to a later one.
   void Move(std::int64_t from, std::int64_t to);
+  // Takes out a user who was last seen in a second.
+  void Remove(std::int64_t second);
   // Users last seen in the `count` seconds that end with `now`; at most kReach of them.
   std::uint64_t Count(std::int64_t now, std::int64_t count) const;
+
+  // The newest second that it was told of, -1 when none, and what makes it so again in a new ring.
+  std::int64_t newest() const { return newest_; }
+  void AdvanceTo(std::int64_t second);
 
   static constexpr std::int64_t kReach = 2048;
 

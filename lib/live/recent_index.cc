@@ -18,7 +18,7 @@ void RecentIndex::Grow() {
 void RecentIndex::Push(std::uint64_t sequence, std::uint64_t previous) {
   if (first_ == 0) first_ = sequence;
   next_ = sequence + 1;
-  if (sequence - first_ >= distances_.size() && distances_.size() < max_) Grow();
+  while (sequence - first_ >= distances_.size() && distances_.size() < max_) Grow();
   if (distances_.empty()) return;
   const std::uint64_t distance = previous == 0 ? 0 : sequence - previous;
   distances_[SlotOf(sequence)] =
@@ -32,6 +32,15 @@ std::uint64_t RecentIndex::begin() const {
 std::uint64_t RecentIndex::Previous(std::uint64_t sequence) const {
   const std::uint64_t distance = distances_[SlotOf(sequence)];
   return distance == 0 || distance >= sequence ? 0 : sequence - distance;
+}
+
+void RecentIndex::Unlink(std::uint64_t last) {
+  const std::uint64_t begin = this->begin();
+  for (std::uint64_t sequence = last; sequence != 0 && sequence >= begin;) {
+    const std::uint64_t previous = Previous(sequence);
+    distances_[SlotOf(sequence)] = 0;
+    sequence = previous;
+  }
 }
 
 void RecentIndex::Save(std::string* out) const {

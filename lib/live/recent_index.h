@@ -19,13 +19,17 @@ class RecentIndex {
  public:
   explicit RecentIndex(std::size_t max);
 
-  // Adds the event after the last one; `previous` is its user's event before, 0 when none.
+  // Adds an event after the last one; `previous` is its user's event before, 0 when none.
   void Push(std::uint64_t sequence, std::uint64_t previous);
   // The first sequence that it holds.
   std::uint64_t begin() const;
   // The event before a held one, by the same user; 0 when there is none. May lie before begin(), or
   // at some other place before begin() when the true one is too far away to tell.
   std::uint64_t Previous(std::uint64_t sequence) const;
+
+  // Makes every held event of the chain that ends with `last` one without an event before.
+  // O(chain).
+  void Unlink(std::uint64_t last);
 
   void Save(std::string* out) const;
   bool Load(std::uint64_t applied, ByteReader* in);

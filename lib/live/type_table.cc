@@ -1,6 +1,7 @@
 #include "lib/live/type_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/hash.h"
 #include "lib/base/limits.h"
@@ -30,12 +31,36 @@ std::uint32_t TypeTable::Resolve(std::string_view type) {
   const std::uint64_t hash = HashBytes(type, hash_seed_);
   const std::uint32_t known = Find(hash, type);
   if (known != HashIndex::kNone) return known;
-  if (names_.size() > max_) return kOther;
+  full_ = full_ || names_.size() > max_;
+  return full_ ? kOther : Add(hash, type);
+}
+
+std::uint32_t TypeTable::NumberOf(std::string_view type) const {
+  const std::uint32_t known = Find(HashBytes(type, hash_seed_), type);
+  return known == HashIndex::kNone ? kOther : known;
+}
+
+std::uint32_t TypeTable::Add(std::uint64_t hash, std::string_view type) {
   const auto number = static_cast<std::uint32_t>(names_.size());
   names_.emplace_back(type);
   counts_.push_back(0);
   index_.Insert(hash, number);
   return number;
+}
+
+std::uint32_t TypeTable::Remove(std::uint32_t number) {
+  const auto last = static_cast<std::uint32_t>(size()) - 1;
+  index_.Erase(HashBytes(names_[number], hash_seed_), number);
+  if (last != number) {
+    const std::uint64_t hash = HashBytes(names_[last], hash_seed_);
+    index_.Erase(hash, last);
+    index_.Insert(hash, number);
+    names_[number] = std::move(names_[last]);
+    counts_[number] = counts_[last];
+  }
+  names_.pop_back();
+  counts_.pop_back();
+  return last;
 }
 
 std::vector<TypeCount> TypeTable::Sorted(const std::vector<std::uint64_t>& counts) const {
@@ -53,9 +78,10 @@ void TypeTable::Save(std::string* out) const {
     if (i != kOther) PutBytes(out, names_[i]);
     PutVarint(out, counts_[i]);
   }
+  PutFixed(out, static_cast<std::uint8_t>(full_ ? 1 : 0));
 }
 
-bool TypeTable::Load(ByteReader* in) {
+bool TypeTable::Load(int version, ByteReader* in) {
   std::uint64_t size;
   if (!in->GetVarint(&size) || size == 0 || size - 1 > max_) return false;
   if (!in->GetVarint(&counts_[kOther])) return false;
@@ -66,6 +92,10 @@ bool TypeTable::Load(ByteReader* in) {
     if (!in->GetVarint(&count) || Resolve(name) != i) return false;
     counts_[i] = count;
   }
+  // Version 1 does not say so; when in doubt it is.
+  std::uint8_t full = names_.size() > max_ && counts_[kOther] != 0 ? 1 : 0;
+  if (version > 1 && (!in->GetFixed(&full) || full > 1)) return false;
+  full_ = full != 0;
   return true;
 }
 

@@ -63,6 +63,13 @@ bool LoadNumbers(std::uint64_t applied, ByteReader* in, UserRecord* user, UserAc
          user->events > 0;
 }
 
+// Where the table keeps the text of an id that does not fit its record.
+char* TextOf(const UserRecord& user) {
+  char* kept;
+  std::memcpy(&kept, user.text, sizeof kept);
+  return kept;
+}
+
 bool LoadAgent(ByteReader* in, Agent* agent) {
   std::uint8_t device, browser;
   if (!in->GetFixed(&device) || !in->GetFixed(&browser)) return false;
@@ -78,7 +85,7 @@ UserTable::UserTable(std::size_t max) : max_(std::min<std::size_t>(max, kNone - 
 
 std::uint32_t UserTable::Insert(std::uint64_t hash, std::string_view id) {
   if (size_ >= max_ || id.empty() || id.size() > kUserIdBytesMax) return kNone;
-  if (size_ % kChunk == 0) chunks_.push_back(std::make_unique<Chunk>());
+  if (size_ == chunks_.size() * kChunk) chunks_.push_back(std::make_unique<Chunk>());
   const auto number = static_cast<std::uint32_t>(size_++);
   UserRecord& user = at(number);
   if (id.size() <= UserRecord::kInline) {
@@ -90,6 +97,24 @@ std::uint32_t UserTable::Insert(std::uint64_t hash, std::string_view id) {
   user.id_size = static_cast<std::uint8_t>(id.size());
   index_.Insert(hash, number);
   return number;
+}
+
+void UserTable::Remove(std::uint32_t number, std::uint64_t hash_seed) {
+  const auto last = static_cast<std::uint32_t>(size_ - 1);
+  UserRecord& user = at(number);
+  index_.Erase(HashBytes(user.Id(), hash_seed), number);
+  // A long id's bytes are wiped; its place is used again after the next load.
+  if (user.id_size > UserRecord::kInline) std::memset(TextOf(user), 0, user.id_size);
+  if (last != number) {
+    const std::uint64_t hash = HashBytes(at(last).Id(), hash_seed);
+    index_.Erase(hash, last);
+    index_.Insert(hash, number);
+    user = at(last);
+    acts(number) = acts(last);
+  }
+  at(last) = {};
+  acts(last) = {};
+  --size_;
 }
 
 const char* UserTable::KeepText(std::string_view text) {

@@ -48,8 +48,8 @@ struct UserActs {
   std::uint64_t purchases = 0;
 };
 
-// Records and ids stay where they are: readers of a number need no lock against growth beyond the
-// one that the owner holds.
+// Records and ids stay where they are as the table grows: readers of a number need no lock against
+// that beyond the one that the owner holds.
 class UserTable {
  public:
   static constexpr std::uint32_t kNone = HashIndex::kNone;
@@ -62,6 +62,9 @@ class UserTable {
   }
   // Adds a user who is not in the table. kNone when it is full, or `id` is no id by its length.
   std::uint32_t Insert(std::uint64_t hash, std::string_view id);
+
+  // Removes a user, whose number goes to the last one. `hash_seed` as in Load.
+  void Remove(std::uint32_t number, std::uint64_t hash_seed);
 
   // To find many users, call the steps for all of them one after the other, so that their cache
   // misses overlap.

@@ -62,6 +62,27 @@ class WindowCounts {
     if (Reach(bucket)) ++buckets_[SlotOf(bucket)].other;
   }
 
+  // Takes an event of an id back, unless its bucket lies behind the window by now. One that the id
+  // does not have in its bucket happened before the id was given to its value: no id stands for it.
+  void Take(std::int64_t bucket, std::uint32_t id) {
+    if (!Holds(bucket)) return;
+    Bucket& b = buckets_[SlotOf(bucket)];
+    if (id >= b.counts.size() || b.counts[id] == 0) return TakeOther(bucket);
+    --b.counts[id];
+    sums_.Subtract(id, 1);
+  }
+  void TakeOther(std::int64_t bucket) {
+    if (!Holds(bucket)) return;
+    std::uint64_t& other = buckets_[SlotOf(bucket)].other;
+    other -= std::min<std::uint64_t>(other, 1);
+  }
+
+  // To be called after the last Take, for the readers' sake. O(ids).
+  void Tighten() {
+    sums_.Tighten();
+    expired_ = 0;
+  }
+
   // Moves all of an id's events to `other`.
   void Release(std::uint32_t id) {
     for (std::uint64_t left = bits_[id].counted; left != 0; left &= left - 1) {
@@ -91,6 +112,8 @@ class WindowCounts {
   // No id of a block of CountColumn::kBlock has more events in any span.
   std::uint64_t BoundOf(std::size_t block) const { return sums_.BoundOf(block); }
 
+  // An id's events in the window that ends with the newest bucket.
+  std::uint64_t Sum(std::uint32_t id) const { return sums_[id]; }
   // An id's events in a span.
   std::uint64_t Sum(std::uint32_t id, const Span& span) const {
     const std::uint64_t out = bits_[id].counted & ~span.slots;
@@ -132,6 +155,8 @@ class WindowCounts {
     return static_cast<std::size_t>(bucket) % kBuckets;
   }
 
+  bool Holds(std::int64_t bucket) const { return bucket <= newest_ && newest_ - bucket < kBuckets; }
+
   // Whether the bucket is in the window, which moves on when the bucket is its newest.
   bool Reach(std::int64_t bucket) {
     if (bucket > newest_) MoveTo(bucket);
@@ -143,10 +168,7 @@ class WindowCounts {
     for (std::int64_t i = 0; i < steps; ++i) Expire(SlotOf(bucket - i));
     newest_ = bucket;
     // Loose bounds only cost readers time: tighten them when as much has expired as that takes.
-    if (expired_ > sums_.size()) {
-      sums_.Tighten();
-      expired_ = 0;
-    }
+    if (expired_ > sums_.size()) Tighten();
   }
 
   void Expire(std::size_t slot) {

@@ -14,6 +14,7 @@
 #include "lib/log/codec.h"
 #include "lib/log/failed_store.h"
 #include "lib/log/follower_store.h"
+#include "lib/log/log_base.h"
 #include "lib/log/log_entry.h"
 #include "lib/store/file_checksum.h"
 #include "lib/store/rocks_log_scan.h"
@@ -85,10 +86,11 @@ void CheckTableFiles(const Store& store, CheckReport* report) {
 // Walks all entries and goes on behind damage.
 class LogCheck {
  public:
-  LogCheck(const Store& store, CheckReport* report) : store_(store), report_(report) {}
+  LogCheck(const Store& store, const LogEntryHeader& base, CheckReport* report)
+      : store_(store), report_(report), last_(base) {}
 
   void Run() {
-    Seek(0);
+    Seek(Expected());
     while (true) {
       while (rows_->Valid()) {
         CheckEntry();
@@ -179,7 +181,7 @@ class LogCheck {
   const Store& store_;
   CheckReport* const report_;
   std::unique_ptr<rocksdb::Iterator> rows_;
-  LogEntryHeader last_ = {.first_sequence = 1};
+  LogEntryHeader last_;
 };
 
 void CheckTableFile(const std::string& path, CheckReport* report) {
@@ -216,7 +218,12 @@ std::optional<std::uint64_t> CheckOpenStore(const Store& store, CheckReport* rep
     report->damage.push_back(std::string("the column family ") + kFamilyNames[i] + " is missing");
     return std::nullopt;
   }
-  LogCheck log(store, report);
+  const Result<LogEntryHeader> base = ReadLogBase(store);
+  if (!base.ok()) {
+    report->damage.push_back(base.status().message());
+    return std::nullopt;
+  }
+  LogCheck log(store, *base, report);
   log.Run();
   const auto add = [report](std::vector<std::string> lines) {
     std::move(lines.begin(), lines.end(), std::back_inserter(report->damage));

@@ -85,6 +85,11 @@ struct Shard {
     return compact ? FillLanes<CompactForm>(from, first_lane, live)
                    : FillLanes<FullForm>(from, first_lane, live);
   }
+  std::uint8_t Erase(const MixedKey& key, const LiveCodes& live) {
+    if (buckets == 0) return 0;
+    return compact ? Lane<CompactForm>(LaneOf(key)).Erase(key, live)
+                   : Lane<FullForm>(LaneOf(key)).Erase(key, live);
+  }
   Placing Insert(const MixedKey& key, std::uint8_t code, const LiveCodes& live) {
     return compact ? Lane<CompactForm>(LaneOf(key)).Insert(key, code, live)
                    : Lane<FullForm>(LaneOf(key)).Insert(key, code, live);
@@ -104,6 +109,8 @@ class DedupeWindow::Impl {
 
   std::size_t Insert(std::span<const Hash128> keys, std::int64_t now_ms,
                      std::vector<std::uint8_t>* fresh);
+
+  void Erase(std::span<const Hash128> keys);
 
   std::uint64_t size() const { return size_; }
   std::size_t bytes() const { return bytes_; }
@@ -217,6 +224,19 @@ bool DedupeWindow::Impl::InsertKey(const MixedKey& key) {
       return true;
     }
     MakeRoom(&shard);
+  }
+}
+
+void DedupeWindow::Impl::Erase(std::span<const Hash128> keys) {
+  for (const Hash128& key : keys) {
+    if (key == Hash128{}) continue;
+    const MixedKey mixed(key);
+    Shard& shard = ShardOf(mixed);
+    const std::uint8_t code = shard.Erase(mixed, live_);
+    if (code == 0) continue;
+    --shard.used;
+    --generations_[code - 1].keys;
+    --size_;
   }
 }
 
@@ -370,6 +390,8 @@ std::size_t DedupeWindow::Insert(std::span<const Hash128> keys, std::int64_t now
                                  std::vector<std::uint8_t>* fresh) {
   return impl_->Insert(keys, now_ms, fresh);
 }
+
+void DedupeWindow::Erase(std::span<const Hash128> keys) { impl_->Erase(keys); }
 
 std::uint64_t DedupeWindow::size() const { return impl_->size(); }
 std::size_t DedupeWindow::bytes() const { return impl_->bytes(); }

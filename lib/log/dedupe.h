@@ -30,6 +30,10 @@ class DedupeWindow {
   std::size_t Insert(std::span<const Hash128> keys, std::int64_t now_ms,
                      std::vector<std::uint8_t>* fresh);
 
+  // Forgets keys: they are fresh when they come again. Unknown ones change nothing. A compact table
+  // knows 56 bits of a key besides its place, and forgets what it took for the key.
+  void Erase(std::span<const Hash128> keys);
+
   std::uint64_t size() const;  // keys remembered
   std::size_t bytes() const;   // memory in use, never above bytes_max
   // Every key inserted at or after this server time is remembered for sure (INT64_MIN: all).

@@ -112,6 +112,21 @@ class BucketTable {
     return Placing::kPlaced;
   }
 
+  // Clears the live slot of a key. Returns the code that it had, 0 when there is none.
+  std::uint8_t Erase(const MixedKey& key, const LiveCodes& live) {
+    const std::uint32_t first = FirstBucket(key, buckets_);
+    for (const std::uint32_t bucket : {first, OtherBucket(key.low >> 8, first, buckets_)}) {
+      Slot* slots = At(bucket);
+      for (std::size_t s = 0; s < kSlots; ++s) {
+        const std::uint8_t code = Form::Code(slots[s]);
+        if (!Form::Holds(slots[s], key) || live[code] == 0) continue;
+        slots[s] = Slot{};
+        return code;
+      }
+    }
+    return 0;
+  }
+
   // Always inline: GCC takes a function that only prefetches for one without effects and drops
   // calls.
   [[gnu::always_inline]] void Prefetch(const MixedKey& key) const {

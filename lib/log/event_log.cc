@@ -1,6 +1,9 @@
 #include "lib/log/event_log.h"
 
+#include <rocksdb/convenience.h>
+
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 #include <utility>
@@ -8,6 +11,7 @@
 #include "lib/log/check.h"
 #include "lib/log/failed_store.h"
 #include "lib/log/follower_store.h"
+#include "lib/log/log_base.h"
 #include "lib/log/log_entry.h"
 #include "lib/log/log_reader.h"
 #include "lib/store/store.h"
@@ -58,13 +62,18 @@ class EventLog::Impl {
 
   Status Open() {
     if (Status status = failed_.Open(); !status.ok()) return status;
-    const auto reader = NewLogReaderAtEnd(*store_);
+    const Result<LogEntryHeader> base = ReadLogBase(*store_);
+    if (!base.ok()) return base.status();
+    begin_ = EndOf(*base);
+    const auto reader = ReadLast();
     if (!reader->status().ok()) return reader->status();
     if (reader->Valid()) {
       last_ = reader->entry().header;
-      store_->SetNextSequence(EndOf(*last_));
+    } else if (base->rows != 0) {
+      last_ = *base;
     }
-    return Status::Ok();
+    if (last_) store_->SetNextSequence(EndOf(*last_));
+    return RemoveTrimmed();
   }
 
   Status Append(std::span<const LogAppend> entries, std::span<const RejectedEvent> rejected,
@@ -75,6 +84,7 @@ class EventLog::Impl {
     if (Status status = store_->CheckFreeSpace(bytes); !status.ok()) return status;
     Reserve(bytes);
     for (const LogAppend& entry : entries) Put(entry);
+    const std::lock_guard failed_lock(failed_mutex_);
     if (Status status = failed_.Add(rejected, received_ms, &batch_); !status.ok()) {
       return store_->Stop(status);
     }
@@ -94,6 +104,65 @@ class EventLog::Impl {
     return last_;
   }
 
+  // Trimmed entries that share a file with others.
+  Status RewriteTrimmed() {
+    auto* const family = store_->family(Family::kLog);
+    const std::unique_ptr<rocksdb::Iterator> rows(
+        store_->db().NewIterator(rocksdb::ReadOptions(), family));
+    const auto end = LogKey(begin());
+    const rocksdb::Slice slice(end.data(), end.size());
+    rows->SeekToFirst();
+    if (!rows->Valid() || rows->key().compare(slice) >= 0) {
+      return FromRocks(rows->status(), "cannot read the log");
+    }
+    rocksdb::WriteBatch batch;
+    (void)batch.DeleteRange(family, rows->key(), slice);
+    if (Status status = store_->Write(&batch, true); !status.ok()) return status;
+    if (Status status = store_->FlushFamily(Family::kLog); !status.ok()) return status;
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    const auto status = store_->db().CompactRange(options, family, nullptr, nullptr);
+    return status.ok() ? Status::Ok() : store_->Stop(FromRocks(status, "cannot trim the log"));
+  }
+
+  Status EraseFailed(std::string_view user_id) {
+    const std::lock_guard lock(failed_mutex_);
+    rocksdb::WriteBatch batch;
+    const Result<std::uint64_t> removed = failed_.EraseUser(user_id, &batch);
+    if (!removed.ok()) return removed.status();
+    if (*removed == 0) return Status::Ok();
+    if (Status status = store_->Write(&batch, true); !status.ok()) return status;
+    failed_.Commit();
+    return Status::Ok();
+  }
+
+  std::uint64_t begin() const { return begin_.load(std::memory_order_acquire); }
+
+  Status Trim(std::uint64_t sequence) {
+    auto reader = ReadFrom(sequence);
+    if (!reader->status().ok()) return reader->status();
+    if (reader->Valid()) {
+      reader->Prev();
+    } else {
+      reader = ReadLast();
+    }
+    if (!reader->status().ok()) return reader->status();
+    if (!reader->Valid()) return Status::Ok();
+    rocksdb::WriteBatch batch;
+    PutLogBase(*store_, reader->entry().header, &batch);
+    if (Status status = store_->Write(&batch, true); !status.ok()) return status;
+    begin_.store(EndOf(reader->entry().header), std::memory_order_release);
+    return RemoveTrimmed();
+  }
+
+  std::unique_ptr<LogReader> ReadFrom(std::uint64_t sequence) const {
+    return NewLogReader(*store_, begin(), sequence);
+  }
+  std::unique_ptr<LogReader> ReadLast() const { return NewLogReaderAtEnd(*store_, begin()); }
+  std::unique_ptr<LogReader> ReadReceivedSince(std::int64_t received_ms) const {
+    return NewLogReaderSince(*store_, begin(), received_ms);
+  }
+
   Store& store() { return *store_; }
   const Store& store() const { return *store_; }
   FollowerStore& followers() { return followers_; }
@@ -106,6 +175,17 @@ class EventLog::Impl {
       reserved_ = bytes;
       batch_ = rocksdb::WriteBatch(reserved_);
     }
+  }
+
+  // Files that hold trimmed entries only. What is in a file with others goes with it later.
+  Status RemoveTrimmed() {
+    if (begin() <= 1) return Status::Ok();
+    const auto end = LogKey(begin());
+    const rocksdb::Slice slice(end.data(), end.size());
+    const rocksdb::RangePtr range(nullptr, &slice);
+    const auto status = rocksdb::DeleteFilesInRanges(&store_->db(), store_->family(Family::kLog),
+                                                     &range, 1, /*include_end=*/false);
+    return status.ok() ? Status::Ok() : store_->Stop(FromRocks(status, "cannot trim the log"));
   }
 
   void Put(const LogAppend& entry) {
@@ -121,8 +201,10 @@ class EventLog::Impl {
   const std::unique_ptr<Store> store_;
   FollowerStore followers_;
   FailedStore failed_;
+  std::mutex failed_mutex_;  // from a change to its commit
   rocksdb::WriteBatch batch_;
   std::size_t reserved_ = 0;
+  std::atomic<std::uint64_t> begin_ = 1;
   mutable std::mutex last_mutex_;
   std::optional<LogEntryHeader> last_;
 };
@@ -158,14 +240,32 @@ std::uint64_t EventLog::hash_seed() const { return impl_->store().hash_seed(); }
 
 std::optional<LogEntryHeader> EventLog::last() const { return impl_->last(); }
 
-std::unique_ptr<LogReader> EventLog::ReadFrom(std::uint64_t sequence) const {
-  return NewLogReader(impl_->store(), sequence);
+std::uint64_t EventLog::begin() const { return impl_->begin(); }
+
+Status EventLog::Trim(std::uint64_t sequence) { return impl_->Trim(sequence); }
+
+Status EventLog::TrimNow(std::uint64_t sequence) {
+  Store& store = impl_->store();
+  if (Status status = store.Flush(); !status.ok()) return status;
+  // Moves files to the level where they can go as a whole.
+  const auto status = store.db().CompactRange(rocksdb::CompactRangeOptions(),
+                                              store.family(Family::kLog), nullptr, nullptr);
+  if (!status.ok()) return store.Stop(FromRocks(status, "cannot trim the log"));
+  return impl_->Trim(sequence);
 }
 
-std::unique_ptr<LogReader> EventLog::ReadLast() const { return NewLogReaderAtEnd(impl_->store()); }
+Status EventLog::RewriteTrimmed() { return impl_->RewriteTrimmed(); }
+
+Status EventLog::EraseFailed(std::string_view user_id) { return impl_->EraseFailed(user_id); }
+
+std::unique_ptr<LogReader> EventLog::ReadFrom(std::uint64_t sequence) const {
+  return impl_->ReadFrom(sequence);
+}
+
+std::unique_ptr<LogReader> EventLog::ReadLast() const { return impl_->ReadLast(); }
 
 std::unique_ptr<LogReader> EventLog::ReadReceivedSince(std::int64_t received_ms) const {
-  return NewLogReaderSince(impl_->store(), received_ms);
+  return impl_->ReadReceivedSince(received_ms);
 }
 
 Status EventLog::SaveFollower(std::string_view name, std::uint64_t applied_sequence,

@@ -93,10 +93,24 @@ class EventLog {
 
   // The random seed of this store's hashes; made with the store.
   std::uint64_t hash_seed() const;
-  // The header of the last entry; nullopt when the log is empty.
+  // The header of the last entry, also of one that was trimmed since; nullopt when there never was
+  // one.
   std::optional<LogEntryHeader> last() const;
+  // The first sequence that was not trimmed: the log holds every event from here to its end.
+  std::uint64_t begin() const;
 
-  // At the entry that holds `sequence`, else at the first one after it.
+  // Forgets the entries that end at or before `sequence`, for good: readers made from now on do not
+  // see them, and their files go as far as they hold nothing else. Durable when it returns. One
+  // caller at a time.
+  Status Trim(std::uint64_t sequence);
+  // The same, and writes what is in memory to files first, so that nearly all of their disk is
+  // given back.
+  Status TrimNow(std::uint64_t sequence);
+  // Leaves nothing of trimmed entries on the disk: rewrites the files that they share with others.
+  Status RewriteTrimmed();
+
+  // At the entry that holds `sequence`, else at the first one after it. Entries that are trimmed
+  // count as never there, for every reader.
   std::unique_ptr<LogReader> ReadFrom(std::uint64_t sequence) const;
   // At the last entry.
   std::unique_ptr<LogReader> ReadLast() const;
@@ -115,6 +129,9 @@ class EventLog {
   // nullopt when there is none; kDataLoss when its checksum fails.
   Result<std::optional<FollowerState>> LoadFollower(std::string_view name) const;
 
+  // Removes the rejected events that mention a user. From the disk they go with the next
+  // Store::Purge.
+  Status EraseFailed(std::string_view user_id);
   Result<std::vector<FailedEvent>> Failed(std::uint64_t after, std::size_t limit) const;
   std::uint64_t failed_events() const;
   std::uint64_t failed_dropped() const;

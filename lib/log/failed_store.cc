@@ -6,6 +6,7 @@
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
 #include "lib/log/log_entry.h"
+#include "lib/log/user_mention.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -79,7 +80,8 @@ Status FailedStore::Open() {
     ByteReader in(value);
     if (!in.GetFixed(&stored_.first_id) || !in.GetFixed(&stored_.next_id) ||
         !in.GetFixed(&stored_.bytes) || !in.GetFixed(&stored_.dropped) ||
-        stored_.first_id > stored_.next_id) {
+        (!in.empty() && !in.GetFixed(&stored_.erased)) || stored_.first_id > stored_.next_id ||
+        stored_.erased > stored_.next_id - stored_.first_id) {
       return DataLoss("the counters of rejected events are damaged");
     }
   }
@@ -97,7 +99,9 @@ Status FailedStore::MakeRoom(bool all, Counters* counters, rocksdb::WriteBatch* 
   const auto first = LogKey(counters->first_id);
   for (rows->Seek({first.data(), first.size()}); over() && rows->Valid(); rows->Next()) {
     (void)batch->SingleDelete(store_->family(Family::kFailed), rows->key());
-    counters->first_id = LoadBigEndian64(rows->key().data()) + 1;
+    const std::uint64_t id = LoadBigEndian64(rows->key().data());
+    counters->erased -= std::min(counters->erased, id - counters->first_id);
+    counters->first_id = id + 1;
     counters->bytes -= std::min<std::uint64_t>(counters->bytes, rows->value().size());
     ++counters->dropped;
   }
@@ -129,13 +133,40 @@ Status FailedStore::Add(std::span<const RejectedEvent> rejected, std::int64_t re
     (void)batch->Put(store_->family(Family::kFailed), {key.data(), key.size()},
                      values[values.size() - 1 - i]);
   }
+  PutCounters(batch);
+  return Status::Ok();
+}
+
+Result<std::uint64_t> FailedStore::EraseUser(std::string_view user_id, rocksdb::WriteBatch* batch) {
+  pending_ = stored_;
+  const std::unique_ptr<rocksdb::Iterator> rows(
+      store_->db().NewIterator(rocksdb::ReadOptions(), store_->family(Family::kFailed)));
+  std::uint64_t erased = 0;
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    const std::string_view value = ToView(rows->value());
+    FailedEvent event;
+    // What cannot be read may still show the id.
+    const bool read = DecodeFailed(ToView(rows->key()), value, &event).ok();
+    if (!MentionsUser(read ? std::string_view(event.event) : value, user_id)) continue;
+    (void)batch->SingleDelete(store_->family(Family::kFailed), rows->key());
+    pending_.bytes -= std::min<std::uint64_t>(pending_.bytes, value.size());
+    ++erased;
+  }
+  if (!rows->status().ok()) return FromRocks(rows->status(), "cannot read rejected events");
+  if (erased == 0) return erased;
+  pending_.erased += std::min(erased, pending_.events());
+  PutCounters(batch);
+  return erased;
+}
+
+void FailedStore::PutCounters(rocksdb::WriteBatch* batch) const {
   std::string counters;
   PutFixed(&counters, pending_.first_id);
   PutFixed(&counters, pending_.next_id);
   PutFixed(&counters, pending_.bytes);
   PutFixed(&counters, pending_.dropped);
+  PutFixed(&counters, pending_.erased);
   (void)batch->Put(store_->family(Family::kMeta), kCountersKey, counters);
-  return Status::Ok();
 }
 
 void FailedStore::Commit() {

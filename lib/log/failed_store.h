@@ -1,4 +1,5 @@
-// Rejected events, kept for inspection: bounded by count and bytes, the oldest go first.
+// Rejected events, kept for inspection: bounded by count and bytes, the oldest go first. Ids rise
+// without a gap until events of an erased user go from between them.
 #pragma once
 
 #include <atomic>
@@ -6,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "insightflow/status.h"
@@ -16,7 +18,7 @@
 namespace insightflow {
 inline namespace v1 {
 
-// One thread adds; everything else may be called from any thread.
+// One thread adds and erases; everything else may be called from any thread.
 class FailedStore {
  public:
   FailedStore(const Store* store, std::size_t events_max, std::size_t bytes_max)
@@ -29,6 +31,11 @@ class FailedStore {
   // Commit() once the batch is written. O(added + dropped).
   Status Add(std::span<const RejectedEvent> rejected, std::int64_t received_ms,
              rocksdb::WriteBatch* batch);
+  // Puts the removal of all events whose text mentions the user, see MentionsUser, and the new
+  // counters into `batch`, which holds no Add. Call Commit() once it is written. Other ids stay as
+  // they are, and the events do not count as dropped. Returns how many go. Errors: kInternal and
+  // others of the store. O(bytes kept).
+  Result<std::uint64_t> EraseUser(std::string_view user_id, rocksdb::WriteBatch* batch);
   void Commit();
 
   Result<std::vector<FailedEvent>> Read(std::uint64_t after, std::size_t limit) const;
@@ -41,9 +48,11 @@ class FailedStore {
     std::uint64_t next_id = 1;
     std::uint64_t bytes = 0;  // of the values kept
     std::uint64_t dropped = 0;
-    std::uint64_t events() const { return next_id - first_id; }
+    std::uint64_t erased = 0;  // ids between first_id and next_id that are gone
+    std::uint64_t events() const { return next_id - first_id - erased; }
   };
   Status MakeRoom(bool all, Counters* counters, rocksdb::WriteBatch* batch) const;
+  void PutCounters(rocksdb::WriteBatch* batch) const;
   void Publish();
 
   const Store* const store_;

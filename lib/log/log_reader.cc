@@ -1,5 +1,6 @@
 #include "lib/log/log_reader.h"
 
+#include <algorithm>
 #include <string>
 
 #include "lib/log/log_entry.h"
@@ -17,8 +18,9 @@ rocksdb::ReadOptions ScanOptions() {
 
 class RocksLogReader final : public LogReader {
  public:
-  explicit RocksLogReader(const Store& store)
+  RocksLogReader(const Store& store, std::uint64_t begin)
       : dir_(store.dir()),
+        begin_(begin),
         rows_(store.db().NewIterator(ScanOptions(), store.family(Family::kLog))) {}
 
   bool Valid() const override { return valid_; }
@@ -38,6 +40,10 @@ class RocksLogReader final : public LogReader {
   void Prev() override {
     if (!valid_) return;
     const LogEntryHeader after = entry_.header;
+    if (after.first_sequence == begin_) {
+      valid_ = false;
+      return;
+    }
     rows_->Prev();
     Load("events before " + std::to_string(after.first_sequence));
     if (valid_ && EndOf(entry_.header) != after.first_sequence) {
@@ -47,20 +53,22 @@ class RocksLogReader final : public LogReader {
 
   // At the entry that holds `sequence`, else at the first one after it.
   void SeekTo(std::uint64_t sequence) {
+    if (sequence <= begin_) return SeekAtOrAfter(begin_);
     const auto key = LogKey(sequence);
     rows_->SeekForPrev({key.data(), key.size()});
-    Load(EventRange(sequence, sequence) + " or earlier");
-    if (!status_.ok()) return;
-    if (!valid_) {
-      rows_->SeekToFirst();
-      Load("the first events");
-    } else if (EndOf(entry_.header) <= sequence) {
-      Next();
+    if (rows_->Valid() && !IsTrimmed()) {
+      Load(EventRange(sequence, sequence) + " or earlier");
+      if (valid_ && EndOf(entry_.header) <= sequence) Next();
+    } else if (rows_->status().ok()) {
+      SeekAtOrAfter(begin_);
+    } else {
+      Load(EventRange(sequence, sequence) + " or earlier");
     }
   }
 
   // At the first entry with first_sequence >= `sequence`.
   void SeekAtOrAfter(std::uint64_t sequence) {
+    sequence = std::max(sequence, begin_);
     const auto key = LogKey(sequence);
     rows_->Seek({key.data(), key.size()});
     Load(EventRange(sequence, sequence) + " or later");
@@ -68,10 +76,16 @@ class RocksLogReader final : public LogReader {
 
   void SeekToLast() {
     rows_->SeekToLast();
+    if (rows_->Valid() && IsTrimmed()) return;
     Load("the last events");
   }
 
  private:
+  // The entry at which RocksDB stands was trimmed, though its file is still there.
+  bool IsTrimmed() const {
+    return rows_->key().size() == sizeof begin_ && LoadBigEndian64(rows_->key().data()) < begin_;
+  }
+
   void Load(const std::string& where) {
     valid_ = rows_->Valid();
     if (valid_) {
@@ -96,6 +110,7 @@ class RocksLogReader final : public LogReader {
   }
 
   const std::string dir_;
+  const std::uint64_t begin_;
   std::unique_ptr<rocksdb::Iterator> rows_;
   LogEntry entry_;
   bool valid_ = false;
@@ -104,25 +119,27 @@ class RocksLogReader final : public LogReader {
 
 }  // namespace
 
-std::unique_ptr<LogReader> NewLogReader(const Store& store, std::uint64_t sequence) {
-  auto reader = std::make_unique<RocksLogReader>(store);
+std::unique_ptr<LogReader> NewLogReader(const Store& store, std::uint64_t begin,
+                                        std::uint64_t sequence) {
+  auto reader = std::make_unique<RocksLogReader>(store, begin);
   reader->SeekTo(sequence);
   return reader;
 }
 
-std::unique_ptr<LogReader> NewLogReaderAtEnd(const Store& store) {
-  auto reader = std::make_unique<RocksLogReader>(store);
+std::unique_ptr<LogReader> NewLogReaderAtEnd(const Store& store, std::uint64_t begin) {
+  auto reader = std::make_unique<RocksLogReader>(store, begin);
   reader->SeekToLast();
   return reader;
 }
 
-std::unique_ptr<LogReader> NewLogReaderSince(const Store& store, std::int64_t received_ms) {
-  auto reader = std::make_unique<RocksLogReader>(store);
+std::unique_ptr<LogReader> NewLogReaderSince(const Store& store, std::uint64_t begin,
+                                             std::int64_t received_ms) {
+  auto reader = std::make_unique<RocksLogReader>(store, begin);
   reader->SeekToLast();
   if (!reader->Valid()) return reader;
   // The entry looked for begins in [low, high); `high` is past the last one when there is none.
   std::uint64_t high = EndOf(reader->entry().header);
-  std::uint64_t low = 0;
+  std::uint64_t low = begin;
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
     reader->SeekAtOrAfter(middle);

@@ -10,10 +10,13 @@
 namespace insightflow {
 inline namespace v1 {
 
-std::unique_ptr<LogReader> NewLogReader(const Store& store, std::uint64_t sequence);
-std::unique_ptr<LogReader> NewLogReaderAtEnd(const Store& store);
+// Entries before sequence `begin`, where one begins unless the log ends there, count as not there.
+std::unique_ptr<LogReader> NewLogReader(const Store& store, std::uint64_t begin,
+                                        std::uint64_t sequence);
+std::unique_ptr<LogReader> NewLogReaderAtEnd(const Store& store, std::uint64_t begin);
 // A binary search over sequences, a seek a step.
-std::unique_ptr<LogReader> NewLogReaderSince(const Store& store, std::int64_t received_ms);
+std::unique_ptr<LogReader> NewLogReaderSince(const Store& store, std::uint64_t begin,
+                                             std::int64_t received_ms);
 
 }  // namespace v1
 }  // namespace insightflow

@@ -45,7 +45,8 @@ Status MergedDictionary::Count(Field field, std::span<const MergeInput> inputs,
     for (std::uint32_t b = 0; b < reader.meta().blocks.size(); ++b) {
       if (cancelled()) return MergeCancelled();
       if (!reader.meta().blocks[b].columns.Has(ColumnOf(field))) continue;
-      Status status = reader.ReadBlock(b, {ColumnOf(field)}, inputs[i].source, &scratch, &block);
+      Status status = ErasedUsers::ReadBlock(inputs[i].erased, reader, b, {ColumnOf(field)},
+                                             inputs[i].source, &scratch, &block);
       if (!status.ok()) return status;
       for (const std::uint8_t code : block.type_codes) ++(*counts)[codes[code]];
       for (const std::uint32_t code : block.codes[f]) ++(*counts)[codes[code]];
@@ -70,16 +71,22 @@ Status MergedDictionary::Merge(Field field, std::span<const MergeInput> inputs,
   }
   std::vector<std::uint32_t> counts;
   if (Status status = Count(field, inputs, cancelled, &counts); !status.ok()) return status;
-  order_.resize(values_.entries());
-  for (std::uint32_t i = 0; i < order_.size(); ++i) order_[i] = i + 1;
+  for (std::uint32_t code = 1; code <= values_.entries(); ++code) {
+    if (counts[code] != 0) order_.push_back(code);  // what only erased rows had goes with them
+  }
   std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
     if (counts[a] != counts[b]) return counts[a] > counts[b];
     return values_.Entry(a) < values_.Entry(b);
   });
-  std::vector<std::uint32_t> new_codes(order_.size() + 1, 0);
+  std::vector<std::uint32_t> new_codes(values_.entries() + 1, 0);
   for (std::uint32_t i = 0; i < order_.size(); ++i) new_codes[order_[i]] = i + 1;
   for (std::vector<std::uint32_t>& codes : codes_) {
     for (std::uint32_t& code : codes) code = new_codes[code];
+  }
+  if (order_.empty()) {
+    shared_ = false;
+    empty_ = true;
+    codes_.clear();
   }
   return Status::Ok();
 }

@@ -24,7 +24,8 @@ class MergedDictionary {
 
   bool empty() const { return empty_; }
   bool shared() const { return shared_; }
-  std::uint32_t entries() const { return values_.entries(); }
+  // Of a shared one.
+  std::uint32_t entries() const { return static_cast<std::uint32_t>(order_.size()); }
   // Of a shared one, the most frequent first. Views into it.
   std::vector<std::string_view> Texts() const;
   // Of a shared one: what the codes of an input become.

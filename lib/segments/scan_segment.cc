@@ -122,8 +122,8 @@ bool ScanSegment::MayMatch(std::uint32_t block) const {
 Status ScanSegment::ReadBlock(std::uint32_t block, std::uint64_t first, std::uint64_t last,
                               ChunkSource* source, ScanScratch* scratch, CursorRows* rows,
                               std::uint64_t* scanned) const {
-  Status status =
-      input_.reader->ReadBlock(block, columns_, source, &scratch->read, &scratch->block);
+  Status status = ErasedUsers::ReadBlock(input_.erased.get(), *input_.reader, block, columns_,
+                                         source, &scratch->read, &scratch->block);
   if (!status.ok()) return status;
   scratch->block_number = block;
   BlockScan scan(*this, scratch, rows);

@@ -16,6 +16,7 @@
 #include "lib/model/batch.h"
 #include "lib/model/scan_plan.h"
 #include "lib/model/value_table.h"
+#include "lib/segments/erased_users.h"
 #include "lib/segments/row_masks.h"
 #include "lib/segments/scan_rows.h"
 #include "lib/segments/segment_reader.h"
@@ -28,6 +29,7 @@ struct ScanInput {
   std::shared_ptr<const void> keep;
   const SegmentReader* reader = nullptr;
   std::function<std::unique_ptr<ChunkSource>()> new_source;
+  std::shared_ptr<const ErasedUsers> erased = nullptr;  // whose rows are left out
 };
 
 // What all segments and threads of a scan share.

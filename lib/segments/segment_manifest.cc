@@ -8,19 +8,20 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::uint8_t kManifestVersion = 1;
+constexpr std::uint8_t kManifestVersion = 2;  // 1 had no erasures
 constexpr std::uint8_t kReceiptsVersion = 1;
 // The checksum covers the version: a damaged one does not pass for a newer one.
 constexpr std::uint64_t kChecksumSeed = 1;
 constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
 // The fewest bytes that an entry takes.
 constexpr std::size_t kEntryBytesMin = 8;
+constexpr std::size_t kErasureBytesMin = 11;
 
 void Seal(std::string* bytes) { PutFixed(bytes, HashBytes(*bytes, kChecksumSeed)); }
 
-// Leaves in `in` what is between the version and the checksum.
-Status Unseal(std::string_view bytes, std::uint8_t version, const std::string& what,
-              ByteReader* in) {
+// Leaves in `in` what is between the version, 1 to `newest`, and the checksum.
+Status Unseal(std::string_view bytes, std::uint8_t newest, const std::string& what, ByteReader* in,
+              std::uint8_t* version) {
   if (bytes.size() < 1 + kChecksumBytes) return DataLoss(what + " is cut off");
   const std::string_view checked = bytes.substr(0, bytes.size() - kChecksumBytes);
   std::uint64_t checksum = 0;
@@ -28,10 +29,10 @@ Status Unseal(std::string_view bytes, std::uint8_t version, const std::string& w
   if (checksum != HashBytes(checked, kChecksumSeed)) {
     return DataLoss("the checksum of " + what + " does not match");
   }
-  const auto found = static_cast<std::uint8_t>(checked[0]);
-  if (found != version) {
-    return FailedPrecondition(what + " has version " + std::to_string(found) +
-                              ", this build reads up to " + std::to_string(version) +
+  *version = static_cast<std::uint8_t>(checked[0]);
+  if (*version == 0 || *version > newest) {
+    return FailedPrecondition(what + " has version " + std::to_string(*version) +
+                              ", this build reads up to " + std::to_string(newest) +
                               "; use a newer build");
   }
   *in = ByteReader(checked.substr(1));
@@ -58,7 +59,28 @@ bool GetEntry(ByteReader* in, const SegmentEntry& before, SegmentEntry* entry) {
          (entry->key.day > before.key.day || entry->key.id > before.key.id);
 }
 
-bool GetManifest(ByteReader* in, SegmentManifest* manifest) {
+bool GetErasures(ByteReader* in, SegmentManifest* manifest) {
+  std::uint64_t count = 0;
+  if (!in->GetVarint(&manifest->last_erasure) || !in->GetVarint(&count) ||
+      count > in->remaining() / kErasureBytesMin) {
+    return false;
+  }
+  manifest->erasures.resize(static_cast<std::size_t>(count));
+  std::uint64_t before = 0;
+  for (Erasure& erasure : manifest->erasures) {
+    std::string_view user_id;
+    if (!in->GetVarint(&erasure.number) || !in->GetFixed(&erasure.user_hash) ||
+        !in->GetVarint(&erasure.last_sequence) || !in->GetBytes(&user_id) ||
+        erasure.number <= before || erasure.number > manifest->last_erasure) {
+      return false;
+    }
+    erasure.user_id = user_id;
+    before = erasure.number;
+  }
+  return true;
+}
+
+bool GetManifest(std::uint8_t version, ByteReader* in, SegmentManifest* manifest) {
   std::uint64_t count = 0;
   if (!in->GetVarint(&manifest->next_id) || !in->GetVarint(&manifest->folded_sequence) ||
       !in->GetVarint(&count) || count > in->remaining() / kEntryBytesMin) {
@@ -73,6 +95,7 @@ bool GetManifest(ByteReader* in, SegmentManifest* manifest) {
     }
     before = entry;
   }
+  if (version > 1 && !GetErasures(in, manifest)) return false;
   return in->empty();
 }
 
@@ -123,6 +146,14 @@ std::string EncodeManifest(const SegmentManifest& manifest) {
     PutVarint(&bytes, static_cast<std::uint64_t>(entry.min_time_ms - std::int64_t{day} * kDayMs));
     PutVarint(&bytes, static_cast<std::uint64_t>(entry.max_time_ms - entry.min_time_ms));
   }
+  PutVarint(&bytes, manifest.last_erasure);
+  PutVarint(&bytes, manifest.erasures.size());
+  for (const Erasure& erasure : manifest.erasures) {
+    PutVarint(&bytes, erasure.number);
+    PutFixed(&bytes, erasure.user_hash);
+    PutVarint(&bytes, erasure.last_sequence);
+    PutBytes(&bytes, erasure.user_id);
+  }
   Seal(&bytes);
   return bytes;
 }
@@ -131,9 +162,11 @@ Status DecodeManifest(std::string_view bytes, SegmentManifest* manifest) {
   *manifest = SegmentManifest();
   ByteReader in{std::string_view()};
   const std::string what = "the manifest of segments";
-  Status status = Unseal(bytes, kManifestVersion, what, &in);
+  std::uint8_t version = 0;
+  Status status = Unseal(bytes, kManifestVersion, what, &in, &version);
   if (!status.ok()) return status;
-  return GetManifest(&in, manifest) ? Status::Ok() : DataLoss(what + " has impossible values");
+  return GetManifest(version, &in, manifest) ? Status::Ok()
+                                             : DataLoss(what + " has impossible values");
 }
 
 void Receipts::Add(std::uint64_t first_sequence, std::uint32_t rows, std::int64_t received_ms) {
@@ -165,7 +198,8 @@ Status DecodeReceipts(std::string_view bytes, Receipts* receipts) {
   *receipts = Receipts();
   ByteReader in{std::string_view()};
   const std::string what = "a list of receipts";
-  Status status = Unseal(bytes, kReceiptsVersion, what, &in);
+  std::uint8_t version = 0;
+  Status status = Unseal(bytes, kReceiptsVersion, what, &in, &version);
   if (!status.ok()) return status;
   return GetReceipts(&in, receipts) ? Status::Ok() : DataLoss(what + " has impossible values");
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "insightflow/status.h"
+#include "lib/segments/erased_users.h"
 #include "lib/segments/segment_format.h"
 
 namespace insightflow {
@@ -29,9 +30,12 @@ SegmentEntry EntryOf(const SegmentMeta& meta, std::uint64_t bytes);
 
 struct SegmentManifest {
   std::uint64_t next_id = 1;
-  // Every row of the log up to here is in exactly one segment, and no row behind it is in any.
+  // Every row of the log up to here is in exactly one segment, unless it was erased or has expired,
+  // and no row behind it is in any.
   std::uint64_t folded_sequence = 0;
   std::vector<SegmentEntry> segments;  // by day, then id
+  std::uint64_t last_erasure = 0;      // its number
+  std::vector<Erasure> erasures;       // those that are not finished, by number
 
   friend bool operator==(const SegmentManifest&, const SegmentManifest&) = default;
 };

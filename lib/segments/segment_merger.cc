@@ -76,11 +76,13 @@ class Cursor {
   Status Load() {
     run_ = row_ = 0;
     block_.Clear();
-    if (next_block_ == input_.reader->meta().blocks.size()) return Status::Ok();
-    Status status = input_.reader->ReadBlock(next_block_++, ColumnSet::All(), input_.source,
-                                             &scratch_, &block_);
-    if (status.ok()) ForgetOwnCodes();
-    return status;
+    while (block_.rows == 0 && next_block_ != input_.reader->meta().blocks.size()) {
+      Status status = ErasedUsers::ReadBlock(input_.erased, *input_.reader, next_block_++,
+                                             ColumnSet::All(), input_.source, &scratch_, &block_);
+      if (!status.ok()) return status;
+    }
+    if (block_.rows != 0) ForgetOwnCodes();
+    return Status::Ok();
   }
 
   const std::size_t number_;
@@ -129,21 +131,23 @@ class Merger {
 };
 
 Status Merger::FillMeta() {
-  const SegmentMeta& first = inputs_.front().reader->meta();
-  meta_->min_time_ms = first.min_time_ms;
-  meta_->max_time_ms = first.max_time_ms;
-  meta_->min_sequence = first.min_sequence;
-  meta_->max_sequence = first.max_sequence;
+  ErasedUsers::Left all;
   std::uint64_t rows = 0;
   for (const MergeInput& input : inputs_) {
-    const SegmentMeta& meta = input.reader->meta();
-    assert(meta.key.day == meta_->key.day);
-    meta_->min_time_ms = std::min(meta_->min_time_ms, meta.min_time_ms);
-    meta_->max_time_ms = std::max(meta_->max_time_ms, meta.max_time_ms);
-    meta_->min_sequence = std::min(meta_->min_sequence, meta.min_sequence);
-    meta_->max_sequence = std::max(meta_->max_sequence, meta.max_sequence);
-    rows += meta.rows;
+    assert(input.reader->meta().key.day == meta_->key.day);
+    const Result<ErasedUsers::Left> left =
+        ErasedUsers::WhatIsLeft(input.erased, *input.reader, input.source);
+    if (!left.ok()) return left.status();
+    all.min_time_ms = std::min(all.min_time_ms, left->min_time_ms);
+    all.max_time_ms = std::max(all.max_time_ms, left->max_time_ms);
+    all.min_sequence = std::min(all.min_sequence, left->min_sequence);
+    all.max_sequence = std::max(all.max_sequence, left->max_sequence);
+    rows += left->rows;
   }
+  meta_->min_time_ms = all.min_time_ms;
+  meta_->max_time_ms = all.max_time_ms;
+  meta_->min_sequence = all.min_sequence;
+  meta_->max_sequence = all.max_sequence;
   if (rows > kSegmentRowsMax) {
     return OutOfRange("a segment has at most " + std::to_string(kSegmentRowsMax) + " rows");
   }

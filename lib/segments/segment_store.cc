@@ -111,6 +111,17 @@ Result<SegmentReader> OpenReader(const Store& store, const SegmentKey& key) {
   return DamagedChunk(key, SegmentColumn::kMeta, kMetaBlock, "is missing");
 }
 
+void ChangeErasures(const SegmentChange& change, SegmentSnapshot* snapshot) {
+  if (!change.erasure && change.finished_erasure == 0) return;
+  std::erase_if(snapshot->erasures,
+                [&](const Erasure& erasure) { return erasure.number <= change.finished_erasure; });
+  if (change.erasure) {
+    snapshot->erasures.push_back(*change.erasure);
+    snapshot->erasures.back().number = ++snapshot->last_erasure;
+  }
+  snapshot->erased = std::make_shared<ErasedUsers>(snapshot->erasures);
+}
+
 bool IsBefore(const SegmentKey& a, const SegmentKey& b) {
   return a.day != b.day ? a.day < b.day : a.id < b.id;
 }
@@ -119,6 +130,8 @@ SegmentManifest ManifestOf(const SegmentSnapshot& snapshot, std::uint64_t next_i
   SegmentManifest manifest;
   manifest.next_id = next_id;
   manifest.folded_sequence = snapshot.folded_sequence;
+  manifest.last_erasure = snapshot.last_erasure;
+  manifest.erasures = snapshot.erasures;
   manifest.segments.reserve(snapshot.segments.size());
   for (const auto& segment : snapshot.segments) {
     manifest.segments.push_back(EntryOf(segment->meta(), segment->bytes()));
@@ -126,9 +139,16 @@ SegmentManifest ManifestOf(const SegmentSnapshot& snapshot, std::uint64_t next_i
   return manifest;
 }
 
+// Takes back what was counted of log entries that are in segments too.
+void CountEachOnce(std::uint64_t folded_sequence, std::uint64_t log_end, CheckReport* report) {
+  const std::uint64_t behind = log_end - std::min(log_end, folded_sequence + 1);
+  report->events = std::min(report->events, behind);
+}
+
 // Reads all of a segment; a line for each chunk that is not as it should be.
 void CheckSegment(const SegmentReader& reader, ChunkSource* source, CheckReport* report) {
   ++report->segments;
+  report->events += reader.meta().rows;
   ReadScratch scratch;
   SegmentDictionaries dictionaries;
   SegmentBlock block;
@@ -258,6 +278,9 @@ Status SegmentStore::Load() {
     snapshot->segments.push_back(
         std::make_shared<StoredSegment>(disposal_, *std::move(reader), entry.bytes));
   }
+  snapshot->last_erasure = manifest->last_erasure;
+  snapshot->erasures = manifest->erasures;
+  snapshot->erased = std::make_shared<ErasedUsers>(manifest->erasures);
   next_id_ = manifest->next_id;
   snapshot_ = std::move(snapshot);
   return Status::Ok();
@@ -337,6 +360,7 @@ Status SegmentStore::Commit(SegmentChange change) {
     }
     after->folded_sequence = change.receipts.end_sequence - 1;
   }
+  ChangeErasures(change, after.get());
   if (Status status = Ingest(change); !status.ok()) return status;
   for (const auto& writer : change.added) {
     assert(writer->complete());
@@ -374,8 +398,9 @@ Status SegmentStore::ForReceipts(
   return ReadReceipts(*store_, first_sequence, take);
 }
 
-void SegmentStore::Check(CheckReport* report) const {
+void SegmentStore::Check(std::uint64_t log_end, CheckReport* report) const {
   const auto snapshot = Snapshot();
+  CountEachOnce(snapshot->folded_sequence, log_end, report);
   for (const auto& segment : snapshot->segments) {
     const auto source = segment->NewSource();
     CheckSegment(segment->reader(), source.get(), report);
@@ -396,6 +421,7 @@ void CheckSegments(const Store& store, std::uint64_t log_end, CheckReport* repor
                              std::to_string(manifest->folded_sequence) + ", but the log ends at " +
                              std::to_string(log_end - 1));
   }
+  CountEachOnce(manifest->folded_sequence, log_end, report);
   for (const SegmentEntry& entry : manifest->segments) {
     const Result<SegmentReader> reader = OpenReader(store, entry.key);
     Status status = reader.status();

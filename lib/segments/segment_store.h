@@ -31,6 +31,7 @@
 
 #include "insightflow/status.h"
 #include "insightflow/store.h"
+#include "lib/segments/erased_users.h"
 #include "lib/segments/segment_builder.h"
 #include "lib/segments/segment_manifest.h"
 #include "lib/segments/segment_reader.h"
@@ -72,8 +73,13 @@ class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
 // What there was at one moment. A segment that a merge or a drop has replaced since stays readable.
 struct SegmentSnapshot {
   std::vector<std::shared_ptr<const StoredSegment>> segments;  // by day, then id
-  // Every row of the log up to here is in exactly one of the segments, and no other row is.
+  // Every row of the log up to here is in exactly one of the segments, unless it was erased or has
+  // expired, and no other row is.
   std::uint64_t folded_sequence = 0;
+  // Of what is erased, though segments may still hold it; `erased` is never null.
+  std::vector<Erasure> erasures;
+  std::shared_ptr<const ErasedUsers> erased = std::make_shared<ErasedUsers>();
+  std::uint64_t last_erasure = 0;
 
   std::uint64_t rows() const;
   std::uint64_t bytes() const;
@@ -86,6 +92,10 @@ struct SegmentChange {
   // Of the log entries whose rows are in `added`: they begin behind folded_sequence and move it to
   // their end. Empty when no row of the log was folded.
   Receipts receipts;
+  // A new erasure; its number is last_erasure + 1.
+  std::optional<Erasure> erasure;
+  // Erasures up to this number are finished: nothing holds what they erased.
+  std::uint64_t finished_erasure = 0;
 };
 
 class SegmentStore {
@@ -121,8 +131,9 @@ class SegmentStore {
   Status ForReceipts(std::uint64_t first_sequence,
                      const std::function<bool(const Receipt&, std::uint64_t end)>& take) const;
 
-  // Reads every chunk of every segment, while commits go on.
-  void Check(CheckReport* report) const;
+  // Reads every chunk of every segment, while commits go on. `report` has the log's events, which
+  // end before `log_end`; afterwards those of segments too, each once.
+  void Check(std::uint64_t log_end, CheckReport* report) const;
 
   // From now on nothing is read or removed; snapshots may still be held. Idempotent.
   void Close();

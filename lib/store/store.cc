@@ -344,6 +344,19 @@ Status Store::Flush() {
   return FromRocks(db_->Flush(rocksdb::FlushOptions(), handles), "cannot write table files");
 }
 
+Status Store::Purge() {
+  if (Status status = Flush(); !status.ok()) return status;
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  for (std::size_t i = 0; i < kFamilyCount; ++i) {
+    const auto of = static_cast<Family>(i);
+    if (of == Family::kLog || of == Family::kSegments || family(of) == nullptr) continue;
+    const auto status = db_->CompactRange(options, family(of), nullptr, nullptr);
+    if (!status.ok()) return stop_->Stop(FromRocks(status, "cannot rewrite table files"));
+  }
+  return Status::Ok();
+}
+
 Status Store::CheckFreeSpace(std::size_t bytes) const {
   if (dir_.empty()) return Status::Ok();
   const std::lock_guard lock(space_mutex_);

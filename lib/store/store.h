@@ -107,6 +107,9 @@ class Store {
   // Writes memory to table files, so that the write-ahead log is not needed. The outcome of writes
   // is not in doubt when it fails.
   Status Flush();
+  // Leaves nothing on the disk of what was overwritten or removed before, but in the families of
+  // the log and of segments, which give back whole files.
+  Status Purge();
   // kResourceExhausted when the disk would have less than disk_free_min left after `bytes`. Looks
   // at most every 100 ms.
   Status CheckFreeSpace(std::size_t bytes) const;

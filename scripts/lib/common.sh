@@ -58,15 +58,17 @@ install_packages() {
   }
 }
 
-# ClickHouse in process, the rival of tests and benchmarks, in a Python of its own: 0.9 GB on disk.
-chdb_python="$build_dir/venv/bin/python"
-install_chdb() {
+# The rivals of tests and benchmarks, ClickHouse in process and DuckDB, in a Python of their own:
+# 1 GB on disk.
+rivals_python="$build_dir/venv/bin/python"
+rivals=(chdb-core==26.9.0 duckdb==2.0.1)
+install_rivals() {
   local log="$build_dir/venv.log"
-  [[ -x $chdb_python ]] && "$chdb_python" -c 'import chdb' 2>/dev/null && return 0
-  say "installing chDB into build/venv"
+  [[ -x $rivals_python ]] && "$rivals_python" -c 'import chdb, duckdb' 2>/dev/null && return 0
+  say "installing ${rivals[*]} into build/venv"
   {
     python3 -m venv "$build_dir/venv" &&
-      "$chdb_python" -m pip install --quiet --retries 5 chdb-core==26.9.0
+      "$rivals_python" -m pip install --quiet --retries 5 "${rivals[@]}"
   } >"$log" 2>&1 || fail "pip failed; all of its output is in ${log#"$root"/}"
 }
 

@@ -18,6 +18,7 @@ class DedupeReference {
     if (found == seen_.end()) return std::nullopt;
     return found->second;
   }
+  void Forget(const Hash128& key) { seen_.erase(key); }
   void Remember(const Hash128& key, std::int64_t now_ms) { seen_[key] = now_ms; }
 
  private:

@@ -34,6 +34,7 @@ struct FoldedStore {
     if (!loaded.ok()) return loaded.status();
     segments = *std::move(loaded);
     folder = std::make_unique<Folder>(options, log.get(), segments.get());
+    folder->Start();
     return Status::Ok();
   }
   Status Close() {

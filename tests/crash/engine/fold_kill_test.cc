@@ -3,31 +3,26 @@
 //
 // A child ingests late and recent events with a follower that folds after every few rows, and
 // reports its answers through a pipe. The parent kills it after a random number of answers, reads
-// the store itself, and begins the next child on what is left.
+// the store itself, and begins the next child on what is left. It knows from the seed what each
+// child has sent, for the log forgets what is folded.
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <random>
+#include <regex>
+#include <set>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "insightflow/engine.h"
 #include "tests/support/folded_store.h"
+#include "tests/support/killed_child.h"
 #include "tests/support/temp_dir.h"
-
-extern char** environ;
 
 namespace insightflow {
 namespace {
@@ -78,45 +73,35 @@ int RunChild(const std::string& dir, std::uint64_t seed, int pipe_fd) {
   }
 }
 
-std::pair<pid_t, int> Start(const std::string& dir, std::uint64_t seed) {
-  int fds[2];
-  EXPECT_EQ(::pipe(fds), 0);
-  EXPECT_EQ(::fcntl(fds[0], F_SETFD, FD_CLOEXEC), 0);
-  std::string self = "/proc/self/exe", flag = "--child", dir_text = dir;
-  std::string seed_text = std::to_string(seed), fd_text = std::to_string(fds[1]);
-  char* args[] = {self.data(),      flag.data(),    dir_text.data(),
-                  seed_text.data(), fd_text.data(), nullptr};
-  pid_t pid = -1;
-  EXPECT_EQ(::posix_spawn(&pid, self.c_str(), nullptr, nullptr, args, environ), 0);
-  ::close(fds[1]);
-  return {pid, fds[0]};
+// The ids of a batch or of rows as text.
+void FindIds(const std::string& text, std::vector<std::string>* ids) {
+  static const std::regex id("e[0-9]{4,}");
+  for (std::sregex_iterator at(text.begin(), text.end(), id), end; at != end; ++at) {
+    ids->push_back(at->str());
+  }
 }
 
-// Lets a child live for so many answers; returns how many events it has acknowledged.
-std::uint64_t LiveAndDie(const std::string& dir, std::uint64_t seed, std::uint64_t answers) {
-  const auto [pid, pipe_fd] = Start(dir, seed);
-  std::uint64_t acknowledged = 0;
-  int count = 0;
-  const auto read_answer = [&, fd = pipe_fd] {
-    if (::read(fd, &count, sizeof count) != sizeof count) return false;
-    acknowledged += static_cast<std::uint64_t>(count);
-    return true;
-  };
-  for (std::uint64_t i = 0; i < answers && read_answer(); ++i) {
+// What was sent, and of that what was acknowledged.
+struct Sent {
+  std::set<std::string> acknowledged;
+  std::set<std::string> all;
+
+  // A child with this seed was answered so many times.
+  void Add(std::uint64_t seed, std::uint64_t answers) {
+    std::mt19937_64 random(seed);
+    for (std::uint64_t i = 0; i <= answers; ++i) {
+      const int count = 1 + static_cast<int>(random() % 120);
+      std::vector<std::string> ids;
+      FindIds(Batch(&random, count), &ids);
+      all.insert(ids.begin(), ids.end());
+      if (i < answers) acknowledged.insert(ids.begin(), ids.end());
+    }
   }
-  EXPECT_EQ(::kill(pid, SIGKILL), 0);
-  while (read_answer()) {
-  }
-  ::close(pipe_fd);
-  int status = 0;
-  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-  EXPECT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << WEXITSTATUS(status);
-  return acknowledged;
-}
+};
 
 // Opens what is left without folding, and looks at every row.
-void ExpectEverythingOnce(const std::string& dir, std::uint64_t acknowledged,
-                          std::uint64_t* segments) {
+void ExpectEverythingOnce(const std::string& dir, const Sent& sent, std::uint64_t* segments,
+                          std::uint64_t* trimmed) {
   FoldedStore store;
   EventLogOptions options;
   options.dir = dir;
@@ -127,11 +112,22 @@ void ExpectEverythingOnce(const std::string& dir, std::uint64_t acknowledged,
   *segments += snapshot->segments.size();
   std::vector<std::string> logged;
   std::vector<std::string> found;
-  ASSERT_TRUE(ReadLog(*store.log, 1, &logged).ok());
+  const std::uint64_t begin = store.log->begin();
+  ASSERT_TRUE(ReadLog(*store.log, begin, &logged).ok());
   const Status read = ReadUnion(*snapshot, *store.log, &found);
   ASSERT_TRUE(read.ok()) << read.ToString();
-  ASSERT_GE(found.size(), acknowledged);
+  std::vector<std::string> ids;
+  for (const std::string& row : found) FindIds(row, &ids);
+  ASSERT_EQ(ids.size(), found.size());
+  const std::set<std::string> distinct(ids.begin(), ids.end());
+  ASSERT_EQ(distinct.size(), ids.size()) << "an event is there twice";
+  ASSERT_TRUE(std::includes(distinct.begin(), distinct.end(), sent.acknowledged.begin(),
+                            sent.acknowledged.end()))
+      << "an acknowledged event is lost";
+  ASSERT_TRUE(std::includes(sent.all.begin(), sent.all.end(), distinct.begin(), distinct.end()));
+  found.erase(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(begin - 1));
   ExpectEqualRows(logged, found);
+  *trimmed += begin - 1;
   ASSERT_TRUE(store.Close().ok());
   const auto report = CheckStore(dir);
   ASSERT_TRUE(report.ok());
@@ -146,27 +142,30 @@ TEST(FoldKillTest, EveryAcknowledgedEventIsInOnePlace) {
   std::mt19937_64 random(seed);
   TempDir dir;
   std::string store;
-  std::uint64_t acknowledged = 0;
+  Sent sent;
   std::uint64_t segments = 0;
+  std::uint64_t trimmed = 0;
   for (int kill = 0; kill < kKills; ++kill) {
     if (kill % kKillsAStore == 0) {
       store = dir.path() + "/" + std::to_string(kill);
-      acknowledged = 0;
+      sent = Sent();
     }
-    acknowledged += LiveAndDie(store, random(), random() % 60);
+    const std::uint64_t child_seed = random();
+    sent.Add(child_seed, testing::LiveAndDie(store, child_seed, random() % 60));
     if (HasFailure()) FAIL();
-    ExpectEverythingOnce(store, acknowledged, &segments);
+    ExpectEverythingOnce(store, sent, &segments, &trimmed);
     if (HasFailure()) FAIL() << "after kill " << kill;
   }
   EXPECT_GT(segments, 100u) << "the kills have met no folding";
+  EXPECT_GT(trimmed, 1'000u) << "the kills have met no trimmed log";
 }
 
 }  // namespace
 }  // namespace insightflow
 
 int main(int argc, char** argv) {
-  if (argc == 5 && std::strcmp(argv[1], "--child") == 0) {
-    return insightflow::RunChild(argv[2], std::strtoull(argv[3], nullptr, 10), std::atoi(argv[4]));
+  if (const auto code = insightflow::testing::ChildMain(argc, argv, insightflow::RunChild)) {
+    return *code;
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -123,7 +123,7 @@ TEST_F(FoldTest, EveryEventIsInOnePlace) {
     ASSERT_TRUE(store_->folder->Fold().ok());
     ExpectEverythingOnce(*store_->segments->Snapshot());
     CheckReport report;
-    store_->segments->Check(&report);
+    store_->segments->Check(store_->End(), &report);
     ASSERT_TRUE(report.damage.empty()) << report.damage.front();
     ASSERT_TRUE(store_->Close().ok());
     dir_.reset();

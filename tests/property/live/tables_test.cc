@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/hash.h"
 #include "lib/live/hash_index.h"
 #include "lib/live/recent_index.h"
 #include "lib/live/user_table.h"
@@ -67,6 +68,44 @@ TEST(UserTableTest, UsersWithOneHashAreKeptApart) {
   }
 }
 
+// Few distinct hashes; ids that fit a record and others; more than one chunk.
+TEST(UserTableTest, EqualsAMapThroughInsertsAndRemovals) {
+  std::mt19937_64 random = Random();
+  UserTable table(1'500);
+  std::map<std::string, std::uint64_t> users;
+  std::size_t bytes_max = 0;
+  for (std::uint64_t step = 1; step < 60'000; ++step) {
+    // Grows to its bound, shrinks to little, and so on.
+    const bool grow = random() % 10 < (step / 6'000 % 2 == 0 ? 8 : 2);
+    const auto name = static_cast<std::uint32_t>(random() % 3'000);
+    const std::string id = std::to_string(name) + std::string(name % 40, 'x');
+    const std::uint64_t hash = HashBytes(id, 7);
+    const std::uint32_t number = table.Find(hash, id);
+    ASSERT_EQ(number != UserTable::kNone, users.contains(id));
+    if (number != UserTable::kNone) {
+      ASSERT_EQ(table.at(number).events, users[id]);
+      ASSERT_EQ(table.acts(number).clicks, users[id]);
+      if (grow) continue;
+      table.Remove(number, 7);
+      users.erase(id);
+    } else if (grow) {
+      const std::uint32_t added = table.Insert(hash, id);
+      ASSERT_EQ(added != UserTable::kNone, users.size() < 1'500);
+      if (added == UserTable::kNone) continue;
+      ASSERT_EQ(added, users.size());
+      ASSERT_EQ(table.at(added).views, 0u);
+      table.at(added).events = table.acts(added).clicks = users[id] = step;
+    }
+    ASSERT_EQ(table.size(), users.size());
+    if (step < 6'000) bytes_max = table.bytes();
+  }
+  for (const auto& [id, events] : users) {
+    ASSERT_EQ(table.at(table.Find(HashBytes(id, 7), id)).events, events);
+  }
+  // Only the texts of long ids are not used again before a load: 16 KiB for some 400 of them.
+  EXPECT_LE(table.bytes(), bytes_max + 30'000 / 400 * 16 * 1024);
+}
+
 TEST(UserTableTest, WhatIsNoIdIsNotKept) {
   UserTable table(10);
   EXPECT_EQ(table.Insert(1, ""), UserTable::kNone);
@@ -119,6 +158,24 @@ TEST(RecentIndexTest, EqualsAMapOfAllEvents) {
       EXPECT_LE(index.bytes(), max * sizeof(std::uint32_t));
     }
   }
+}
+
+TEST(RecentIndexTest, UnlinksWhatItHoldsOfAChainAndNothingElse) {
+  RecentIndex index(1'024);
+  std::vector<std::uint64_t> last(3);
+  for (std::uint64_t sequence = 1; sequence <= 3'000; ++sequence) {
+    index.Push(sequence, last[sequence % 3]);
+    last[sequence % 3] = sequence;
+  }
+  index.Unlink(last[1]);
+  for (std::uint64_t held = index.begin(); held <= 3'000; ++held) {
+    ASSERT_EQ(index.Previous(held), held % 3 == 1 ? 0 : held - 3);
+  }
+  RecentIndex none(0);
+  none.Push(1, 0);
+  none.Push(2, 1);
+  none.Unlink(2);
+  EXPECT_EQ(none.begin(), 3u);
 }
 
 }  // namespace

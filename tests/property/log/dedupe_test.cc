@@ -56,6 +56,35 @@ class Judge {
     return {};
   }
 
+  // Forgets up to `count` keys: most were sent, some of them twice, others never were.
+  std::string Erase(std::size_t count) {
+    std::vector<Hash128> keys;
+    std::uint64_t least = 0, most = 0;  // how many of them are known
+    for (std::size_t i = 0; i < count && !sent_.empty(); ++i) {
+      keys.push_back(Below(10) == 0 ? Hash128{random_(), random_()} : sent_[Recent()]);
+      const auto seen = reference_.SeenAt(keys.back());
+      if (!seen) continue;
+      ++most;
+      if (*seen >= window_.reach_ms() && now_ms_ - *seen <= window_ms_) ++least;
+      reference_.Forget(keys.back());
+    }
+    const std::uint64_t before = window_.size();
+    window_.Erase(keys);
+    const std::uint64_t erased = before - window_.size();
+    if (erased < least || erased > most) {
+      return "erased " + std::to_string(erased) + ", not " + std::to_string(least) + " to " +
+             std::to_string(most);
+    }
+    return {};
+  }
+
+  // What counts the keys of a generation agrees with what counts them all.
+  std::string ExpireAll() {
+    Advance(3 * window_ms_);
+    const std::string wrong = Send(1, 0);
+    return wrong.empty() && window_.size() != 1 ? "size " + std::to_string(window_.size()) : wrong;
+  }
+
  private:
   // Mostly what was sent lately, sometimes anything.
   std::size_t Recent() {
@@ -133,6 +162,47 @@ TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileShardsSplitAndExpire) {
     ASSERT_EQ(judge.Send(judge.Below(6'000), 30), "");
     judge.Advance(static_cast<std::int64_t>(judge.Below(i < 150 ? 10 : 60)));
   }
+}
+
+// Through growth, expiry and codes that come round again.
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileKeysAreErased) {
+  for (const std::int64_t window_ms : {1, 1'280, 100'000}) {
+    Judge judge(std::size_t{1} << 20, window_ms, -5'000, seed_);
+    for (int i = 0; i < 600; ++i) {
+      ASSERT_EQ(judge.Send(judge.Below(300), 50), "") << window_ms;
+      if (judge.Below(3) == 0) {
+        ASSERT_EQ(judge.Erase(judge.Below(200)), "") << window_ms;
+      }
+      judge.Advance(static_cast<std::int64_t>(judge.Below(30)));
+    }
+    ASSERT_EQ(judge.ExpireAll(), "") << window_ms;
+  }
+}
+
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileKeysAreErasedFromCompactTables) {
+  Judge judge(std::size_t{1} << 20, 1'000'000, 0, seed_);
+  for (int i = 0; i < 250; ++i) {
+    ASSERT_EQ(judge.Send(judge.Below(3'000), 30), "");
+    if (judge.Below(2) == 0) {
+      ASSERT_EQ(judge.Erase(judge.Below(1'000)), "");
+    }
+    judge.Advance(static_cast<std::int64_t>(judge.Below(40)));
+  }
+  EXPECT_GT(judge.window().size(), 65'536u);  // full slots would not fit the budget
+  EXPECT_GT(judge.window().reach_ms(), 0);
+  ASSERT_EQ(judge.ExpireAll(), "");
+}
+
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileKeysAreErasedAndShardsSplit) {
+  Judge judge(std::size_t{1} << 30, 1'280, 0, seed_);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(judge.Send(judge.Below(6'000), 30), "");
+    if (judge.Below(2) == 0) {
+      ASSERT_EQ(judge.Erase(judge.Below(3'000)), "");
+    }
+    judge.Advance(static_cast<std::int64_t>(judge.Below(i < 150 ? 10 : 60)));
+  }
+  ASSERT_EQ(judge.ExpireAll(), "");
 }
 
 TEST_F(DedupePropertyTest, ReachNeverGoesBackAndAllIsRememberedBeforeAnythingIsForgotten) {

@@ -95,9 +95,8 @@ std::string Describe(const Engine& engine) {
   }
   const auto check = engine.Check();
   if (!check.ok()) return check.status().ToString();
-  return text + "check " + std::to_string(check->records) + " records, " +
-         std::to_string(check->events) + " events, " + std::to_string(check->damage.size()) +
-         " damaged\n";
+  return text + "check " + std::to_string(check->events) + " events, " +
+         std::to_string(check->damage.size()) + " damaged\n";
 }
 
 class GoldenStoreTest : public testing::TestWithParam<const char*> {

@@ -56,6 +56,36 @@ TEST(DedupeTest, AnswersComeInOrder) {
   EXPECT_TRUE(fresh.empty());
 }
 
+TEST(DedupeTest, AnErasedKeyIsFreshAgain) {
+  DedupeWindow window(kMiB, kDayMs);
+  window.Erase(Keys(0, 3));  // nothing is known yet
+  const std::vector<Hash128> keys = Keys(0, 100);
+  Insert(&window, keys, 1);
+  window.Erase(std::vector<Hash128>{keys[3], Hash128{}, Hash128{1, 2}, keys[7], keys[3]});
+  EXPECT_EQ(window.size(), 98u);
+  std::vector<std::uint8_t> fresh;
+  EXPECT_EQ(window.Insert(keys, 2, &fresh), 2u);
+  EXPECT_EQ(fresh[3] + fresh[7], 2);
+  EXPECT_EQ(window.size(), 100u);
+  EXPECT_EQ(window.reach_ms(), kNever);
+  window.Erase(keys);
+  EXPECT_EQ(window.size(), 0u);
+  EXPECT_EQ(Insert(&window, keys, 3), 100u);
+}
+
+// Room that erasures made is used: the budget is never spent.
+TEST(DedupeTest, ErasedKeysMakeRoom) {
+  DedupeWindow window(kMiB, kDayMs);
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const std::vector<Hash128> keys = Keys(i * 5'000, 5'000);
+    ASSERT_EQ(Insert(&window, keys, 1), 5'000u);
+    window.Erase(keys);
+  }
+  EXPECT_EQ(window.size(), 0u);
+  EXPECT_EQ(window.reach_ms(), kNever);
+  EXPECT_LT(window.bytes(), kMiB / 2);
+}
+
 TEST(DedupeTest, KeysThatDifferInOneBitAreDifferent) {
   DedupeWindow window(kMiB, kDayMs);
   std::vector<Hash128> keys = {{5, 9}};

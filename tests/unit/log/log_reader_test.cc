@@ -139,12 +139,12 @@ class LogReaderGap : public ::testing::Test {
     ASSERT_TRUE(store_->Write(&batch, false).ok());
   }
   void ExpectDamage(const std::string& what) {
-    const auto forward = NewLogReader(*store_, 1);
+    const auto forward = NewLogReader(*store_, 1, 1);
     while (forward->Valid()) forward->Next();
     EXPECT_EQ(forward->status().code(), StatusCode::kDataLoss);
     EXPECT_NE(forward->status().message().find(what), std::string::npos)
         << forward->status().message();
-    const auto backward = NewLogReaderAtEnd(*store_);
+    const auto backward = NewLogReaderAtEnd(*store_, 1);
     while (backward->Valid()) backward->Prev();
     EXPECT_EQ(backward->status().code(), StatusCode::kDataLoss);
   }

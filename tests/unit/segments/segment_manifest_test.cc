@@ -48,9 +48,9 @@ std::string Golden(const std::string& name, const std::string& bytes) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// With version 2 and a checksum that matches.
+// With version 9 and a checksum that matches.
 std::string Newer(std::string bytes) {
-  bytes[0] = 2;
+  bytes[0] = 9;
   bytes.resize(bytes.size() - sizeof(std::uint64_t));
   PutFixed(&bytes, HashBytes(bytes, 1));
   return bytes;
@@ -69,14 +69,37 @@ void ExpectRefusesDamage(const std::string& bytes, Status (*decode)(std::string_
   }
   const Status newer = decode(Newer(bytes), &value);
   EXPECT_EQ(newer.code(), StatusCode::kFailedPrecondition);
-  EXPECT_THAT(newer.message(), HasSubstr("version 2"));
+  EXPECT_THAT(newer.message(), HasSubstr("version 9"));
+}
+
+SegmentManifest WithErasures() {
+  SegmentManifest manifest = Manifest();
+  manifest.last_erasure = 1'000;
+  manifest.erasures = {{1, 0xfedcba9876543210, 17, "u1"},
+                       {999, 5, 1'000'000'000'000, std::string(64, 'x')},
+                       {1'000, 0, 3, "\xe5\x90\x8d"}};
+  return manifest;
+}
+
+std::string ReadGolden(const std::string& name) {
+  const auto path = std::filesystem::path(INSIGHTFLOW_SOURCE_DIR) / "tests/golden/formats" / name;
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(SegmentManifest, AnOldOneIsRead) {
+  SegmentManifest manifest;
+  ASSERT_TRUE(DecodeManifest(ReadGolden("segment-manifest-v1.bin"), &manifest).ok());
+  EXPECT_EQ(manifest, Manifest());
 }
 
 TEST(SegmentManifest, ComesBack) {
-  const std::string bytes = EncodeManifest(Manifest());
-  EXPECT_EQ(Golden("segment-manifest-v1.bin", bytes), bytes);
+  const std::string bytes = EncodeManifest(WithErasures());
+  EXPECT_EQ(Golden("segment-manifest-v2.bin", bytes), bytes);
   SegmentManifest manifest;
   ASSERT_TRUE(DecodeManifest(bytes, &manifest).ok());
+  EXPECT_EQ(manifest, WithErasures());
+  ASSERT_TRUE(DecodeManifest(EncodeManifest(Manifest()), &manifest).ok());
   EXPECT_EQ(manifest, Manifest());
   ASSERT_TRUE(DecodeManifest(EncodeManifest({}), &manifest).ok());
   EXPECT_EQ(manifest, SegmentManifest());
