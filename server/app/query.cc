@@ -33,15 +33,15 @@ Status CheckRange(const Query& query) {
                          " days before to, at most 400; without both all data is asked for");
 }
 
+FunnelResolver FunnelsOf(const Engine& engine) {
+  return [&engine](std::string_view id) { return engine.ActiveFunnel(id); };
+}
+
 Result<std::string> Ask(const Engine& engine, std::string_view json) {
-  const Result<Query> query = ParseQuery(json);
+  const Result<Query> query = ParseQuery(json, FunnelsOf(engine));
   if (!query.ok()) return query.status();
-  if (Status status = CheckRange(*query); !status.ok()) return status;
-  const Result<Answer> answer = engine.Query(*query);
-  if (answer.ok()) return WriteAnswer(*query, *answer);
-  // Past a limit of what may be asked, not of the body's size.
-  const Status status = answer.status();
-  return status.code() == StatusCode::kOutOfRange ? InvalidArgument(status.message()) : status;
+  const Result<Answer> answer = AskEngine(engine, *query);
+  return answer.ok() ? Result<std::string>(WriteAnswer(*query, *answer)) : answer.status();
 }
 
 HttpResponse Respond(const ServerContext& context, const HttpRequest& request) {
@@ -69,23 +69,35 @@ Result<std::string> ReadQuery(const std::string& path, Signals& signals) {
   return text;
 }
 
-// The query is judged before the store is opened, which may take a while.
+Result<Query> ParseFile(const QuerySettings& settings, std::string_view json,
+                        const FunnelResolver& funnels) {
+  Result<Query> query = ParseQuery(json, funnels);
+  if (query.ok()) return query;
+  const std::string name = settings.file == "-" ? "stdin" : settings.file;
+  return Status(query.status().code(), name + ": " + query.status().message());
+}
+
+// The query is judged before the store is opened, which may take a while; one that names a stored
+// funnel, as far as that goes.
 Result<std::string> AskFile(const QuerySettings& settings) {
   Signals signals;
   const Result<std::string> json = ReadQuery(settings.file, signals);
   signals.RestoreDefaults();
   if (!json.ok()) return json.status();
   if (signals.Signalled()) return Status(StatusCode::kCancelled, "interrupted");
-  const Result<Query> query = ParseQuery(*json);
-  if (!query.ok()) {
-    const std::string name = settings.file == "-" ? "stdin" : settings.file;
-    return Status(query.status().code(), name + ": " + query.status().message());
-  }
+  bool names_funnel = false;
+  Result<Query> query = ParseFile(settings, *json, [&](std::string_view) -> Result<FunnelQuery> {
+    names_funnel = true;
+    return NotFound("known when the store is open");
+  });
+  if (!query.ok() && !names_funnel) return query.status();
   EngineOptions options;
   options.data_dir = settings.data;
   options.create_if_missing = false;
   const Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
   if (!engine.ok()) return engine.status();
+  if (names_funnel) query = ParseFile(settings, *json, FunnelsOf(**engine));
+  if (!query.ok()) return query.status();
   const Result<Answer> answer = (*engine)->Query(*query, {.deadline = kPatience});
   if (!answer.ok()) return answer.status();
   if (Status closed = (*engine)->Close(); !closed.ok()) return closed;
@@ -94,6 +106,13 @@ Result<std::string> AskFile(const QuerySettings& settings) {
 }
 
 }  // namespace
+
+Result<Answer> AskEngine(const Engine& engine, const Query& query) {
+  if (Status status = CheckRange(query); !status.ok()) return status;
+  Result<Answer> answer = engine.Query(query);
+  if (answer.ok() || answer.status().code() != StatusCode::kOutOfRange) return answer;
+  return InvalidArgument(answer.status().message());
+}
 
 void AddQueryRoutes(Router& router, ServerContext& context) {
   router.Post("/api/query", [&context](const HttpRequest& request, const PathParams&) {

@@ -1,11 +1,17 @@
 // Questions about stored events: POST /api/query, and insightflow query.
 #pragma once
 
+#include "insightflow/query.h"
+#include "insightflow/result.h"
 #include "server/app/context.h"
 #include "server/app/settings.h"
 #include "server/http/router.h"
 
 namespace insightflow::server {
+
+// A question that came over HTTP: its range is limited, and what is past a limit is
+// kInvalidArgument, since kOutOfRange would tell of the body's size.
+Result<Answer> AskEngine(const Engine& engine, const Query& query);
 
 void AddQueryRoutes(Router& router, ServerContext& context);
 
