@@ -28,8 +28,6 @@ class ScanCursor {
   std::int64_t day_ms() const { return segment_->meta().key.day * kDayMs; }
   CursorRows& rows() { return rows_; }
   const CursorRows& rows() const { return rows_; }
-  // How many of the first runs have hashes below `bound`, or all.
-  std::size_t RunsBelow(std::uint64_t bound, bool all) const;
 
  private:
   void SkipOthers();
@@ -68,7 +66,8 @@ class PartScan {
   void FindPieces(std::uint64_t bound, bool all);
   void SortPieces();
   void Gather();
-  void GatherTimes();
+  template <typename ColumnOf, typename To, typename Convert>
+  void GatherColumn(ColumnOf column_of, PlainVector<To>* column, Convert convert);
   // Finds the users' ends, and puts rows of one day that came from several segments in order.
   void EndRuns();
   void SortRows(std::uint32_t begin, std::uint32_t end);

@@ -40,12 +40,5 @@ Status ScanCursor::ReadNext(ScanScratch* scratch, std::uint64_t* scanned) {
   return status;
 }
 
-std::size_t ScanCursor::RunsBelow(std::uint64_t bound, bool all) const {
-  if (all) return rows_.runs.size();
-  const auto end = std::partition_point(rows_.runs.begin(), rows_.runs.end(),
-                                        [&](const auto& run) { return run.hash < bound; });
-  return static_cast<std::size_t>(end - rows_.runs.begin());
-}
-
 }  // namespace v1
 }  // namespace insightflow

@@ -172,7 +172,7 @@ void RunCase(std::uint64_t seed) {
   ScanOptions options;
   options.parts = 1 + random.Below(5);
   TimelineScan scan(plan, InputsOf(segments), &values, options);
-  TimelineText scanned(&values);
+  TimelineText scanned(&values, plan.only_matches);
   for (std::size_t part = 0; part < scan.parts(); ++part) {
     ASSERT_TRUE(scan.Run(part, &scanned).ok());
   }
