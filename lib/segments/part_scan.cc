@@ -41,9 +41,6 @@ Status PartScan::Open() {
     cursors_.push_back(std::move(cursor));
   }
   taken_.resize(cursors_.size());
-  for (std::size_t c = 0; c < cursors_.size(); ++c) {
-    if (Status status = AdvanceCursor(c); !status.ok()) return status;
-  }
   return Status::Ok();
 }
 
@@ -76,6 +73,32 @@ Status PartScan::Advance(std::uint64_t bound) {
 
 Status PartScan::Run(TimelineVisitor* visitor) {
   if (Status status = Open(); !status.ok()) return status;
+  Status status = scan_.context_.plan.any_order ? TakeBlocks(visitor) : MergeUsers(visitor);
+  if (status.ok()) scan_.scanned_.fetch_add(scanned_, std::memory_order_relaxed);
+  return status;
+}
+
+Status PartScan::TakeBlocks(TimelineVisitor* visitor) {
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    CursorRows& rows = cursors_[c]->rows();
+    while (!cursors_[c]->at_end()) {
+      if (Status status = AdvanceCursor(c); !status.ok()) return status;
+      const auto count = static_cast<std::uint32_t>(rows.rows());
+      if (count == 0) continue;
+      sorted_ = {{.cursor = static_cast<std::uint32_t>(c), .end = count}};
+      Gather();
+      run_ends_ = {count};
+      if (Status status = HandOut(visitor); !status.ok()) return status;
+      rows.Clear(shape_);
+    }
+  }
+  return Status::Ok();
+}
+
+Status PartScan::MergeUsers(TimelineVisitor* visitor) {
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    if (Status status = AdvanceCursor(c); !status.ok()) return status;
+  }
   while (true) {
     bool all = true;
     std::uint64_t bound = std::numeric_limits<std::uint64_t>::max();
@@ -86,14 +109,12 @@ Status PartScan::Run(TimelineVisitor* visitor) {
     }
     FindPieces(bound, all);
     if (!pieces_.empty()) {
-      if (Status status = HandOut(visitor); !status.ok()) return status;
+      if (Status status = HandOutUsers(visitor); !status.ok()) return status;
     }
-    if (all) break;
+    if (all) return Status::Ok();
     done_below_ = std::max(done_below_, bound);
     if (Status status = Advance(bound); !status.ok()) return status;
   }
-  scan_.scanned_.fetch_add(scanned_, std::memory_order_relaxed);
-  return Status::Ok();
 }
 
 void PartScan::FindPieces(std::uint64_t bound, bool all) {
@@ -280,7 +301,7 @@ void PartScan::DropHidden() {
   });
 }
 
-Status PartScan::HandOut(TimelineVisitor* visitor) {
+Status PartScan::HandOutUsers(TimelineVisitor* visitor) {
   SortPieces();
   Gather();
   EndRuns();
@@ -289,6 +310,10 @@ Status PartScan::HandOut(TimelineVisitor* visitor) {
     DropHidden();
     if (run_ends_.empty()) return Status::Ok();
   }
+  return HandOut(visitor);
+}
+
+Status PartScan::HandOut(TimelineVisitor* visitor) {
   Timelines timelines;
   timelines.run_ends = run_ends_;
   timelines.time_ms = out_.time_ms;

@@ -58,6 +58,10 @@ class PartScan {
   };
 
   Status Open();
+  // Hands out users, one after another.
+  Status MergeUsers(TimelineVisitor* visitor);
+  // Hands out block by block, for plans that take any order.
+  Status TakeBlocks(TimelineVisitor* visitor);
   // Reads on where users below `bound` are the last complete ones.
   Status Advance(std::uint64_t bound);
   // Reads the cursor's next block; damage is noted and passed over.
@@ -75,6 +79,7 @@ class PartScan {
   void DropHidden();
   // Puts the rows from `begin` on into the order of order_.
   void Permute(std::uint32_t begin);
+  Status HandOutUsers(TimelineVisitor* visitor);
   Status HandOut(TimelineVisitor* visitor);
   std::size_t bytes() const;
 

@@ -9,13 +9,8 @@ namespace insightflow {
 inline namespace v1 {
 
 void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* scanned) {
-  const auto& hashes = block_.run_hashes;
-  const auto run_of = [&](auto at) { return static_cast<std::uint32_t>(at - hashes.begin()); };
-  first_run_ = run_of(std::lower_bound(hashes.begin(), hashes.end(), first));
-  runs_end_ = run_of(std::upper_bound(hashes.begin(), hashes.end(), last));
-  if (first_run_ >= runs_end_) return;
-  begin_ = first_run_ == 0 ? 0 : block_.run_ends[first_run_ - 1];
-  end_ = block_.run_ends[runs_end_ - 1];
+  ChooseRuns(first, last);
+  if (begin_ == end_) return;
   const std::size_t rows_before = rows_.rows();
   if (masks_.words() > 1 || context_.shape.client_order) {
     KeepOrHideRows(scanned);
@@ -25,7 +20,7 @@ void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* s
     KeepRows(&rows_.matches, scanned);
   }
   if (kept() == 0) return;
-  AppendRuns(rows_before);
+  if (!context_.plan.any_order) AppendRuns(rows_before);
   for (std::size_t slot = 0; slot < context_.shape.texts; ++slot) AppendText(slot);
   for (std::size_t slot = 0; slot < context_.shape.identities; ++slot) AppendIdentity(slot);
   for (std::size_t slot = 0; slot < context_.shape.numbers; ++slot) AppendNumber(slot);
@@ -34,6 +29,21 @@ void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* s
     ForEachKept([&](std::uint32_t row) { *to++ = block_.sequence[row]; });
   }
   if (context_.shape.client_order) AppendClientOrder();
+}
+
+void BlockScan::ChooseRuns(std::uint64_t first, std::uint64_t last) {
+  const auto& hashes = block_.run_hashes;
+  if (context_.plan.any_order) {  // without the runs, unless a condition needs them
+    runs_end_ = static_cast<std::uint32_t>(hashes.size());
+    end_ = block_.rows;
+    return;
+  }
+  const auto run_of = [&](auto at) { return static_cast<std::uint32_t>(at - hashes.begin()); };
+  first_run_ = run_of(std::lower_bound(hashes.begin(), hashes.end(), first));
+  runs_end_ = run_of(std::upper_bound(hashes.begin(), hashes.end(), last));
+  if (first_run_ >= runs_end_) return;
+  begin_ = first_run_ == 0 ? 0 : block_.run_ends[first_run_ - 1];
+  end_ = block_.run_ends[runs_end_ - 1];
 }
 
 const std::uint64_t* BlockScan::OnlyTable() const {

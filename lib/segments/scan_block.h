@@ -25,6 +25,8 @@ class BlockScan {
   void Append(std::uint64_t first, std::uint64_t last, std::uint64_t* scanned);
 
  private:
+  // Which of the block's runs are scanned, and so their rows.
+  void ChooseRuns(std::uint64_t first, std::uint64_t last);
   // The one table that decides, when nothing but the event's type matters; else nullptr. For masks
   // of one word.
   const std::uint64_t* OnlyTable() const;

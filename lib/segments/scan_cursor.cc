@@ -12,8 +12,9 @@ ScanCursor::ScanCursor(ScanSegment* segment, const ScanShape& shape, std::uint64
 Status ScanCursor::Open() {
   if (Status status = segment_->Prepare(); !status.ok()) return status;
   const auto& blocks = segment_->meta().blocks;
+  const bool whole = segment_->takes_whole_blocks();
   const auto begin = std::partition_point(blocks.begin(), blocks.end(), [&](const auto& block) {
-    return block.last_user_hash < first_;
+    return (whole ? block.first_user_hash : block.last_user_hash) < first_;
   });
   const auto end = std::partition_point(
       begin, blocks.end(), [&](const auto& block) { return block.first_user_hash <= last_; });

@@ -20,6 +20,10 @@ class TimelineText final : public TimelineVisitor {
 
   Status Visit(const Timelines& timelines) override {
     for (std::size_t run = 0; run < timelines.runs(); ++run) {
+      if (timelines.user_ids.empty()) {
+        AddRows(timelines, run);
+        continue;
+      }
       std::string text;
       std::optional<std::size_t> before;
       for (std::size_t row = timelines.RunBegin(run); row < timelines.run_ends[run]; ++row) {
@@ -36,8 +40,18 @@ class TimelineText final : public TimelineVisitor {
   }
 
   std::map<std::string, std::string> users;
+  // In place of them without user ids: rows in any order, how often each was there.
+  std::map<std::string, int> rows;
 
  private:
+  void AddRows(const Timelines& timelines, std::size_t run) {
+    for (std::size_t row = timelines.RunBegin(run); row < timelines.run_ends[run]; ++row) {
+      if (only_matches_ && !MatchesAny(timelines, row)) continue;
+      std::string text = Row(timelines, row, std::nullopt);
+      for (const auto& column : timelines.identities) text += std::to_string(column[row]) + " ";
+      ++rows[text];
+    }
+  }
   static bool MatchesAny(const Timelines& timelines, std::size_t row) {
     return timelines.matches[row] != 0 ||
            (!timelines.more_matches.empty() && timelines.more_matches[row] != 0);
