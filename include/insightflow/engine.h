@@ -133,6 +133,25 @@ class INSIGHTFLOW_EXPORT Engine {
   // and the rest answers. O(events of the range), over the columns that the query names.
   Result<Answer> Query(const insightflow::Query& query, const QueryOptions& options = {}) const;
 
+  // Funnel definitions, kept in the store; a change is on the disk when the call returns. There is
+  // always one named "default", built in until it is replaced. All may fail with kDataLoss (the
+  // definition is damaged; replacing or removing it is the remedy) and with kFailedPrecondition (a
+  // newer version wrote it). O(size of the definition), of all for Funnels and new ones.
+  // In order of id.
+  Result<std::vector<FunnelDefinition>> Funnels() const;
+  // kNotFound when there is none.
+  Result<FunnelDefinition> Funnel(std::string_view id) const;
+  // What it asks, as ParseQuery (wire.h) takes it for "funnel_id". kNotFound when it is inactive.
+  Result<FunnelQuery> ActiveFunnel(std::string_view id) const;
+  // Keeps one under an id that has none. kAlreadyExists; kInvalidArgument, naming the field;
+  // kOutOfRange: past kFunnelsMax, kFunnelBytesMax or kFunnelsBytesMax. A write that fails stops
+  // the engine, as for Ingest.
+  Status AddFunnel(const FunnelDefinition& funnel);
+  // The same, in place of what the id has. True when it had nothing.
+  Result<bool> PutFunnel(const FunnelDefinition& funnel);
+  // kNotFound when there is none. "default" becomes the built-in one again, and is never missing.
+  Status RemoveFunnel(std::string_view id);
+
   // Hands the events that were acknowledged before the call to `sink`, whole lines of about
   // kExportChunkBytes a call, in memory that does not grow with their number. Exporter (exporter.h)
   // does the same step by step and says in which order. Errors: those of Exporter and of `sink`,

@@ -102,7 +102,8 @@ struct EngineOptions {
 
   // Events of days, by their UTC event time, that lie more than this before the current one expire:
   // no query or timeline has them, and within a minute they leave the disk. Live totals and
-  // profiles, which are of all time, keep them. 0: none expires.
+  // profiles, which are of all time, keep them, the totals also when a user is erased whose events
+  // had expired before. 0: none expires.
   std::uint32_t retention_days = 0;
 
   // Not owned; must outlive the engine. Null: the machine's clock.

@@ -208,6 +208,20 @@ struct FunnelQuery {
   friend bool operator==(const FunnelQuery&, const FunnelQuery&) = default;
 };
 
+// A funnel that the store keeps under an id, docs/queries.md.
+struct FunnelDefinition {
+  std::string id = {};     // 1 to 64 of A-Z a-z 0-9 _ . and -, not dots alone
+  std::string name = {};   // to be shown, 1 to 256 bytes
+  bool active = true;      // an inactive one is kept and shown, and answers nothing
+  FunnelQuery query = {};  // without from and to, which are of each question
+
+  friend bool operator==(const FunnelDefinition&, const FunnelDefinition&) = default;
+};
+
+inline constexpr std::size_t kFunnelsMax = 1'000;  // stored definitions
+inline constexpr std::size_t kFunnelBytesMax = std::size_t{64} << 10;
+inline constexpr std::size_t kFunnelsBytesMax = std::size_t{8} << 20;  // of all together
+
 enum class RetentionPeriod : std::uint8_t { kHour, kDay, kWeek, kMonth };
 enum class RetentionCohort : std::uint8_t { kFirstTime, kRecurring };
 enum class RetentionReturn : std::uint8_t { kOn, kOnOrAfter };

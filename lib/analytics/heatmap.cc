@@ -167,6 +167,7 @@ class Heatmap final : public Analysis {
     const Result<std::size_t> selector = plan_.AddSelector(clicks);
     if (!selector.ok()) return selector.status();
     plan_.only_matches = true;
+    plan_.any_order = true;
     slots_ = {*selector, *plan_.AddNumber("position_x"), *plan_.AddNumber("position_y"),
               *plan_.AddText("element")};
     return Status::Ok();

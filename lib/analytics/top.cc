@@ -118,6 +118,7 @@ Result<std::unique_ptr<Analysis>> TopAnalysis::Create(const TopQuery& query) {
   if (const auto bit = plan.AddSelector(query.events); !bit.ok()) return bit.status();
   if (const auto slot = plan.AddText(query.field); !slot.ok()) return slot.status();
   plan.only_matches = true;
+  plan.any_order = query.measure == Measure::kCount;
   analysis->users_ = query.measure == Measure::kUsers;
   analysis->limit_ = query.scope.limit;
   return std::unique_ptr<Analysis>(std::move(analysis));

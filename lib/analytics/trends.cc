@@ -1,6 +1,7 @@
-// Series over time. A state cuts each user's rows into spans that lie in one interval, by the
+// Series over time. A state cuts each run's rows into spans that lie in one interval, by the
 // boundaries of the interval that the row before fell into, and hands them to a tally a series;
-// see tally.h. The previous period, when asked for, has intervals and tallies of its own.
+// see tally.h. Only users are counted by whole timelines: without them rows come in any order. The
+// previous period, when asked for, has intervals and tallies of its own.
 
 #include <algorithm>
 #include <limits>
@@ -81,13 +82,15 @@ Status TrendsState::CutRun(const Timelines& timelines, std::uint32_t run) {
     if (!period.slot.Has(times[row])) {
       if (Status status = period.book.Find(times[row], &period.slot); !status.ok()) return status;
     }
+    const std::int64_t low =
+        is_previous ? period.slot.begin_ms : std::max(period.slot.begin_ms, begin_ms);
     const std::int64_t stop =
         is_previous ? std::min(period.slot.end_ms, begin_ms) : period.slot.end_ms;
     const std::uint32_t begin = row;
     std::uint64_t any = 0;
     do {
       any |= matches[row++];
-    } while (row < end && times[row] < stop);
+    } while (row < end && times[row] >= low && times[row] < stop);
     period.spans.push_back({begin, row, run, period.slot.id, any});
   }
   return Status::Ok();
@@ -231,6 +234,9 @@ Result<std::unique_ptr<Analysis>> TrendsAnalysis::Create(const TrendsQuery& quer
     if (!status.ok()) return status;
   }
   plan.only_matches = true;
+  plan.any_order = std::none_of(query.series.begin(), query.series.end(), [](const auto& series) {
+    return series.measure == Measure::kUsers;
+  });
   if (query.breakdown) {
     config.has_breakdown = true;
     config.breakdown_limit = query.breakdown->limit.value_or(query.scope.limit);

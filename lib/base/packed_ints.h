@@ -95,23 +95,38 @@ void PutBitPlane(std::string* out, std::size_t n, std::size_t bits, ByteAt byte_
   out->resize(begin + BitPlaneBytes(bits, n));
 }
 
-// Hands the n values of a plane of bits to take(i, value). False when bits behind them are set.
+// Puts the first n values of a plane of bits into bytes.
+template <std::size_t kBits>
+void PartBitPlane(std::string_view plane, std::size_t n, std::uint8_t* to) {
+  std::size_t i = 0;
+  const char* from = plane.data();
+  const char* const last = from + plane.size();
+  for (; i + 8 <= n; i += 8, from += kBits) {
+    std::uint64_t joined = 0;
+    std::memcpy(&joined, from, kBits);
+    const std::uint64_t bytes = PartBits(joined, kBits);
+    std::memcpy(to + i, &bytes, sizeof bytes);
+  }
+  if (i == n) return;
+  std::uint64_t joined = 0;
+  std::memcpy(&joined, from, std::min<std::size_t>(kBits, static_cast<std::size_t>(last - from)));
+  const std::uint64_t bytes = PartBits(joined, kBits);
+  std::memcpy(to + i, &bytes, n - i);
+}
+
+// Hands the n values of a plane of bits to take(i, value). False when bits behind them are set. In
+// two steps, so that the compiler can make the second one of whole vectors.
 template <typename Take>
 bool TakeBitPlane(std::string_view plane, std::size_t n, std::size_t bits, Take take) {
-  const auto get = [&](std::size_t i, std::size_t count) {
-    std::uint64_t joined = 0;
-    const std::string_view from = plane.substr(i * bits / 8);
-    if (from.size() >= sizeof joined) {
-      std::memcpy(&joined, from.data(), sizeof joined);
-    } else {
-      std::memcpy(&joined, from.data(), from.size());
-    }
-    const auto bytes = std::bit_cast<std::array<std::uint8_t, 8>>(PartBits(joined, bits));
-    for (std::size_t b = 0; b < count; ++b) take(i + b, bytes[b]);
-  };
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) get(i, 8);
-  if (i < n) get(i, n - i);
+  std::array<std::uint8_t, 512> values;
+  for (std::size_t begin = 0; begin < n; begin += values.size()) {
+    const std::size_t count = std::min(values.size(), n - begin);
+    const std::string_view from = plane.substr(begin * bits / 8);
+    if (bits == 1) PartBitPlane<1>(from, count, values.data());
+    if (bits == 2) PartBitPlane<2>(from, count, values.data());
+    if (bits == 4) PartBitPlane<4>(from, count, values.data());
+    for (std::size_t i = 0; i < count; ++i) take(begin + i, values[i]);
+  }
   const std::size_t filling = plane.size() * 8 - n * bits;
   return filling == 0 || static_cast<std::uint8_t>(plane.back()) >> (8 - filling) == 0;
 }

@@ -82,6 +82,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   Result<std::unique_ptr<SegmentStore>> segments = SegmentStore::Open(&impl->log_->store());
   if (!segments.ok()) return segments.status();
   impl->segments_ = std::move(*segments);
+  impl->funnels_ = std::make_unique<FunnelStore>(&impl->log_->store());
   impl->dedupe_ =
       std::make_unique<DedupeWindow>(options.dedupe_bytes_max, options.dedupe_window.count());
   impl->live_ = std::make_unique<LiveState>(options.live, impl->hash_seed_);
@@ -327,7 +328,10 @@ Result<CheckReport> Engine::Check() const {
     Result<CheckReport> report = log.Check();
     const auto last = log.last();
     const std::uint64_t log_end = last ? last->first_sequence + last->rows : 1;
-    if (report.ok()) impl_->segments().Check(log_end, &*report);
+    if (report.ok()) {
+      impl_->segments().Check(log_end, &*report);
+      CheckFunnels(log.store(), &*report);
+    }
     return report;
   });
 }
@@ -364,7 +368,11 @@ EngineMetrics Engine::Metrics() const {
 }
 
 Result<CheckReport> CheckStore(const std::string& data_dir) {
-  return EventLog::CheckDir(data_dir, CheckSegments);
+  return EventLog::CheckDir(data_dir,
+                            [](const Store& store, std::uint64_t log_end, CheckReport* report) {
+                              CheckSegments(store, log_end, report);
+                              CheckFunnels(store, report);
+                            });
 }
 
 }  // namespace v1

@@ -14,6 +14,7 @@
 #include "insightflow/engine.h"
 #include "lib/decode/decoder.h"
 #include "lib/engine/folder.h"
+#include "lib/engine/funnel_store.h"
 #include "lib/engine/ingest_pipeline.h"
 #include "lib/engine/tail_segments.h"
 #include "lib/live/live_erasure.h"
@@ -46,6 +47,7 @@ class Engine::Impl {
   const LiveState& live() const { return *live_; }
   // Kept open within WithLog.
   SegmentStore& segments() const { return *segments_; }
+  FunnelStore& funnels() const { return *funnels_; }
   Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
   // Calls `use(log)` while the log is kept open; kFailedPrecondition once the engine is closed.
@@ -105,6 +107,7 @@ class Engine::Impl {
   EngineOptions options_;
   std::unique_ptr<EventLog> log_;
   std::unique_ptr<SegmentStore> segments_;
+  std::unique_ptr<FunnelStore> funnels_;
   std::unique_ptr<Folder> folder_;
   std::unique_ptr<DedupeWindow> dedupe_;
   std::unique_ptr<LiveState> live_;

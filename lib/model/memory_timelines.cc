@@ -61,10 +61,11 @@ class Builder {
 };
 
 // By user, time and place in the log; then clients' order among equal times, before anything is
-// left out.
+// left out. As they stand in the log, if any order will do.
 std::vector<std::uint32_t> Builder::SortedRows() const {
   std::vector<std::uint32_t> rows(events_.rows);
   for (std::uint32_t row = 0; row < rows.size(); ++row) rows[row] = row;
+  if (plan_.any_order) return rows;
   std::stable_sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
     const int order = events_.Text(Field::kUserId, a).compare(events_.Text(Field::kUserId, b));
     return order != 0 ? order < 0 : events_.time_ms[a] < events_.time_ms[b];
@@ -96,7 +97,7 @@ void Builder::Add(std::uint32_t row) {
     if (Selects(events_, row, plan_.selectors[s])) matches[s / 64] |= std::uint64_t{1} << s % 64;
   }
   if (plan_.only_matches && (matches[0] | matches[1]) == 0) return;
-  if (time_ms_.empty() || !IsSameUser(last_row_, row)) {
+  if (time_ms_.empty() || !(plan_.any_order || IsSameUser(last_row_, row))) {
     if (!time_ms_.empty()) run_ends_.push_back(static_cast<std::uint32_t>(rows()));
     if (plan_.needs_user_ids) user_ids_.push_back(events_.Text(Field::kUserId, row));
   }

@@ -22,6 +22,7 @@ inline namespace v1 {
 namespace {
 
 constexpr Duration kDurationMax = std::chrono::days(36'500);
+constexpr std::size_t kFunnelIdBytesMax = 64;
 constexpr Timestamp kFirstTime = FromMillis(-62'167'219'200'000);  // the year 0000
 constexpr Timestamp kLastTime = FromMillis(253'402'300'799'999);   // the end of 9999
 constexpr std::array<FieldRef::Kind, 4> kNumericKinds = {
@@ -347,6 +348,28 @@ Status CheckQuery(const Query& query) {
       },
       query);
   return check.Take();
+}
+
+bool IsFunnelId(std::string_view id) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+  return !id.empty() && id.size() <= kFunnelIdBytesMax &&
+         id.find_first_not_of(kAllowed) == std::string_view::npos &&
+         id.find_first_not_of('.') != std::string_view::npos;  // ".." is none in a URL
+}
+
+Status CheckFunnel(const FunnelDefinition& funnel) {
+  Checker check;
+  check.Require(IsFunnelId(funnel.id), "id",
+                "must be 1 to 64 of A-Z, a-z, 0-9, _, . and -, and not dots alone");
+  check.Require(!funnel.name.empty(), "name", "must not be empty");
+  check.Text(funnel.name, kFunnelNameBytesMax, "name");
+  const QueryScope& scope = funnel.query.scope;
+  for (const auto& [time, path] : {std::pair(scope.from, "from"), std::pair(scope.to, "to")}) {
+    check.Require(!time.has_value(), path, "is of a question, not of a definition");
+  }
+  Status status = check.Take();
+  return status.ok() ? CheckQuery(funnel.query) : status;
 }
 
 }  // namespace v1

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "insightflow/query.h"
 #include "insightflow/status.h"
@@ -18,6 +19,7 @@ inline constexpr std::size_t kTrendSeriesMax = 64;
 inline constexpr std::size_t kFunnelStepsMax = 64;
 inline constexpr std::size_t kFunnelExclusionsMax = 64;
 inline constexpr std::size_t kHoldConstantMax = 16;
+inline constexpr std::size_t kFunnelNameBytesMax = 256;
 inline constexpr std::size_t kRetentionPeriodsMax = 400;
 inline constexpr std::size_t kPathsDepthMax = 20;
 inline constexpr std::size_t kHeatmapSideMax = 500;
@@ -25,6 +27,12 @@ inline constexpr std::size_t kHeatmapSideMax = 500;
 // kInvalidArgument for the first rule that is broken; the message begins with the field's path on
 // the wire, such as "steps[1].filters[0].op: ". Loads the query's time zone. O(size of the query).
 Status CheckQuery(const Query& query);
+
+// The same for a definition that is to be stored.
+Status CheckFunnel(const FunnelDefinition& funnel);
+
+// Whether a definition may have this id.
+bool IsFunnelId(std::string_view id);
 
 }  // namespace v1
 }  // namespace insightflow

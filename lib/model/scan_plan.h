@@ -36,6 +36,9 @@ struct ScanPlan {
   // order of the log.
   bool needs_client_order = false;
   bool needs_user_ids = false;
+  // Each row is looked at by itself: rows may come in any order, those of many users in one run.
+  // Not together with the two above. Saves the merge, which is most of a scan.
+  bool any_order = false;
   std::vector<FieldRef> texts;       // slots of Timelines::texts
   std::vector<FieldRef> identities;  // slots of Timelines::identities
   std::vector<FieldRef> numbers;     // slots of Timelines::numbers

@@ -1,6 +1,7 @@
 // Timelines of many users: the unit of analysis, as columns. A run is all events of one user that
 // the plan asked for, in order of time; equal times stand in the order of the log, or of the client
-// (ScanPlan::needs_client_order). The views live as long as the call that hands them out.
+// (ScanPlan::needs_client_order). With ScanPlan::any_order all rows are one run. The views live as
+// long as the call that hands them out.
 #pragma once
 
 #include <cstddef>

@@ -1,26 +1,21 @@
 #include "lib/segments/part_scan.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
-#include <cstring>
 #include <limits>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
-// Short runs are the rule; a call would cost more than the copy.
-template <typename T>
-T* CopyRun(const T* from, const T* end, T* to) {
-  constexpr std::ptrdiff_t kShort = 16;
-  if (end - from > kShort) {
-    std::memcpy(to, from, static_cast<std::size_t>(end - from) * sizeof(T));
-    return to + (end - from);
-  }
-  while (from != end) *to++ = *from++;
-  return to;
-}
+// Most runs are shorter than this. Rows are copied so many at a time, where there is room: what is
+// too much is overwritten by the next run, and no branch hangs on the length of a short one.
+constexpr std::uint32_t kCopyRows = 8;
+constexpr std::size_t kPrefetchPieces = 16;
 
 }  // namespace
 
@@ -46,9 +41,6 @@ Status PartScan::Open() {
     cursors_.push_back(std::move(cursor));
   }
   taken_.resize(cursors_.size());
-  for (std::size_t c = 0; c < cursors_.size(); ++c) {
-    if (Status status = AdvanceCursor(c); !status.ok()) return status;
-  }
   return Status::Ok();
 }
 
@@ -81,6 +73,32 @@ Status PartScan::Advance(std::uint64_t bound) {
 
 Status PartScan::Run(TimelineVisitor* visitor) {
   if (Status status = Open(); !status.ok()) return status;
+  Status status = scan_.context_.plan.any_order ? TakeBlocks(visitor) : MergeUsers(visitor);
+  if (status.ok()) scan_.scanned_.fetch_add(scanned_, std::memory_order_relaxed);
+  return status;
+}
+
+Status PartScan::TakeBlocks(TimelineVisitor* visitor) {
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    CursorRows& rows = cursors_[c]->rows();
+    while (!cursors_[c]->at_end()) {
+      if (Status status = AdvanceCursor(c); !status.ok()) return status;
+      const auto count = static_cast<std::uint32_t>(rows.rows());
+      if (count == 0) continue;
+      sorted_ = {{.cursor = static_cast<std::uint32_t>(c), .end = count}};
+      Gather();
+      run_ends_ = {count};
+      if (Status status = HandOut(visitor); !status.ok()) return status;
+      rows.Clear(shape_);
+    }
+  }
+  return Status::Ok();
+}
+
+Status PartScan::MergeUsers(TimelineVisitor* visitor) {
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    if (Status status = AdvanceCursor(c); !status.ok()) return status;
+  }
   while (true) {
     bool all = true;
     std::uint64_t bound = std::numeric_limits<std::uint64_t>::max();
@@ -91,27 +109,26 @@ Status PartScan::Run(TimelineVisitor* visitor) {
     }
     FindPieces(bound, all);
     if (!pieces_.empty()) {
-      if (Status status = HandOut(visitor); !status.ok()) return status;
+      if (Status status = HandOutUsers(visitor); !status.ok()) return status;
     }
-    if (all) break;
+    if (all) return Status::Ok();
     done_below_ = std::max(done_below_, bound);
     if (Status status = Advance(bound); !status.ok()) return status;
   }
-  scan_.scanned_.fetch_add(scanned_, std::memory_order_relaxed);
-  return Status::Ok();
 }
 
 void PartScan::FindPieces(std::uint64_t bound, bool all) {
   pieces_.clear();
   for (std::size_t c = 0; c < cursors_.size(); ++c) {
-    const CursorRows& rows = cursors_[c]->rows();
-    const std::size_t end = cursors_[c]->RunsBelow(bound, all);
-    for (std::size_t run = taken_[c]; run < end; ++run) {
-      pieces_.push_back({rows.runs[run].hash, static_cast<std::uint32_t>(c),
-                         static_cast<std::uint32_t>(run),
-                         static_cast<std::uint32_t>(rows.RunBegin(run)), rows.runs[run].end});
+    const std::vector<CursorRows::Run>& runs = cursors_[c]->rows().runs;
+    std::size_t run = taken_[c];
+    std::uint32_t begin = run == 0 ? 0 : runs[run - 1].end;
+    for (; run < runs.size() && (all || runs[run].hash < bound); ++run) {
+      pieces_.push_back({runs[run].hash, static_cast<std::uint32_t>(c),
+                         static_cast<std::uint32_t>(run), begin, runs[run].end});
+      begin = runs[run].end;
     }
-    taken_[c] = std::max(taken_[c], end);
+    taken_[c] = run;
   }
 }
 
@@ -141,22 +158,42 @@ void PartScan::SortPieces() {
   }
 }
 
-void PartScan::GatherTimes() {
-  std::int64_t* times = out_.time_ms.data();
-  std::uint64_t* matches = out_.matches.data();
-  for (const Piece& piece : sorted_) {
-    const ScanCursor& cursor = *cursors_[piece.cursor];
-    const CursorRows& rows = cursor.rows();
-    const std::int64_t day_ms = cursor.day_ms();
-    const std::uint32_t* const time = rows.time.data();
-    for (std::uint32_t row = piece.begin; row < piece.end; ++row) *times++ = day_ms + time[row];
-    if (shape_.narrow_matches) {
-      const std::uint8_t* const narrow = rows.narrow_matches.data();
-      for (std::uint32_t row = piece.begin; row < piece.end; ++row) *matches++ = narrow[row];
-    } else {
-      matches =
-          CopyRun(rows.matches.data() + piece.begin, rows.matches.data() + piece.end, matches);
+// Puts the pieces' rows of a column of the cursors side by side, each as convert(value, cursor's
+// day) says.
+template <typename ColumnOf, typename To, typename Convert>
+void PartScan::GatherColumn(ColumnOf column_of, PlainVector<To>* column, Convert convert) {
+  using Column = std::remove_reference_t<decltype(column_of(cursors_[0]->rows()))>;
+  using From = typename Column::value_type;
+  struct Source {
+    std::span<const From> rows;
+    std::int64_t day_ms = 0;
+  };
+  std::vector<Source> sources;
+  for (const auto& cursor : cursors_) {
+    sources.push_back({column_of(cursor->rows()), cursor->day_ms()});
+  }
+  To* to = column->data();
+  const To* const end = to + column->size();
+  for (std::size_t p = 0; p < sorted_.size(); ++p) {
+    // The cursors' rows take more than the nearer caches hold.
+    const Piece& ahead = sorted_[std::min(p + kPrefetchPieces, sorted_.size() - 1)];
+    __builtin_prefetch(sources[ahead.cursor].rows.data() + ahead.begin);
+    const Piece& piece = sorted_[p];
+    const Source source = sources[piece.cursor];
+    const From* from = source.rows.data() + piece.begin;
+    const std::uint32_t count = piece.end - piece.begin;
+    const std::uint32_t rounded = (count + kCopyRows - 1) / kCopyRows * kCopyRows;
+    To* const behind = to + count;
+    if (piece.begin + rounded > source.rows.size() || rounded > end - to) {
+      while (to != behind) *to++ = convert(*from++, source.day_ms);
+      continue;
     }
+    for (; to < behind; to += kCopyRows, from += kCopyRows) {
+      std::array<From, kCopyRows> rows;  // the compiler cannot know that `from` and `to` differ
+      std::copy_n(from, kCopyRows, rows.begin());
+      for (std::size_t i = 0; i < kCopyRows; ++i) to[i] = convert(rows[i], source.day_ms);
+    }
+    to = behind;
   }
 }
 
@@ -164,14 +201,18 @@ void PartScan::Gather() {
   std::size_t total = 0;
   for (const Piece& piece : sorted_) total += piece.end - piece.begin;
   out_.ForEachColumn(shape_, [&](auto& column) { column.resize(total); });
-  GatherTimes();
-  ScanColumns::ForEach(shape_, [&](auto get) {
-    auto* at = get(out_).data();
-    for (const Piece& piece : sorted_) {
-      const auto* const from = get(cursors_[piece.cursor]->rows()).data();
-      at = CopyRun(from + piece.begin, from + piece.end, at);
-    }
-  });
+  const auto same = [](auto value, std::int64_t) { return value; };
+  GatherColumn(
+      [](const CursorRows& rows) -> auto& { return rows.time; }, &out_.time_ms,
+      [](std::uint32_t time, std::int64_t day_ms) { return day_ms + time; });
+  if (shape_.narrow_matches) {
+    GatherColumn(
+        [](const CursorRows& rows) -> auto& { return rows.narrow_matches; }, &out_.matches, same);
+  } else {
+    GatherColumn(
+        [](const CursorRows& rows) -> auto& { return rows.matches; }, &out_.matches, same);
+  }
+  ScanColumns::ForEach(shape_, [&](auto get) { GatherColumn(get, &get(out_), same); });
 }
 
 void PartScan::EndRuns() {
@@ -260,7 +301,7 @@ void PartScan::DropHidden() {
   });
 }
 
-Status PartScan::HandOut(TimelineVisitor* visitor) {
+Status PartScan::HandOutUsers(TimelineVisitor* visitor) {
   SortPieces();
   Gather();
   EndRuns();
@@ -269,6 +310,10 @@ Status PartScan::HandOut(TimelineVisitor* visitor) {
     DropHidden();
     if (run_ends_.empty()) return Status::Ok();
   }
+  return HandOut(visitor);
+}
+
+Status PartScan::HandOut(TimelineVisitor* visitor) {
   Timelines timelines;
   timelines.run_ends = run_ends_;
   timelines.time_ms = out_.time_ms;

@@ -28,8 +28,6 @@ class ScanCursor {
   std::int64_t day_ms() const { return segment_->meta().key.day * kDayMs; }
   CursorRows& rows() { return rows_; }
   const CursorRows& rows() const { return rows_; }
-  // How many of the first runs have hashes below `bound`, or all.
-  std::size_t RunsBelow(std::uint64_t bound, bool all) const;
 
  private:
   void SkipOthers();
@@ -60,6 +58,10 @@ class PartScan {
   };
 
   Status Open();
+  // Hands out users, one after another.
+  Status MergeUsers(TimelineVisitor* visitor);
+  // Hands out block by block, for plans that take any order.
+  Status TakeBlocks(TimelineVisitor* visitor);
   // Reads on where users below `bound` are the last complete ones.
   Status Advance(std::uint64_t bound);
   // Reads the cursor's next block; damage is noted and passed over.
@@ -68,7 +70,8 @@ class PartScan {
   void FindPieces(std::uint64_t bound, bool all);
   void SortPieces();
   void Gather();
-  void GatherTimes();
+  template <typename ColumnOf, typename To, typename Convert>
+  void GatherColumn(ColumnOf column_of, PlainVector<To>* column, Convert convert);
   // Finds the users' ends, and puts rows of one day that came from several segments in order.
   void EndRuns();
   void SortRows(std::uint32_t begin, std::uint32_t end);
@@ -76,6 +79,7 @@ class PartScan {
   void DropHidden();
   // Puts the rows from `begin` on into the order of order_.
   void Permute(std::uint32_t begin);
+  Status HandOutUsers(TimelineVisitor* visitor);
   Status HandOut(TimelineVisitor* visitor);
   std::size_t bytes() const;
 

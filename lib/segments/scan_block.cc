@@ -9,41 +9,46 @@ namespace insightflow {
 inline namespace v1 {
 
 void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* scanned) {
+  ChooseRuns(first, last);
+  if (begin_ == end_) return;
+  const std::size_t rows_before = rows_.rows();
+  if (masks_.words() > 1 || context_.shape.client_order) {
+    KeepOrHideRows(scanned);
+  } else if (context_.shape.narrow_matches) {
+    KeepRows(&rows_.narrow_matches, scanned);
+  } else {
+    KeepRows(&rows_.matches, scanned);
+  }
+  if (kept() == 0) return;
+  if (!context_.plan.any_order) AppendRuns(rows_before);
+  for (std::size_t slot = 0; slot < context_.shape.texts; ++slot) AppendText(slot);
+  for (std::size_t slot = 0; slot < context_.shape.identities; ++slot) AppendIdentity(slot);
+  for (std::size_t slot = 0; slot < context_.shape.numbers; ++slot) AppendNumber(slot);
+  if (context_.shape.sequences) {
+    std::uint64_t* to = Extend(&rows_.sequence);
+    ForEachKept([&](std::uint32_t row) { *to++ = block_.sequence[row]; });
+  }
+  if (context_.shape.client_order) AppendClientOrder();
+}
+
+void BlockScan::ChooseRuns(std::uint64_t first, std::uint64_t last) {
   const auto& hashes = block_.run_hashes;
+  if (context_.plan.any_order) {  // without the runs, unless a condition needs them
+    runs_end_ = static_cast<std::uint32_t>(hashes.size());
+    end_ = block_.rows;
+    return;
+  }
   const auto run_of = [&](auto at) { return static_cast<std::uint32_t>(at - hashes.begin()); };
   first_run_ = run_of(std::lower_bound(hashes.begin(), hashes.end(), first));
   runs_end_ = run_of(std::upper_bound(hashes.begin(), hashes.end(), last));
   if (first_run_ >= runs_end_) return;
   begin_ = first_run_ == 0 ? 0 : block_.run_ends[first_run_ - 1];
   end_ = block_.run_ends[runs_end_ - 1];
-  const std::size_t rows_before = rows_.rows();
-  if (const std::uint64_t* const table = OnlyTable()) {
-    const std::uint8_t* const types = block_.type_codes.data();
-    KeepRows([=](std::uint32_t row) { return table[types[row]]; }, scanned);
-  } else {
-    FillMasks();
-    const std::uint64_t* const masks = scratch_.masks.data();
-    if (masks_.words() == 1 && !context_.shape.client_order) {
-      KeepRows([=, this](std::uint32_t row) { return masks[row - begin_]; }, scanned);
-    } else {
-      KeepOrHideRows(scanned);
-    }
-  }
-  if (scratch_.kept.empty()) return;
-  AppendRuns(rows_before);
-  for (std::size_t slot = 0; slot < context_.shape.texts; ++slot) AppendText(slot);
-  for (std::size_t slot = 0; slot < context_.shape.identities; ++slot) AppendIdentity(slot);
-  for (std::size_t slot = 0; slot < context_.shape.numbers; ++slot) AppendNumber(slot);
-  if (context_.shape.sequences) {
-    for (const std::uint32_t row : scratch_.kept) rows_.sequence.push_back(block_.sequence[row]);
-  }
-  if (context_.shape.client_order) AppendClientOrder();
 }
 
 const std::uint64_t* BlockScan::OnlyTable() const {
   constexpr auto kType = static_cast<std::size_t>(Field::kEventType);
-  if (block_.type_codes.empty() || masks_.words() != 1 || context_.shape.client_order ||
-      !masks_.row_tests().empty() || !masks_.Uses(Field::kEventType)) {
+  if (block_.type_codes.empty() || !masks_.row_tests().empty() || !masks_.Uses(Field::kEventType)) {
     return nullptr;
   }
   for (std::size_t f = 0; f < kFieldCount; ++f) {
@@ -125,12 +130,66 @@ void BlockScan::TestRows(const RowMasks::RowTests& tests) {
   }
 }
 
-// Which rows stay: those in range that hold the filter and, if that is asked, match a selector.
-template <bool kAllInRange, typename MaskOf, typename Match>
-std::uint32_t BlockScan::Compress(MaskOf mask_of, std::uint32_t* times, Match* matches,
-                                  std::uint64_t* scanned) {
-  const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit();
-  const std::uint64_t wanted = context_.plan.only_matches ? filter - 1 : ~std::uint64_t{0};
+// The masks of the rows of [begin, end).
+template <typename Match>
+void BlockScan::WriteMasks(Match* to) {
+  const std::size_t count = end_ - begin_;
+  if (const std::uint64_t* const table = OnlyTable()) {
+    const std::uint8_t* const types = block_.type_codes.data() + begin_;
+    for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Match>(table[types[i]]);
+    return;
+  }
+  FillMasks();
+  const std::uint64_t* const masks = scratch_.masks.data();
+  for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Match>(masks[i]);
+}
+
+// Rows stay that are in range, hold the filter and, if that is asked, match a selector. Where few
+// do not match, leaving them out costs more than it saves.
+template <typename Match>
+void BlockScan::KeepRows(PlainVector<Match>* column, std::uint64_t* scanned) {
+  const std::size_t before = rows_.rows();
+  const std::uint32_t count = end_ - begin_;
+  column->resize(before + count);
+  Match* const masks = column->data() + before;
+  WriteMasks(masks);
+  const auto [least, most] = segment_.TimesOf(scratch_.block_number);
+  const bool in_range = least >= context_.plan.from_ms && most < context_.plan.to_ms;
+  const auto filter = static_cast<Match>(std::uint64_t{1} << masks_.filter_bit());
+  std::uint32_t held = 0;
+  std::uint32_t matched = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    held += (masks[i] & filter) != 0 ? 1 : 0;
+    matched += (masks[i] & (filter - 1)) != 0 ? 1 : 0;
+  }
+  const bool few_fail = !context_.plan.only_matches || matched >= count - count / 8;
+  keeps_all_ = in_range && held == count && few_fail;
+  rows_.time.resize(before + count);
+  std::uint32_t* const times = rows_.time.data() + before;
+  if (!keeps_all_) {
+    scratch_.kept.resize(count);
+    scratch_.kept_to.resize(count);
+    const std::uint32_t kept =
+        in_range ? Compress<true>(times, masks, scanned) : Compress<false>(times, masks, scanned);
+    scratch_.kept.resize(kept);
+    rows_.time.resize(before + kept);
+    column->resize(before + kept);
+    return;
+  }
+  *scanned += count;
+  const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
+  const std::int64_t* const time_of = block_.time_ms.data() + begin_;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    times[i] = static_cast<std::uint32_t>(time_of[i] - day_ms);
+    masks[i] = static_cast<Match>(masks[i] & (filter - 1));
+  }
+}
+
+// Moves the rows that stay together; `masks` become what they match.
+template <bool kAllInRange, typename Match>
+std::uint32_t BlockScan::Compress(std::uint32_t* times, Match* masks, std::uint64_t* scanned) {
+  const auto filter = static_cast<Match>(std::uint64_t{1} << masks_.filter_bit());
+  const auto wanted = static_cast<Match>(context_.plan.only_matches ? filter - 1 : filter);
   const std::int64_t from = context_.plan.from_ms;
   const std::int64_t to = context_.plan.to_ms;
   const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
@@ -141,7 +200,7 @@ std::uint32_t BlockScan::Compress(MaskOf mask_of, std::uint32_t* times, Match* m
   std::uint32_t count = 0;
   for (std::uint32_t row = begin_; row < end_; ++row) {
     const std::int64_t time = time_of[row];
-    const std::uint64_t mask = mask_of(row);
+    const Match mask = masks[row - begin_];
     bool stays = ((mask & filter) != 0) & ((mask & wanted) != 0);
     if constexpr (!kAllInRange) {
       const bool inside = (time >= from) & (time < to);
@@ -149,7 +208,7 @@ std::uint32_t BlockScan::Compress(MaskOf mask_of, std::uint32_t* times, Match* m
       stays &= inside;
     }
     times[count] = static_cast<std::uint32_t>(time - day_ms);
-    matches[count] = static_cast<Match>(mask & ~filter);
+    masks[count] = static_cast<Match>(mask & ~filter);
     kept[count] = row;
     count += stays ? 1 : 0;
     kept_to[row - begin_] = count;
@@ -158,36 +217,9 @@ std::uint32_t BlockScan::Compress(MaskOf mask_of, std::uint32_t* times, Match* m
   return count;
 }
 
-template <typename MaskOf>
-void BlockScan::KeepRows(MaskOf mask_of, std::uint64_t* scanned) {
-  if (context_.shape.narrow_matches) {
-    KeepRowsIn(mask_of, &rows_.narrow_matches, scanned);
-  } else {
-    KeepRowsIn(mask_of, &rows_.matches, scanned);
-  }
-}
-
-template <typename MaskOf, typename Match>
-void BlockScan::KeepRowsIn(MaskOf mask_of, PlainVector<Match>* column, std::uint64_t* scanned) {
-  const std::size_t before = rows_.rows();
-  const std::size_t room = end_ - begin_;
-  scratch_.kept.resize(room);
-  scratch_.kept_to.resize(room);
-  rows_.time.resize(before + room);
-  column->resize(before + room);
-  const auto [least, most] = segment_.TimesOf(scratch_.block_number);
-  const bool all = least >= context_.plan.from_ms && most < context_.plan.to_ms;
-  std::uint32_t* const times = rows_.time.data() + before;
-  Match* const matches = column->data() + before;
-  const std::uint32_t count = all ? Compress<true>(mask_of, times, matches, scanned)
-                                  : Compress<false>(mask_of, times, matches, scanned);
-  scratch_.kept.resize(count);
-  rows_.time.resize(before + count);
-  column->resize(before + count);
-}
-
 // For the clients' order all rows in range stay, and those that should not are hidden.
 void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
+  FillMasks();
   const std::size_t words = masks_.words();
   const std::size_t filter_word = masks_.filter_bit() / 64;
   const std::uint64_t filter = std::uint64_t{1} << masks_.filter_bit() % 64;
@@ -226,7 +258,8 @@ void BlockScan::AppendRuns(std::size_t rows_before) {
   const auto before = static_cast<std::uint32_t>(rows_before);
   std::uint32_t last = 0;
   for (std::uint32_t run = first_run_; run < runs_end_; ++run) {
-    const std::uint32_t to = scratch_.kept_to[block_.run_ends[run] - 1 - begin_];
+    const std::uint32_t rows = block_.run_ends[run] - begin_;
+    const std::uint32_t to = keeps_all_ ? rows : scratch_.kept_to[rows - 1];
     if (to == last) continue;
     last = to;
     const std::uint64_t hash = block_.run_hashes[run];
@@ -245,14 +278,23 @@ void BlockScan::AppendRuns(std::size_t rows_before) {
 
 template <typename Use>
 void BlockScan::ForEachCode(Field field, Use use) const {
-  const auto& codes = block_.codes[static_cast<std::size_t>(field)];
+  const std::uint32_t* const codes = block_.codes[static_cast<std::size_t>(field)].data();
+  const std::uint8_t* const types = block_.type_codes.data();
   if (field == Field::kEventType && !block_.type_codes.empty()) {
-    for (const std::uint32_t row : scratch_.kept) use(block_.type_codes[row]);
-  } else if (!codes.empty()) {
-    for (const std::uint32_t row : scratch_.kept) use(codes[row]);
+    ForEachKept([&](std::uint32_t row) { use(types[row]); });
+  } else if (!block_.codes[static_cast<std::size_t>(field)].empty()) {
+    ForEachKept([&](std::uint32_t row) { use(codes[row]); });
   } else {
     for (std::uint32_t i = 0; i < kept(); ++i) use(0);
   }
+}
+
+template <typename Value>
+void BlockScan::AppendCoded(Field field, const std::vector<Value>& values,
+                            PlainVector<Value>* column) const {
+  const Value* const value_of = values.data();
+  Value* to = Extend(column);
+  ForEachCode(field, [&](std::uint32_t code) { *to++ = value_of[code]; });
 }
 
 // The block's own dictionary of a field that has none for the segment; nullptr when codes are not
@@ -268,8 +310,7 @@ void BlockScan::AppendText(std::size_t slot) {
   std::vector<std::string_view>& entries = scratch_.entries;
   entries.clear();
   if (!segment_.text_codes_[slot].empty()) {
-    const auto& codes = segment_.text_codes_[slot];
-    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(codes[code]); });
+    AppendCoded(field.field, segment_.text_codes_[slot], &to);
     return;
   }
   if (const SegmentTexts* const texts = OwnTexts(field)) {
@@ -278,17 +319,17 @@ void BlockScan::AppendText(std::size_t slot) {
     }
     scratch_.codes.resize(entries.size());
     context_.values->Intern(entries, scratch_.codes.data());
-    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(scratch_.codes[code]); });
+    AppendCoded(field.field, scratch_.codes, &to);
     return;
   }
   // Values without a dictionary get one first, so that the shared table is asked once for each.
   DictColumn& column = scratch_.column;
   column.Clear();
   const std::size_t before = to.size();
-  for (const std::uint32_t row : scratch_.kept) {
+  ForEachKept([&](std::uint32_t row) {
     const EventValue value = ValueAt(field, row);
     to.push_back(column.Intern(SpelledValue(value, &scratch_.text)));
-  }
+  });
   for (std::uint32_t code = 0; code <= column.entries(); ++code) {
     entries.push_back(column.Entry(code));
   }
@@ -301,8 +342,7 @@ void BlockScan::AppendIdentity(std::size_t slot) {
   const FieldRef& field = context_.plan.identities[slot];
   PlainVector<std::uint64_t>& to = rows_.identities[slot];
   if (!segment_.identity_hashes_[slot].empty()) {
-    const auto& hashes = segment_.identity_hashes_[slot];
-    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(hashes[code]); });
+    AppendCoded(field.field, segment_.identity_hashes_[slot], &to);
     return;
   }
   if (const SegmentTexts* const texts = OwnTexts(field)) {
@@ -311,31 +351,31 @@ void BlockScan::AppendIdentity(std::size_t slot) {
     for (std::uint32_t code = 0; code <= texts->entries(); ++code) {
       hashes.push_back(IdentityHash(texts->Entry(code)));
     }
-    ForEachCode(field.field, [&](std::uint32_t code) { to.push_back(hashes[code]); });
+    AppendCoded(field.field, hashes, &to);
     return;
   }
-  for (const std::uint32_t row : scratch_.kept) {
+  ForEachKept([&](std::uint32_t row) {
     const EventValue value = ValueAt(field, row);
     to.push_back(IdentityHash(SpelledValue(value, &scratch_.text)));
-  }
+  });
 }
 
 void BlockScan::AppendNumber(std::size_t slot) {
   const FieldRef& field = context_.plan.numbers[slot];
-  for (const std::uint32_t row : scratch_.kept) {
+  ForEachKept([&](std::uint32_t row) {
     const EventValue value = ValueAt(field, row);
     rows_.numbers[slot].push_back(value.is_number() ? value.real
                                                     : std::numeric_limits<double>::quiet_NaN());
-  }
+  });
 }
 
 void BlockScan::AppendClientOrder() {
-  for (const std::uint32_t row : scratch_.kept) {
+  ForEachKept([&](std::uint32_t row) {
     const bool has_seq = !block_.client_seq.empty() && (block_.flags[row] & kHasClientSeq) != 0;
     const std::uint64_t tab = has_seq ? IdentityHash(TextAt(Field::kTabId, row)) : 0;
     rows_.tab.push_back(tab);
     rows_.seq.push_back(tab != 0 ? block_.client_seq[row] : 0);
-  }
+  });
   rows_.hidden.insert(rows_.hidden.end(), scratch_.hidden.begin(), scratch_.hidden.end());
 }
 

@@ -25,20 +25,22 @@ class BlockScan {
   void Append(std::uint64_t first, std::uint64_t last, std::uint64_t* scanned);
 
  private:
-  // The one table that decides, when nothing but the event's type matters; else nullptr.
+  // Which of the block's runs are scanned, and so their rows.
+  void ChooseRuns(std::uint64_t first, std::uint64_t last);
+  // The one table that decides, when nothing but the event's type matters; else nullptr. For masks
+  // of one word.
   const std::uint64_t* OnlyTable() const;
   void FillMasks();
   void AndTable(Field field, const std::vector<std::uint64_t>& table);
   void AndUsers();
   void TestRows(const RowMasks::RowTests& tests);
-  // Appends times and matches of the rows that stay; mask_of(row) is a row's one word.
-  template <typename MaskOf>
-  void KeepRows(MaskOf mask_of, std::uint64_t* scanned);
-  template <typename MaskOf, typename Match>
-  void KeepRowsIn(MaskOf mask_of, PlainVector<Match>* column, std::uint64_t* scanned);
-  template <bool kAllInRange, typename MaskOf, typename Match>
-  std::uint32_t Compress(MaskOf mask_of, std::uint32_t* times, Match* matches,
-                         std::uint64_t* scanned);
+  template <typename Match>
+  void WriteMasks(Match* to);
+  // Appends times and matches of the rows that stay.
+  template <typename Match>
+  void KeepRows(PlainVector<Match>* column, std::uint64_t* scanned);
+  template <bool kAllInRange, typename Match>
+  std::uint32_t Compress(std::uint32_t* times, Match* masks, std::uint64_t* scanned);
   // The same for masks of many words, and for rows that must stay hidden.
   void KeepOrHideRows(std::uint64_t* scanned);
   void AppendRuns(std::size_t rows_before);
@@ -49,11 +51,30 @@ class BlockScan {
 
   EventValue ValueAt(const FieldRef& field, std::uint32_t row);
   std::string_view TextAt(Field field, std::uint32_t row) const;
-  // Calls use(row, code) for each kept row of a coded text field.
+  template <typename Use>
+  void ForEachKept(Use use) const {
+    if (keeps_all_) {
+      for (std::uint32_t row = begin_; row < end_; ++row) use(row);
+    } else {
+      for (const std::uint32_t row : scratch_.kept) use(row);
+    }
+  }
+  // Calls use(code) for each kept row of a coded text field.
   template <typename Use>
   void ForEachCode(Field field, Use use) const;
+  template <typename Value>
+  void AppendCoded(Field field, const std::vector<Value>& values, PlainVector<Value>* column) const;
+  // Room for a value of each kept row.
+  template <typename Value>
+  Value* Extend(PlainVector<Value>* column) const {
+    const std::size_t before = column->size();
+    column->resize(before + kept());
+    return column->data() + before;
+  }
   const SegmentTexts* OwnTexts(const FieldRef& field) const;
-  std::uint32_t kept() const { return static_cast<std::uint32_t>(scratch_.kept.size()); }
+  std::uint32_t kept() const {
+    return keeps_all_ ? end_ - begin_ : static_cast<std::uint32_t>(scratch_.kept.size());
+  }
 
   const ScanSegment& segment_;
   const ScanContext& context_;
@@ -65,6 +86,7 @@ class BlockScan {
   std::uint32_t runs_end_ = 0;
   std::uint32_t begin_ = 0;  // their rows
   std::uint32_t end_ = 0;
+  bool keeps_all_ = false;  // else the rows that stay are scratch_.kept
 };
 
 }  // namespace v1

@@ -12,8 +12,9 @@ ScanCursor::ScanCursor(ScanSegment* segment, const ScanShape& shape, std::uint64
 Status ScanCursor::Open() {
   if (Status status = segment_->Prepare(); !status.ok()) return status;
   const auto& blocks = segment_->meta().blocks;
+  const bool whole = segment_->takes_whole_blocks();
   const auto begin = std::partition_point(blocks.begin(), blocks.end(), [&](const auto& block) {
-    return block.last_user_hash < first_;
+    return (whole ? block.first_user_hash : block.last_user_hash) < first_;
   });
   const auto end = std::partition_point(
       begin, blocks.end(), [&](const auto& block) { return block.first_user_hash <= last_; });
@@ -38,13 +39,6 @@ Status ScanCursor::ReadNext(ScanScratch* scratch, std::uint64_t* scanned) {
   ++next_;
   SkipOthers();
   return status;
-}
-
-std::size_t ScanCursor::RunsBelow(std::uint64_t bound, bool all) const {
-  if (all) return rows_.runs.size();
-  const auto end = std::partition_point(rows_.runs.begin(), rows_.runs.end(),
-                                        [&](const auto& run) { return run.hash < bound; });
-  return static_cast<std::size_t>(end - rows_.runs.begin());
 }
 
 }  // namespace v1

@@ -34,6 +34,15 @@ std::size_t UserRows::bytes() const {
   return ScanColumns::bytes() + BytesOf(time_ms) + BytesOf(matches);
 }
 
+void CursorRows::Clear(const ScanShape& shape) {
+  runs.clear();
+  id_bytes.clear();
+  time.clear();
+  narrow_matches.clear();
+  matches.clear();
+  ForEach(shape, [&](auto get) { get(*this).clear(); });
+}
+
 void CursorRows::DropRuns(const ScanShape& shape, std::size_t count) {
   if (count == 0) return;
   const Run last = runs[count - 1];

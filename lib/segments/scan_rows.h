@@ -86,6 +86,7 @@ struct CursorRows : ScanColumns {
   }
   std::size_t bytes() const;
 
+  void Clear(const ScanShape& shape);
   // Drops the first runs and their rows. O(rest).
   void DropRuns(const ScanShape& shape, std::size_t count);
 };

@@ -37,7 +37,8 @@ ScanSegment::ScanSegment(ScanInput input, const ScanContext* context)
 
 ColumnSet ScanSegment::NeededColumns() const {
   const ScanPlan& plan = context_->plan;
-  std::uint32_t bits = ColumnSet{SegmentColumn::kUserRuns, SegmentColumn::kTime}.bits();
+  std::uint32_t bits = ColumnSet{SegmentColumn::kTime}.bits();
+  if (!plan.any_order) bits |= ColumnSet{SegmentColumn::kUserRuns}.bits();
   const auto add = [&](const FieldRef& field) { bits |= ColumnsOf(field).bits(); };
   for (std::size_t f = 0; f < kFieldCount; ++f) {
     const auto field = static_cast<Field>(f);

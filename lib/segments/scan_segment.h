@@ -69,9 +69,12 @@ class ScanSegment {
 
   const SegmentMeta& meta() const { return input_.reader->meta(); }
   std::unique_ptr<ChunkSource> NewSource() const { return input_.new_source(); }
+  // Whether blocks are read as they are, whoever's rows they hold.
+  bool takes_whole_blocks() const { return context_->plan.any_order; }
   // Whether a block can have rows of the plan. After Prepare.
   bool MayMatch(std::uint32_t block) const;
-  // Appends the block's rows of users with a hash in [first, last]. After Prepare. `*scanned` grows
+  // Appends the block's rows of users with a hash in [first, last], or all in plans that take any
+  // order. After Prepare. `*scanned` grows
   // by the rows in the plan's range. Thread-safe, each thread with a source, scratch and rows of
   // its own. After an error `rows` may hold a part of the block.
   Status ReadBlock(std::uint32_t block, std::uint64_t first, std::uint64_t last,

@@ -41,7 +41,7 @@ TimelineScan::TimelineScan(const ScanPlan& plan, std::vector<ScanInput> inputs, 
     return std::pair(left.key.day, left.min_sequence) <
            std::pair(right.key.day, right.min_sequence);
   });
-  context_.shape.sequences = NeedsSequences(inputs);
+  context_.shape.sequences = !plan.any_order && NeedsSequences(inputs);
   context_.shape.client_order = plan.needs_client_order && HasClientOrder(inputs);
   for (ScanInput& input : inputs) {
     segments_.push_back(std::make_unique<ScanSegment>(std::move(input), &context_));

@@ -6,8 +6,9 @@
 // A part is a range of user hashes. Within it each segment has a cursor on one decoded block; all
 // users below the least hash that a cursor may still add to are complete. Their runs are put in
 // order of the hash by counting, since hashes are spread evenly, copied together, and handed out.
-// A user is known by the 64-bit hash of the id, whose seed is the store's secret: that two of ten
-// million users share one has a chance of 3 in a million.
+// Plans that take any order get block by block instead: a part is then the blocks that begin in its
+// range. A user is known by the 64-bit hash of the id, whose seed is the store's secret: that two
+// of ten million users share one has a chance of 3 in a million.
 //
 // Thread safety: Run may be called by many threads, each with a visitor of its own.
 #pragma once

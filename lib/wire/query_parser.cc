@@ -10,6 +10,7 @@
 #include "insightflow/wire.h"
 #include "lib/base/suggest.h"
 #include "lib/model/query_check.h"
+#include "lib/wire/funnel_parser.h"
 #include "lib/wire/json_reader.h"
 #include "lib/wire/names.h"
 #include "lib/wire/query_parts.h"
@@ -20,19 +21,15 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kCommonFields = {"kind",     "from",    "to",
                                                            "timezone", "filters", "limit"};
+constexpr std::array<std::string_view, 1> kStoredFunnelFields = {"funnel_id"};
 
-// The fields of a kind, after those that every query has.
+// The fields of a kind, before those that every query has.
 template <typename... Names>
 constexpr auto WithCommon(Names... names) {
-  std::array<std::string_view, sizeof...(names) + kCommonFields.size()> all{names...};
-  for (std::size_t i = 0; i < kCommonFields.size(); ++i) {
-    all[sizeof...(names) + i] = kCommonFields[i];
-  }
-  return all;
+  return JoinNames(std::array<std::string_view, sizeof...(names)>{names...}, kCommonFields);
 }
 
 constexpr std::array<std::string_view, 1> kPreviousNames = {"previous"};
-constexpr std::array<std::string_view, 1> kCompatNames = {"clickhouse"};
 
 // What the readers of the kinds share.
 struct Document {
@@ -89,129 +86,31 @@ void Read(const Document& document, SessionsQuery* out) {
   ReadBreakdown(object, &out->breakdown);
 }
 
-FunnelStep ReadStep(JsonValue value, std::string path, Complaints* complaints) {
-  static constexpr std::array<std::string_view, 4> kFields = {"event", "filters", "name",
-                                                              "optional"};
-  const ObjectReader object(value, std::move(path), kFields, complaints);
-  FunnelStep step;
-  ReadSelectorFields(object, &step.event);
-  object.ReadBool("optional", &step.optional);
-  return step;
-}
-
-FunnelExclusion ReadExclusion(JsonValue value, std::string path, Complaints* complaints) {
-  static constexpr std::array<std::string_view, 5> kFields = {"event", "filters", "name",
-                                                              "after_step", "before_step"};
-  const ObjectReader object(value, std::move(path), kFields, complaints);
-  FunnelExclusion exclusion;
-  ReadSelectorFields(object, &exclusion.event);
-  object.ReadCount("after_step", &exclusion.after_step);
-  object.ReadCount("before_step", &exclusion.before_step);
-  return exclusion;
-}
-
-void ReadHoldConstant(const ObjectReader& object, FunnelQuery* out) {
-  const std::optional<JsonList> list = object.FindList("hold_constant");
-  if (!list.has_value()) return;
-  out->hold_constant.clear();
-  for (const JsonValue item : *list) {
-    if (!item.is_string()) return object.Complain("hold_constant", "must hold names of fields");
-    out->hold_constant.emplace_back(TextOf(item));
-  }
-}
-
-void ReadFunnelBreakdown(const ObjectReader& object, FunnelQuery* out) {
-  static constexpr std::array<std::string_view, 4> kFields = {"field", "attribution", "step",
-                                                              "limit"};
-  const std::optional<JsonValue> value = object.Find("breakdown");
-  if (!value.has_value()) return;
-  const ObjectReader part(*value, object.PathOf("breakdown"), kFields, object.complaints());
-  FunnelBreakdown& breakdown = out->breakdown.emplace();
-  part.Require("field");
-  part.ReadText("field", &breakdown.field);
-  part.ReadEnum("attribution", kAttributionNames, &breakdown.attribution);
-  part.ReadCount("limit", &breakdown.limit);
-  part.ReadCount("step", &breakdown.step);
-  const bool by_step = breakdown.attribution == Attribution::kStep;
-  if (by_step) part.Require("step");
-  if (!by_step && part.Has("step")) part.Complain("step", "goes with the attribution step only");
-}
-
-void ReadUsersAt(const ObjectReader& object, FunnelQuery* out) {
-  static constexpr std::array<std::string_view, 3> kFields = {"step", "outcome", "limit"};
-  const std::optional<JsonValue> value = object.Find("users_at");
-  if (!value.has_value()) return;
-  const ObjectReader part(*value, object.PathOf("users_at"), kFields, object.complaints());
-  FunnelUsersAt& users_at = out->users_at.emplace();
-  part.ReadCount("step", &users_at.step);
-  part.ReadEnum("outcome", kFunnelOutcomeNames, &users_at.outcome);
-  part.ReadCount("limit", &users_at.limit);
-}
-
-void ReadCompat(const ObjectReader& object, FunnelQuery* out) {
-  if (object.ReadName("compat", kCompatNames).has_value()) out->clickhouse.emplace();
-  if (out->clickhouse.has_value()) {
-    if (object.Has("order")) object.Complain("order", "is replaced by compat: leave one out");
-    object.ReadFlags("compat_modes", kCompatModeNames, kCompatModeMembers, &*out->clickhouse);
-  } else if (object.Has("compat_modes")) {
-    object.Complain("compat_modes", "goes with \"compat\":\"clickhouse\" only");
-  }
-}
-
-void ReadUnit(const ObjectReader& object, FunnelQuery* out) {
-  object.ReadEnum("per", kFunnelUnitNames, &out->per);
-  if (out->per == FunnelUnit::kSession) return ReadSessionRules(object, &out->session_rules);
-  for (const char* name : {"timeout", "max_duration", "split"}) {
-    if (object.Has(name)) object.Complain(name, "goes with \"per\":\"session\" only");
-  }
-}
-
 // The definition that funnel_id names, or the steps and window that stand here.
 void ReadSteps(const ObjectReader& object, const FunnelResolver& funnels, FunnelQuery* out) {
-  if (!object.Has("funnel_id")) {
-    object.Require("steps");
-    if (const std::optional<JsonList> list = object.FindList("steps")) {
-      for (const JsonValue item : *list) {
-        const std::string path = object.ItemPath("steps", out->steps.size());
-        out->steps.push_back(ReadStep(item, path, object.complaints()));
-      }
-    }
-    return object.ReadDuration("window", &out->window);
-  }
+  if (!object.Has("funnel_id")) return ReadFunnelSteps(object, out);
   for (const char* name : {"steps", "window"}) {
     if (object.Has(name)) return object.Complain(name, "is given by funnel_id: leave one out");
   }
   std::string id;
   object.ReadText("funnel_id", &id);
   if (!object.complaints()->none()) return;
-  if (funnels == nullptr) {
-    return object.complaints()->Add(NotFound("funnel_id: there are no stored funnels here"));
+  Result<FunnelQuery> found =
+      funnels != nullptr ? funnels(id) : NotFound("there are no stored funnels here");
+  if (found.ok()) {
+    *out = *std::move(found);
+  } else {
+    const Status& why = found.status();
+    object.complaints()->Add(Status(why.code(), "funnel_id: " + why.message()));
   }
-  Result<FunnelQuery> found = funnels(id);
-  if (!found.ok()) return object.complaints()->Add(found.status());
-  *out = *std::move(found);
 }
 
 void Read(const Document& document, FunnelQuery* out) {
-  static constexpr auto kFields =
-      WithCommon("steps", "window", "funnel_id", "order", "per", "timeout", "max_duration", "split",
-                 "exclusions", "hold_constant", "breakdown", "users_at", "compat", "compat_modes");
+  static constexpr auto kFields = JoinNames(kFunnelFields, kStoredFunnelFields, kCommonFields);
   const ObjectReader object(document.root, "", kFields, document.complaints);
   ReadSteps(object, document.funnels, out);
   ReadScope(object, &out->scope);
-  object.ReadEnum("order", kFunnelOrderNames, &out->order);
-  ReadUnit(object, out);
-  if (const std::optional<JsonList> list = object.FindList("exclusions")) {
-    out->exclusions.clear();
-    for (const JsonValue item : *list) {
-      const std::string path = object.ItemPath("exclusions", out->exclusions.size());
-      out->exclusions.push_back(ReadExclusion(item, path, document.complaints));
-    }
-  }
-  ReadHoldConstant(object, out);
-  ReadFunnelBreakdown(object, out);
-  ReadUsersAt(object, out);
-  ReadCompat(object, out);
+  ReadFunnelParts(object, out);
 }
 
 void Read(const Document& document, RetentionQuery* out) {

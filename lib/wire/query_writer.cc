@@ -1,4 +1,5 @@
-// WriteQuery: one text for one query, with every member that has its default left out.
+// WriteQuery and WriteFunnel: one text for one query, with every member that has its default left
+// out.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -314,6 +315,16 @@ std::string WriteQuery(const Query& query) {
         WriteScope(kind.scope, &json);
       },
       query);
+  json.EndObject();
+  return json.Take();
+}
+
+std::string WriteFunnel(const FunnelDefinition& funnel) {
+  JsonWriter json;
+  json.BeginObject().Key("id").Text(funnel.id).Key("name").Text(funnel.name);
+  json.Key("active").Bool(funnel.active);
+  WriteKind(funnel.query, &json);
+  WriteScope(funnel.query.scope, &json);
   json.EndObject();
   return json.Take();
 }

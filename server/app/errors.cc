@@ -8,6 +8,7 @@ HttpResponse StatusResponse(const Status& status, std::string_view request_id) {
   switch (status.code()) {
     case StatusCode::kInvalidArgument: http_status = 400; break;
     case StatusCode::kNotFound: http_status = 404; break;
+    case StatusCode::kAlreadyExists: http_status = 409; break;
     case StatusCode::kOutOfRange: http_status = 413; break;
     case StatusCode::kResourceExhausted:
       http_status = 503;

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <string>
 
+#include "insightflow/wire.h"
+
 namespace insightflow::server {
 namespace {
 
@@ -53,6 +55,22 @@ Result<std::optional<Timestamp>> BeforeParam(const HttpRequest& request) {
     return InvalidArgument("before must be milliseconds since 1970");
   }
   return std::optional<Timestamp>(FromMillis(ms));
+}
+
+Status TimeParam(const HttpRequest& request, const char* name, std::optional<Timestamp>* out) {
+  const std::optional<std::string> text = request.Param(name);
+  if (!text.has_value()) return Status::Ok();
+  const Result<Timestamp> time = ParseTime(*text);
+  if (!time.ok()) return InvalidArgument(std::string(name) + ": " + time.status().message());
+  *out = *time;
+  return Status::Ok();
+}
+
+Result<bool> CacheParam(const HttpRequest& request) {
+  const std::string cache = request.Param("cache").value_or("true");
+  if (cache == "true") return true;
+  if (cache == "false") return false;
+  return InvalidArgument("cache must be true or false");
 }
 
 }  // namespace insightflow::server

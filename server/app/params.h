@@ -22,4 +22,10 @@ const char* WindowName(Window window);
 // `before`: milliseconds since 1970; nullopt when absent.
 Result<std::optional<Timestamp>> BeforeParam(const HttpRequest& request);
 
+// A time as ParseTime reads it; absent leaves `out` as it is.
+Status TimeParam(const HttpRequest& request, const char* name, std::optional<Timestamp>* out);
+
+// `cache`: whether an answer may be one that was kept; true (default) or false.
+Result<bool> CacheParam(const HttpRequest& request);
+
 }  // namespace insightflow::server

@@ -42,12 +42,16 @@ std::size_t QueriesMax(const ServerContext& context) {
   return std::clamp<std::size_t>(std::size_t{2} * std::thread::hardware_concurrency(), 2, 16);
 }
 
+FunnelResolver FunnelsOf(const Engine& engine) {
+  return [&engine](std::string_view id) { return engine.ActiveFunnel(id); };
+}
+
 bool WantsTable(const HttpRequest& request) {
   return request.headers.Find("Accept") == "text/plain";
 }
 
 Result<std::string> Ask(ServerContext& context, const HttpRequest& request) {
-  const Result<Query> query = ParseQuery(request.body);
+  const Result<Query> query = ParseQuery(request.body, FunnelsOf(context.engine));
   if (!query.ok()) return query.status();
   const Result<Answer> answer = AskEngine(context, request, *query);
   if (!answer.ok()) return answer.status();
@@ -95,7 +99,14 @@ Result<std::string> AskThere(const QuerySettings& settings, std::string_view jso
   return wrong ? NameFile(settings, answer.status()) : answer.status();
 }
 
-// The query is judged before the store is opened, which may take a while.
+Result<Query> ParseFile(const QuerySettings& settings, std::string_view json,
+                        const FunnelResolver& funnels) {
+  Result<Query> query = ParseQuery(json, funnels);
+  return query.ok() ? query : NameFile(settings, query.status());
+}
+
+// The query is judged before the store is opened, which may take a while; one that names a stored
+// funnel, as far as that goes.
 Result<std::string> AskFile(const QuerySettings& settings) {
   Signals signals;
   const Result<std::string> json = ReadQuery(settings.file, signals);
@@ -103,14 +114,20 @@ Result<std::string> AskFile(const QuerySettings& settings) {
   if (!json.ok()) return json.status();
   if (signals.Signalled()) return Status(StatusCode::kCancelled, "interrupted");
   if (!settings.url.empty()) return AskThere(settings, *json, signals);
-  const Result<Query> query = ParseQuery(*json);
-  if (!query.ok()) return NameFile(settings, query.status());
+  bool names_funnel = false;
+  Result<Query> query = ParseFile(settings, *json, [&](std::string_view) -> Result<FunnelQuery> {
+    names_funnel = true;
+    return NotFound("known when the store is open");
+  });
+  if (!query.ok() && !names_funnel) return query.status();
   EngineOptions options;
   options.data_dir = settings.data;
   options.create_if_missing = false;
   options.retention_days = settings.retention_days;
   const Result<std::unique_ptr<Engine>> engine = Engine::Open(options);
   if (!engine.ok()) return engine.status();
+  if (names_funnel) query = ParseFile(settings, *json, FunnelsOf(**engine));
+  if (!query.ok()) return query.status();
   const Result<Answer> answer = (*engine)->Query(*query, {.deadline = kPatience});
   if (!answer.ok()) return answer.status();
   if (Status closed = (*engine)->Close(); !closed.ok()) return closed;

@@ -17,8 +17,8 @@ Result<Answer> AskEngine(ServerContext& context, const HttpRequest& request, con
 // Also makes the lane.
 void AddQueryRoutes(Router& router, ServerContext& context);
 
-// Asks a store that nobody holds open; a table on a terminal, else one line of JSON. Returns the
-// exit code: 0 answered, 1 failed, 2 the query is wrong.
+// Asks a store that nobody holds open, or a server; a table on a terminal, else one line of JSON.
+// Returns the exit code: 0 answered, 1 failed, 2 the query is wrong.
 int AskStore(const QuerySettings& settings);
 
 }  // namespace insightflow::server

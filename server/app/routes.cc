@@ -1,6 +1,7 @@
 #include "server/app/routes.h"
 
 #include "server/app/collect.h"
+#include "server/app/funnels.h"
 #include "server/app/health.h"
 #include "server/app/page.h"
 #include "server/app/query.h"
@@ -14,6 +15,7 @@ void AddRoutes(Router& router, ServerContext& context) {
   AddCollectRoutes(router, context);
   AddStatsRoutes(router, context);
   AddQueryRoutes(router, context);
+  AddFunnelRoutes(router, context);
   AddHealthRoutes(router, context);
   AddPageRoutes(router);
   AddTransferRoutes(router, context);

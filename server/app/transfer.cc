@@ -12,6 +12,7 @@
 #include "insightflow/wire.h"
 #include "server/app/errors.h"
 #include "server/app/import.h"
+#include "server/app/params.h"
 
 namespace insightflow::server {
 namespace {
@@ -104,15 +105,6 @@ class ExportSource final : public BodySource {
   const std::shared_ptr<RunningExport> running_;
 };
 
-Status ReadTime(const HttpRequest& request, const char* name, std::optional<Timestamp>* out) {
-  const std::optional<std::string> text = request.Param(name);
-  if (!text.has_value()) return Status::Ok();
-  const Result<Timestamp> time = ParseTime(*text);
-  if (!time.ok()) return InvalidArgument(std::string(name) + ": " + time.status().message());
-  *out = *time;
-  return Status::Ok();
-}
-
 Result<ExportOptions> ReadExportOptions(const HttpRequest& request) {
   ExportOptions options;
   const std::string format = request.Param("format").value_or("ndjson");
@@ -120,8 +112,8 @@ Result<ExportOptions> ReadExportOptions(const HttpRequest& request) {
     return InvalidArgument("format must be ndjson or csv");
   }
   if (format == "csv") options.format = ExportFormat::kCsv;
-  if (Status status = ReadTime(request, "from", &options.from); !status.ok()) return status;
-  if (Status status = ReadTime(request, "to", &options.to); !status.ok()) return status;
+  if (Status status = TimeParam(request, "from", &options.from); !status.ok()) return status;
+  if (Status status = TimeParam(request, "to", &options.to); !status.ok()) return status;
   if (const std::optional<std::string> text = request.Param("filters")) {
     Result<std::vector<Filter>> filters = ParseFilters(*text);
     if (!filters.ok()) return filters.status();

@@ -30,6 +30,24 @@ int Fail(std::string_view what, const insightflow::Status& status) {
   return 1;
 }
 
+// Keeps a funnel and asks for it by its id.
+int AskFunnel(insightflow::Engine& engine) {
+  const auto funnel = insightflow::ParseFunnel(R"({"id":"f","steps":[{"event":"view"}]})");
+  if (!funnel.ok()) return Fail("parse a funnel", funnel.status());
+  if (const auto added = engine.AddFunnel(*funnel); !added.ok()) return Fail("add", added);
+  const auto query =
+      insightflow::ParseQuery(R"({"kind":"funnel","funnel_id":"f"})",
+                              [&engine](std::string_view id) { return engine.ActiveFunnel(id); });
+  if (!query.ok()) return Fail("parse by id", query.status());
+  const auto answer = engine.Query(*query);
+  if (!answer.ok()) return Fail("query by id", answer.status());
+  const auto* counts = std::get_if<insightflow::FunnelAnswer>(&answer->body);
+  if (counts == nullptr || counts->counts.total_users != 1) {
+    return Fail("another funnel", insightflow::Status::Ok());
+  }
+  return 0;
+}
+
 // Asks over the wire's JSON, of the store and of the event alone, and reads the store's lines.
 int Ask(const insightflow::Engine& engine, const insightflow::Event& event) {
   const auto query = insightflow::ParseQuery(R"({"kind":"top","field":"page_url"})");
@@ -86,6 +104,7 @@ int main(int argc, char** argv) {
     if (!imported.ok() || imported->accepted != 1) return Fail("import", imported.status());
     importer->reset();
     if (const int failed = Ask(**engine, event); failed != 0) return failed;
+    if (const int failed = AskFunnel(**engine); failed != 0) return failed;
 
     const insightflow::Status closed = (*engine)->Close();
     if (!closed.ok()) return Fail("close", closed);

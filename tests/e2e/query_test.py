@@ -49,8 +49,6 @@ class Asking(ServerTest):
         with self.serve() as server:
             server.collect(visits())
             for name, query in examples(".query.json"):
-                if "funnel_id" in query:
-                    continue
                 answer = self.ask(server, query)
                 self.assertEqual(answer.status, 200, f"{name}: {answer.body}")
                 body = answer.json()
@@ -183,16 +181,17 @@ class Documentation(unittest.TestCase):
     def test_its_json_is_that_of_the_examples(self):
         blocks = re.findall(r"```json\n(.*?)```", read("docs", "queries.md"), re.S)
         shown = [json.loads(block) for block in blocks]
-        known = [content for ending in (".query.json", ".answer.json")
+        known = [content for ending in (".query.json", ".answer.json", ".funnel.json")
                  for _, content in examples(ending)]
         for content in shown:
             self.assertIn(content, known)
-        for name, content in examples(".query.json"):
+        for name, content in examples(".query.json") + examples(".funnel.json"):
             self.assertIn(content, shown, f"docs/queries.md does not show {name}")
 
     def test_it_names_every_field_of_the_schema(self):
         text = read("docs", "queries.md")
         definitions = json.loads(read("schema", "query.schema.json"))["$defs"]
+        definitions["stored funnel"] = json.loads(read("schema", "funnel.schema.json"))
         for name, definition in definitions.items():
             for field in definition.get("properties", {}):
                 self.assertRegex(text, rf'[`"]{field}["`]', f"{name}.{field} is not described")

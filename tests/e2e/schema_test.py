@@ -26,9 +26,12 @@ def schema(name):
 
 
 def validator(name):
-    """The batch's schema is made of the event's."""
+    """The batch's schema is made of the event's, the funnel's of the query's."""
     whole = schema(name)
     text = json.dumps(whole)
+    if '"query.schema.json#/' in text:
+        whole = json.loads(text.replace('"query.schema.json#/', '"#/'))
+        whole["$defs"] = schema("query")["$defs"]
     if '"event.schema.json"' in text and name != "event":
         whole = json.loads(text.replace('"event.schema.json"', '"#/$defs/event"'))
         whole["$defs"] = {"event": {key: value for key, value in schema("event").items()
@@ -42,9 +45,18 @@ def examples(ending):
             for name in sorted(os.listdir(EXAMPLES)) if name.endswith(ending)]
 
 
+def bad_lines(name):
+    return [line.split("\t") for line in read("tests", "golden", name).splitlines()]
+
+
 def bad_queries():
     """(who refuses it, a part of the message, the query as text)."""
-    return [line.split("\t") for line in read("tests", "golden", "bad_queries.txt").splitlines()]
+    return bad_lines("bad_queries.txt")
+
+
+def bad_funnels():
+    """The same for definitions."""
+    return bad_lines("bad_funnels.txt")
 
 
 class Schemas(unittest.TestCase):
@@ -63,15 +75,26 @@ class Schemas(unittest.TestCase):
                 seen.add(content["kind"])
             self.assertEqual(seen, KINDS)
 
-    def test_bad_queries_do_not_pass(self):
-        judge = validator("query")
-        for who, why, text in bad_queries():
-            try:
-                content = json.loads(text)
-            except ValueError:
-                self.assertEqual(who, "parser", text)
-                continue
-            self.assertEqual(judge.is_valid(content), who == "parser", f"{who}: {why}: {text}")
+    def test_bad_queries_and_funnels_do_not_pass(self):
+        for form, bad in [("query", bad_queries()), ("funnel", bad_funnels())]:
+            judge = validator(form)
+            for who, why, text in bad:
+                try:
+                    content = json.loads(text)
+                except ValueError:
+                    self.assertEqual(who, "parser", text)
+                    continue
+                self.assertEqual(judge.is_valid(content), who == "parser", f"{who}: {why}: {text}")
+
+    def test_the_examples_of_funnels_pass_and_every_member_is_shared(self):
+        judge, shown = validator("funnel"), examples(".funnel.json")
+        self.assertGreaterEqual(len(shown), 2)
+        for name, content in shown:
+            self.assertEqual([e.message for e in judge.iter_errors(content)], [], name)
+        query, funnel = schema("query")["$defs"]["funnel"], schema("funnel")
+        own = {"id", "name", "active"}
+        self.assertEqual(set(funnel["properties"]) - own,
+                         set(query["properties"]) - {"funnel_id", "from", "to"})
 
     def test_what_the_program_writes_passes(self):
         """Random queries, as the program wrote them."""

@@ -58,6 +58,20 @@ class Asking(ServerTest):
         _, expected = on_terminal("query", query, "--data", self.data)
         self.assertEqual(shown.rsplit(b"\r\n", 2)[0], expected.rsplit(b"\r\n", 2)[0])
 
+    def test_a_stored_funnel_is_the_servers(self):
+        known = self.path("known.json", b'{"kind":"funnel","funnel_id":"default"}')
+        unknown = self.path("unknown.json", b'{"kind":"funnel","funnel_id":"none"}')
+        with self.serve() as server:
+            server.collect([event(1)])
+            done = run("query", known, "--url", url(server))
+            self.assertEqual(json.loads(done.stdout)["total_users"], 1)
+            done = run("query", unknown, "--url", url(server))
+            server.stop()
+        here = run("query", unknown, "--data", self.data)
+        for one in (done, here):
+            self.assertEqual((one.returncode, one.stdout), (here.returncode, b""))
+            self.assertIn(b"funnel_id: ", one.stderr)
+
     def test_mistakes_are_told_the_same(self):
         bad = self.path("bad.json", b'{"kind":"funel"}')
         long = self.path("long.json", b'{"kind":"sessions","from":0,"to":1767225600000}')

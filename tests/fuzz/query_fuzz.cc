@@ -1,5 +1,5 @@
-// Any bytes as a query: it is refused with a message, or it is written as a text that reads back as
-// the same query.
+// Any bytes as a query and as a funnel definition: it is refused with a message, or it is written
+// as a text that reads back as the same.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,13 +17,24 @@ void Require(bool condition) {
 }
 
 Result<FunnelQuery> StoredFunnel(std::string_view id) {
-  if (id.empty()) return NotFound("funnel_id: empty");
+  if (id.empty()) return NotFound("empty");
   FunnelQuery funnel;
   funnel.steps = {{.event = {{"view"}}}, {.event = {{"purchase"}}}};
   return funnel;
 }
 
+void RunAsFunnel(std::string_view input) {
+  const Result<FunnelDefinition> funnel = ParseFunnel(input);
+  if (!funnel.ok()) return Require(!funnel.status().message().empty());
+  const std::string text = WriteFunnel(*funnel);
+  const Result<FunnelDefinition> again = ParseFunnel(text);
+  // What is written may be longer than what was read: control characters are escaped.
+  Require(again.ok() ? *again == *funnel && WriteFunnel(*again) == text
+                     : text.size() > kFunnelBytesMax);
+}
+
 void Run(std::string_view input) {
+  RunAsFunnel(input);
   const Result<Query> query = ParseQuery(input, StoredFunnel);
   if (!query.ok()) {
     const StatusCode code = query.status().code();

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "lib/model/timelines.h"
@@ -13,24 +14,50 @@ namespace insightflow::testing {
 // scan; identities only say whether they are equal to the row's before.
 class TimelineText final : public TimelineVisitor {
  public:
-  explicit TimelineText(const ValueTable* values) : values_(values) {}
+  // With `only_matches` rows that match no selector are passed over: they may be left out or not.
+  explicit TimelineText(const ValueTable* values, bool only_matches = false)
+      : values_(values), only_matches_(only_matches) {}
 
   Status Visit(const Timelines& timelines) override {
     for (std::size_t run = 0; run < timelines.runs(); ++run) {
-      const std::string user(timelines.user_ids[run]);
-      std::string& line = users[user];
-      if (!line.empty()) line += "TWICE ";
-      for (std::size_t row = timelines.RunBegin(run); row < timelines.run_ends[run]; ++row) {
-        line += Row(timelines, row, row == timelines.RunBegin(run)) + "; ";
+      if (timelines.user_ids.empty()) {
+        AddRows(timelines, run);
+        continue;
       }
+      std::string text;
+      std::optional<std::size_t> before;
+      for (std::size_t row = timelines.RunBegin(run); row < timelines.run_ends[run]; ++row) {
+        if (only_matches_ && !MatchesAny(timelines, row)) continue;
+        text += Row(timelines, row, before) + "; ";
+        before = row;
+      }
+      if (!before) continue;
+      std::string& line = users[std::string(timelines.user_ids[run])];
+      if (!line.empty()) line += "TWICE ";
+      line += text;
     }
     return Status::Ok();
   }
 
   std::map<std::string, std::string> users;
+  // In place of them without user ids: rows in any order, how often each was there.
+  std::map<std::string, int> rows;
 
  private:
-  std::string Row(const Timelines& timelines, std::size_t row, bool first) const {
+  void AddRows(const Timelines& timelines, std::size_t run) {
+    for (std::size_t row = timelines.RunBegin(run); row < timelines.run_ends[run]; ++row) {
+      if (only_matches_ && !MatchesAny(timelines, row)) continue;
+      std::string text = Row(timelines, row, std::nullopt);
+      for (const auto& column : timelines.identities) text += std::to_string(column[row]) + " ";
+      ++rows[text];
+    }
+  }
+  static bool MatchesAny(const Timelines& timelines, std::size_t row) {
+    return timelines.matches[row] != 0 ||
+           (!timelines.more_matches.empty() && timelines.more_matches[row] != 0);
+  }
+  std::string Row(const Timelines& timelines, std::size_t row,
+                  std::optional<std::size_t> before) const {
     std::string text = std::to_string(timelines.time_ms[row]) + " ";
     for (std::size_t s = 0; s < kSelectorsMax; ++s) {
       if (s >= 64 && timelines.more_matches.empty()) break;
@@ -40,7 +67,7 @@ class TimelineText final : public TimelineVisitor {
       text += "'" + std::string(values_->Text(column[row])) + "' ";
     }
     for (const auto& column : timelines.identities) {
-      text += column[row] == 0 ? "-" : !first && column[row] == column[row - 1] ? "same " : "new ";
+      text += column[row] == 0 ? "-" : before && column[row] == column[*before] ? "same " : "new ";
     }
     for (const auto& column : timelines.numbers) {
       text += std::isnan(column[row]) ? "- " : std::to_string(column[row]) + " ";
@@ -49,6 +76,7 @@ class TimelineText final : public TimelineVisitor {
   }
 
   const ValueTable* const values_;
+  const bool only_matches_;
 };
 
 }  // namespace insightflow::testing

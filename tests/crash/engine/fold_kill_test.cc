@@ -6,32 +6,23 @@
 // the store itself, and begins the next child on what is left. It knows from the seed what each
 // child has sent, for the log forgets what is folded.
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <random>
 #include <regex>
 #include <set>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "insightflow/engine.h"
 #include "tests/support/folded_store.h"
+#include "tests/support/killed_child.h"
 #include "tests/support/temp_dir.h"
-
-extern char** environ;
 
 namespace insightflow {
 namespace {
@@ -74,26 +65,14 @@ int RunChild(const std::string& dir, std::uint64_t seed, int pipe_fd) {
     std::_Exit(6);
   });
   std::mt19937_64 random(seed);
-  while (true) {
+  for (int batches = 1;; ++batches) {
+    // However slow the thread beside is, some of the log is folded and trimmed.
+    if (batches % 8 == 0 && !(*engine)->Fold().ok()) std::_Exit(7);
     const int count = 1 + static_cast<int>(random() % 120);
     const auto result = (*engine)->Ingest(Batch(&random, count));
     if (!result.ok() || result->accepted != static_cast<std::size_t>(count)) std::_Exit(4);
     if (::write(pipe_fd, &count, sizeof count) != sizeof count) std::_Exit(5);
   }
-}
-
-std::pair<pid_t, int> Start(const std::string& dir, std::uint64_t seed) {
-  int fds[2];
-  EXPECT_EQ(::pipe(fds), 0);
-  EXPECT_EQ(::fcntl(fds[0], F_SETFD, FD_CLOEXEC), 0);
-  std::string self = "/proc/self/exe", flag = "--child", dir_text = dir;
-  std::string seed_text = std::to_string(seed), fd_text = std::to_string(fds[1]);
-  char* args[] = {self.data(),      flag.data(),    dir_text.data(),
-                  seed_text.data(), fd_text.data(), nullptr};
-  pid_t pid = -1;
-  EXPECT_EQ(::posix_spawn(&pid, self.c_str(), nullptr, nullptr, args, environ), 0);
-  ::close(fds[1]);
-  return {pid, fds[0]};
 }
 
 // The ids of a batch or of rows as text.
@@ -121,28 +100,6 @@ struct Sent {
     }
   }
 };
-
-// Lets a child live for so many answers.
-void LiveAndDie(const std::string& dir, std::uint64_t seed, std::uint64_t answers, Sent* sent) {
-  const auto [pid, pipe_fd] = Start(dir, seed);
-  std::uint64_t answered = 0;
-  int count = 0;
-  const auto read_answer = [&, fd = pipe_fd] {
-    if (::read(fd, &count, sizeof count) != sizeof count) return false;
-    ++answered;
-    return true;
-  };
-  for (std::uint64_t i = 0; i < answers && read_answer(); ++i) {
-  }
-  EXPECT_EQ(::kill(pid, SIGKILL), 0);
-  while (read_answer()) {
-  }
-  ::close(pipe_fd);
-  int status = 0;
-  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-  EXPECT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << WEXITSTATUS(status);
-  sent->Add(seed, answered);
-}
 
 // Opens what is left without folding, and looks at every row.
 void ExpectEverythingOnce(const std::string& dir, const Sent& sent, std::uint64_t* segments,
@@ -196,7 +153,7 @@ TEST(FoldKillTest, EveryAcknowledgedEventIsInOnePlace) {
       sent = Sent();
     }
     const std::uint64_t child_seed = random();
-    LiveAndDie(store, child_seed, random() % 60, &sent);
+    sent.Add(child_seed, testing::LiveAndDie(store, child_seed, random() % 60));
     if (HasFailure()) FAIL();
     ExpectEverythingOnce(store, sent, &segments, &trimmed);
     if (HasFailure()) FAIL() << "after kill " << kill;
@@ -209,8 +166,8 @@ TEST(FoldKillTest, EveryAcknowledgedEventIsInOnePlace) {
 }  // namespace insightflow
 
 int main(int argc, char** argv) {
-  if (argc == 5 && std::strcmp(argv[1], "--child") == 0) {
-    return insightflow::RunChild(argv[2], std::strtoull(argv[3], nullptr, 10), std::atoi(argv[4]));
+  if (const auto code = insightflow::testing::ChildMain(argc, argv, insightflow::RunChild)) {
+    return *code;
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -61,9 +61,10 @@ class Case {
 
   ScanPlan MakePlan() {
     ScanPlan plan;
-    plan.needs_user_ids = true;
     plan.only_matches = Chance(50);
-    plan.needs_client_order = Chance(50);
+    plan.any_order = Chance(20);
+    plan.needs_user_ids = !plan.any_order;
+    plan.needs_client_order = !plan.any_order && Chance(50);
     if (Chance(30)) plan.from_ms = kFirstDayMs + static_cast<std::int64_t>(Below(2 * kDayMs));
     if (Chance(30)) plan.to_ms = kFirstDayMs + static_cast<std::int64_t>(Below(4 * kDayMs));
     const std::uint64_t selectors = Chance(10) ? 60 + Below(60) : Below(5);
@@ -172,12 +173,13 @@ void RunCase(std::uint64_t seed) {
   ScanOptions options;
   options.parts = 1 + random.Below(5);
   TimelineScan scan(plan, InputsOf(segments), &values, options);
-  TimelineText scanned(&values);
+  TimelineText scanned(&values, plan.only_matches);
   for (std::size_t part = 0; part < scan.parts(); ++part) {
     ASSERT_TRUE(scan.Run(part, &scanned).ok());
   }
   EXPECT_TRUE(scan.incomplete().empty());
   EXPECT_EQ(scanned.users, twin.users) << "seed " << seed;
+  EXPECT_EQ(scanned.rows, twin.rows) << "seed " << seed;
   std::uint64_t in_range = 0;
   for (const std::int64_t time : events.time_ms) {
     in_range += time >= plan.from_ms && time < plan.to_ms ? 1 : 0;

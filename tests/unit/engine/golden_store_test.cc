@@ -156,6 +156,7 @@ TEST_P(GoldenStoreTest, OpensAnswersAndGoesOn) {
 
   auto engine = Open(copy);
   ASSERT_NE(engine, nullptr);
+  EXPECT_TRUE(engine->ActiveFunnel("default").ok()) << "older than stored funnels";
   const std::string answers = Describe(*engine);
   EXPECT_EQ(answers, Read(store.string() + ".txt"));
   EXPECT_EQ(engine->Metrics().folded_sequence, folded() ? 3u : 0u);

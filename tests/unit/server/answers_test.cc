@@ -119,6 +119,7 @@ TEST(StatusResponse, MapsTheEnginesCodes) {
   const auto answer = [](StatusCode code) { return StatusResponse(Status(code, "m"), "r1"); };
   EXPECT_EQ(answer(StatusCode::kInvalidArgument).status, 400);
   EXPECT_EQ(answer(StatusCode::kNotFound).status, 404);
+  EXPECT_EQ(answer(StatusCode::kAlreadyExists).status, 409);
   EXPECT_EQ(answer(StatusCode::kOutOfRange).status, 413);
   EXPECT_FALSE(answer(StatusCode::kOutOfRange).headers.Find("Retry-After").has_value());
   EXPECT_EQ(answer(StatusCode::kDeadlineExceeded).status, 504);

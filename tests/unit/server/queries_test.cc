@@ -120,6 +120,19 @@ TEST_F(Queries, AClientThatLeavesEndsItsQuery) {
   EXPECT_THAT(Metrics(), HasSubstr("\ninsightflow_queries_total 6\n"));
 }
 
+TEST_F(Queries, AStoredFunnelsAnalysisIsOne) {
+  Open();
+  MakeSlow();
+  for (const char* path : {"/api/funnel/default/analysis", "/bff/user/funnel/analysis"}) {
+    RawClient client = Connect();
+    client.Send(Get(path));
+    ASSERT_TRUE(Eventually([&] { return context_->queries.running == 1; })) << path;
+    client.Close();
+    ASSERT_TRUE(Eventually([&] { return context_->queries.running == 0; })) << path;
+  }
+  EXPECT_TRUE(AwaitCancelled(2));
+}
+
 TEST_F(Queries, TheEndOfTheListenerEndsThem) {
   Open();
   MakeSlow();

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 Result<FunnelQuery> StoredFunnel(std::string_view id) {
-  if (id != "default") return NotFound("funnel_id: there is no funnel " + std::string(id));
+  if (id != "default") return NotFound("there is no funnel " + std::string(id));
   FunnelQuery funnel;
   funnel.steps = {{.event = {{"view"}}}, {.event = {{"purchase"}}}};
   funnel.window = std::chrono::days(7);
