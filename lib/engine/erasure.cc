@@ -102,7 +102,6 @@ Status Engine::Impl::FinishErasures(std::uint64_t number) {
   {
     const std::lock_guard lock(trim_mutex_);
     if (Status status = log_->TrimNow(TrimPoint()); !status.ok()) return status;
-    if (Status status = log_->RewriteTrimmed(); !status.ok()) return status;
   }
   SegmentChange change;
   change.finished_erasure = number;

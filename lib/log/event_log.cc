@@ -104,10 +104,10 @@ class EventLog::Impl {
     return last_;
   }
 
-  // Trimmed entries that share a file with others.
+  // Removes trimmed entries from files that hold others too, or that lie in the first level.
   Status RewriteTrimmed() {
     auto* const family = store_->family(Family::kLog);
-    const std::unique_ptr<rocksdb::Iterator> rows(
+    std::unique_ptr<rocksdb::Iterator> rows(
         store_->db().NewIterator(rocksdb::ReadOptions(), family));
     const auto end = LogKey(begin());
     const rocksdb::Slice slice(end.data(), end.size());
@@ -117,6 +117,7 @@ class EventLog::Impl {
     }
     rocksdb::WriteBatch batch;
     (void)batch.DeleteRange(family, rows->key(), slice);
+    rows.reset();  // which would keep the files
     if (Status status = store_->Write(&batch, true); !status.ok()) return status;
     if (Status status = store_->FlushFamily(Family::kLog); !status.ok()) return status;
     rocksdb::CompactRangeOptions options;
@@ -148,10 +149,12 @@ class EventLog::Impl {
     }
     if (!reader->status().ok()) return reader->status();
     if (!reader->Valid()) return Status::Ok();
+    const LogEntryHeader last = reader->entry().header;
+    reader.reset();  // which would keep the files
     rocksdb::WriteBatch batch;
-    PutLogBase(*store_, reader->entry().header, &batch);
+    PutLogBase(*store_, last, &batch);
     if (Status status = store_->Write(&batch, true); !status.ok()) return status;
-    begin_.store(EndOf(reader->entry().header), std::memory_order_release);
+    begin_.store(EndOf(last), std::memory_order_release);
     return RemoveTrimmed();
   }
 
@@ -245,16 +248,10 @@ std::uint64_t EventLog::begin() const { return impl_->begin(); }
 Status EventLog::Trim(std::uint64_t sequence) { return impl_->Trim(sequence); }
 
 Status EventLog::TrimNow(std::uint64_t sequence) {
-  Store& store = impl_->store();
-  if (Status status = store.Flush(); !status.ok()) return status;
-  // Moves files to the level where they can go as a whole.
-  const auto status = store.db().CompactRange(rocksdb::CompactRangeOptions(),
-                                              store.family(Family::kLog), nullptr, nullptr);
-  if (!status.ok()) return store.Stop(FromRocks(status, "cannot trim the log"));
-  return impl_->Trim(sequence);
+  if (Status status = impl_->store().Flush(); !status.ok()) return status;
+  if (Status status = impl_->Trim(sequence); !status.ok()) return status;
+  return impl_->RewriteTrimmed();
 }
-
-Status EventLog::RewriteTrimmed() { return impl_->RewriteTrimmed(); }
 
 Status EventLog::EraseFailed(std::string_view user_id) { return impl_->EraseFailed(user_id); }
 

@@ -103,11 +103,9 @@ class EventLog {
   // see them, and their files go as far as they hold nothing else. Durable when it returns. One
   // caller at a time.
   Status Trim(std::uint64_t sequence);
-  // The same, and writes what is in memory to files first, so that nearly all of their disk is
-  // given back.
+  // The same, and afterwards nothing of them is on the disk: writes memory to files, and rewrites
+  // those that they share with later entries.
   Status TrimNow(std::uint64_t sequence);
-  // Leaves nothing of trimmed entries on the disk: rewrites the files that they share with others.
-  Status RewriteTrimmed();
 
   // At the entry that holds `sequence`, else at the first one after it. Entries that are trimmed
   // count as never there, for every reader.

@@ -100,6 +100,20 @@ TEST(Trim, GivesTheDiskBack) {
   EXPECT_GT(before, 50'000'000u);
   ASSERT_TRUE(log->Trim(EndOf(*log->last())).ok());
   EXPECT_LT(log->disk_bytes(), before / 2);
+  ASSERT_TRUE(log->TrimNow(EndOf(*log->last())).ok());
+  EXPECT_LT(log->disk_bytes(), 100'000u);
+}
+
+TEST(Trim, NowLeavesNoFile) {
+  TempDir dir;
+  const auto log = OpenLog(dir.path());
+  Fill(log.get(), 30, 100'000);
+  ASSERT_TRUE(log->TrimNow(EndOf(*log->last())).ok());
+  std::uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(dir.path())) {
+    bytes += file.is_regular_file() ? file.file_size() : 0;
+  }
+  EXPECT_LT(bytes, 1'000'000u);
 }
 
 TEST(Trim, AnyEntryAfterAnyTrimIsRead) {
