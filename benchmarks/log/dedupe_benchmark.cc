@@ -1,16 +1,21 @@
 // The dedupe window: nanoseconds a key and bytes a key, from an empty window to a spent budget.
 //
 // BM_Fresh fills a window up to the argument (millions of ids) and then times fresh keys; BM_Fill
-// times the whole way there, growth included; BM_Known times keys that are duplicates. With
-// INSIGHTFLOW_BENCHMARK_LARGE=1 in the environment up to 130 million ids.
+// times the whole way there, growth included; BM_Known times keys that are duplicates; BM_Save and
+// BM_Load write and read the file of a window. With INSIGHTFLOW_BENCHMARK_LARGE=1 in the
+// environment up to 130 million ids.
 
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "lib/log/dedupe.h"
+#include "lib/log/dedupe_file.h"
+#include "tests/support/temp_dir.h"
 
 namespace insightflow {
 namespace {
@@ -89,10 +94,49 @@ void BM_Fresh(benchmark::State& state) { Run(state, Millions(state), kBatch); }
 void BM_Known(benchmark::State& state) { Run(state, Millions(state), 0); }
 void BM_Fill(benchmark::State& state) { Run(state, 0, kBatch); }
 
+void ReportFile(benchmark::State& state, const TempDir& dir) {
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(std::filesystem::file_size(dir / "DEDUPE")));
+}
+
+void BM_Save(benchmark::State& state) {
+  DedupeWindow window(kBudget, kWindowMs);
+  Filler filler;
+  Fill(Millions(state), &filler, &window);
+  const TempDir dir;
+  for (auto _ : state) {
+    if (!WriteDedupeFile(dir.path(), 1, {}, window).ok()) state.SkipWithError("cannot write");
+  }
+  ReportFile(state, dir);
+}
+
+void BM_Load(benchmark::State& state) {
+  const TempDir dir;
+  {
+    DedupeWindow window(kBudget, kWindowMs);
+    Filler filler;
+    Fill(Millions(state), &filler, &window);
+    if (!WriteDedupeFile(dir.path(), 1, {}, window).ok()) state.SkipWithError("cannot write");
+  }
+  const auto accept = [](const DedupeMark&) { return true; };
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto window = std::make_unique<DedupeWindow>(kBudget, kWindowMs);
+    state.ResumeTiming();
+    if (!ReadDedupeFile(dir.path(), 1, accept, window.get())) state.SkipWithError("cannot read");
+    state.PauseTiming();
+    window.reset();
+    state.ResumeTiming();
+  }
+  ReportFile(state, dir);
+}
+
 // Every iteration is 1,000 keys. The runs up to a spent budget take minutes and 1 GiB.
 BENCHMARK(BM_Fresh)->Arg(1)->Iterations(500);
 BENCHMARK(BM_Known)->Arg(1)->Iterations(500);
 BENCHMARK(BM_Fill)->Iterations(1'000);
+BENCHMARK(BM_Save)->Arg(1)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Load)->Arg(1)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 [[maybe_unused]] const bool kLarge = [] {
   if (std::getenv("INSIGHTFLOW_BENCHMARK_LARGE") == nullptr) return false;
@@ -100,6 +144,10 @@ BENCHMARK(BM_Fill)->Iterations(1'000);
   RegisterBenchmark("BM_Fresh", BM_Fresh)->Arg(10)->Arg(100)->Arg(130)->Iterations(2'000);
   RegisterBenchmark("BM_Known", BM_Known)->Arg(10)->Arg(100)->Iterations(2'000);
   RegisterBenchmark("BM_Fill", BM_Fill)->Iterations(100'000);
+  for (auto* file :
+       {RegisterBenchmark("BM_Save", BM_Save), RegisterBenchmark("BM_Load", BM_Load)}) {
+    file->Arg(10)->Arg(100)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
+  }
   return true;
 }();
 

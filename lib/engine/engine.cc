@@ -156,6 +156,7 @@ Status Engine::Impl::Close() {
     if (log_->Health().code() != StatusCode::kUnavailable) {
       log_->BeginClose();
       close_status_ = SaveLive();
+      SaveIds();
       TrimSometimes();
     }
   }

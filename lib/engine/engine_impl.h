@@ -20,6 +20,7 @@
 #include "lib/live/live_erasure.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
+#include "lib/log/dedupe_file.h"
 #include "lib/log/event_log.h"
 #include "lib/segments/segment_store.h"
 
@@ -86,6 +87,11 @@ class Engine::Impl {
   Status RecoverLive(const SegmentSnapshot& snapshot);
   Status EraseFromLoaded(const SegmentSnapshot& snapshot);
   Status RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* from);
+  // The window as it was saved. Returns up to where the log's ids are in it, 0: it is empty.
+  std::uint64_t LoadIds(const SegmentSnapshot& snapshot);
+  void SaveIds();
+  void ForgetSavedIds();
+  Result<std::int64_t> ReceivedMs(std::uint64_t sequence) const;
   Result<StoredRows> RowsOf(const EventLog& log) const;
   // Folds what would be too much to read from the log.
   Status FoldLongTail() const;
@@ -125,6 +131,9 @@ class Engine::Impl {
   Status close_status_;
   std::atomic<std::uint64_t> saved_sequence_ = 0;  // of the live numbers
   std::atomic<std::uint64_t> saved_erasures_ = 0;  // the last that the saved live numbers know
+  // What is saved of the dedupe window. Of the thread that opens, then the apply thread, then the
+  // one that closes.
+  DedupeMark saved_ids_;
   std::mutex trim_mutex_;
 };
 

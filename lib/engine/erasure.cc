@@ -74,6 +74,7 @@ Result<std::uint64_t> Engine::Impl::EraseApplied(std::string_view user_id) {
   SegmentChange change;
   change.erasure = erasure;
   if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
+  ForgetSavedIds();
   live_->Erase(*collected, segments_->Snapshot()->last_erasure);
   pipeline_->ForgetKeys(keys);
   return collected->events();

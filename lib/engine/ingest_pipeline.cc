@@ -380,6 +380,11 @@ void IngestPipeline::Close() {
   if (applier_.joinable()) applier_.join();
 }
 
+bool IngestPipeline::is_all_logged() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_.ok();
+}
+
 Status IngestPipeline::Health() const {
   {
     std::lock_guard lock(mutex_);

@@ -72,6 +72,8 @@ class IngestPipeline {
   // Waits for everything published, then stops both threads. Idempotent.
   void Close();
 
+  // Whether every key of the dedupe window is that of an event in the log. Once it is closed.
+  bool is_all_logged() const;
   // OK, or why batches are refused.
   Status Health() const;
   void FillMetrics(EngineMetrics* metrics) const;

@@ -51,13 +51,15 @@ Status Engine::Impl::EraseFromLoaded(const SegmentSnapshot& snapshot) {
   return Status::Ok();
 }
 
-// The keys of the window that are in segments. `*from`: the first sequence in the window.
+// The window as it was saved, and the keys behind it that are in segments. `*from`: the first
+// sequence of the window's time that was not saved.
 Status Engine::Impl::RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* from) {
   const std::int64_t window_from = NowMs() - options_.dedupe_window.count();
+  const std::uint64_t unknown = LoadIds(snapshot) + 1;
   *from = kNever;
-  Status status = segments_->ForReceipts(1, [&](const Receipt& receipt, std::uint64_t) {
+  Status status = segments_->ForReceipts(unknown, [&](const Receipt& receipt, std::uint64_t) {
     if (receipt.received_ms < window_from) return true;
-    *from = receipt.first_sequence;
+    *from = std::max(receipt.first_sequence, unknown);
     return false;
   });
   if (!status.ok()) return status;
@@ -69,7 +71,7 @@ Status Engine::Impl::RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* 
                       });
   }
   const auto reader = log_->ReadReceivedSince(window_from);
-  if (reader->Valid()) *from = reader->entry().header.first_sequence;
+  if (reader->Valid()) *from = std::max(reader->entry().header.first_sequence, unknown);
   return reader->status();
 }
 

@@ -2,99 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <limits>
+#include <new>
+#include <thread>
 
-#include "lib/log/dedupe_table.h"
-#include "lib/log/table_memory.h"
+#include "lib/log/dedupe_shard.h"
 
 namespace insightflow {
 inline namespace v1 {
+
+using namespace dedupe;
+
 namespace {
-
-// The 8 bits of a key that a full slot does not store choose its lane. A shard is a table cut into
-// lanes of equal size, which grow together: all lanes while they are small, so that the table is
-// large enough for huge pages, and at least kShardLanes.
-constexpr std::size_t kLanes = 256;
-constexpr std::size_t kShardLanes = 4;
-constexpr std::size_t kShards = kLanes / kShardLanes;
-// A table that would grow to this size is split instead.
-constexpr std::size_t kSplitBytes = std::size_t{4} << 20;
-// Keys are prefetched this far ahead of their probe.
-constexpr std::size_t kAhead = 16;
-
-// Generations. Alive at once: at most kGenerationsPerWindow + 2 that ended by time (each spans at
-// least a part of the window), kGenerationsPerBudget + 2 that ended by count, kept below
-// kGenerationsMax; a dead one's code is swept from all shards within kShards / kSweepShards further
-// generations; so no code is given out again (after kCodes generations) while a slot has it.
-constexpr std::uint64_t kCodes = 255;  // 1 … 255
-constexpr std::int64_t kGenerationsPerWindow = 128;
-constexpr std::uint64_t kGenerationsPerBudget = 56;
-constexpr std::uint64_t kGenerationsMax = 188;
-constexpr std::size_t kSweepShards = 1;
-static_assert(kGenerationsPerWindow + kGenerationsPerBudget + 4 <= kGenerationsMax);
-static_assert(kGenerationsMax + kShards / kSweepShards < kCodes);
-
-constexpr std::size_t kBytesMin = std::size_t{1} << 20;
-constexpr std::size_t kBucketsMin = 2;                     // of a lane
-constexpr std::size_t kBucketsMax = std::size_t{1} << 26;  // of a lane
-
-// Keys that arrived one after another; they are forgotten together.
-struct Generation {
-  std::int64_t first_ms = 0;
-  std::int64_t last_ms = 0;
-  std::uint64_t keys = 0;
-};
-
-struct Shard {
-  TableMemory memory;
-  std::uint32_t lanes = 0;    // 0: they belong to a shard before
-  std::uint32_t buckets = 0;  // of a lane; 0: no key yet
-  std::uint32_t used = 0;     // slots written since the last rebuild or sweep, and alive then
-  bool compact = false;
-  std::uint64_t swept_at = 0;  // the oldest generation then: while it lives, no slot is dead
-
-  template <typename Form>
-  BucketTable<Form> Lane(std::size_t lane) {
-    return {static_cast<char*>(memory.data()) + lane * buckets * kBucketBytes, buckets};
-  }
-  // Full tables are full at 4/5 of 4 slots a bucket.
-  bool crowded() const { return used >= std::size_t{buckets} * lanes * 16 / 5; }
-  std::size_t LaneOf(const MixedKey& key) const { return key.lane() & (lanes - 1); }
-
-  template <typename Form>
-  std::size_t SweepLanes(const LiveCodes& live) {
-    std::size_t alive = 0;
-    for (std::size_t lane = 0; lane < lanes; ++lane) alive += Lane<Form>(lane).Sweep(live);
-    return alive;
-  }
-  std::size_t Sweep(const LiveCodes& live) {
-    return compact ? SweepLanes<CompactForm>(live) : SweepLanes<FullForm>(live);
-  }
-  template <typename Form>
-  bool FillLanes(Shard* from, std::size_t first_lane, const LiveCodes& live) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const auto moved = Lane<Form>(lane).Fill(from->Lane<FullForm>(first_lane + lane), live);
-      if (!moved) return false;
-      used += static_cast<std::uint32_t>(*moved);
-    }
-    return true;
-  }
-  // Takes over lanes of another shard. False when a key finds no place.
-  bool Fill(Shard* from, std::size_t first_lane, const LiveCodes& live) {
-    if (from->buckets == 0) return true;
-    return compact ? FillLanes<CompactForm>(from, first_lane, live)
-                   : FillLanes<FullForm>(from, first_lane, live);
-  }
-  std::uint8_t Erase(const MixedKey& key, const LiveCodes& live) {
-    if (buckets == 0) return 0;
-    return compact ? Lane<CompactForm>(LaneOf(key)).Erase(key, live)
-                   : Lane<FullForm>(LaneOf(key)).Erase(key, live);
-  }
-  Placing Insert(const MixedKey& key, std::uint8_t code, const LiveCodes& live) {
-    return compact ? Lane<CompactForm>(LaneOf(key)).Insert(key, code, live)
-                   : Lane<FullForm>(LaneOf(key)).Insert(key, code, live);
-  }
-};
 
 // later >= earlier; the difference may exceed INT64_MAX.
 std::uint64_t Span(std::int64_t earlier, std::int64_t later) {
@@ -111,6 +31,10 @@ class DedupeWindow::Impl {
                      std::vector<std::uint8_t>* fresh);
 
   void Erase(std::span<const Hash128> keys);
+
+  DedupeState State() const;
+  std::span<const char> TableAt(std::uint32_t first_lane) const;
+  bool Restore(const DedupeState& state, const ReadTable& read);
 
   std::uint64_t size() const { return size_; }
   std::size_t bytes() const { return bytes_; }
@@ -320,8 +244,9 @@ void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
   std::size_t buckets = std::max({kBucketsMin, buckets_min, wanted});
   for (; buckets <= lane_buckets_max_; buckets += buckets / 2) {
     if (shard->lanes > kShardLanes && buckets * shard->lanes * kBucketBytes >= kSplitBytes) {
-      // With as many buckets as before, every key finds the place that it had.
-      if (!Split(shard, buckets)) Split(shard, shard->buckets);
+      // With as many buckets as before, every key finds the place that it had; what does not is
+      // none of ours.
+      if (!Split(shard, buckets) && !Split(shard, shard->buckets)) ForgetEverything();
       return;
     }
     if (Resize(shard, buckets, false)) return;
@@ -381,6 +306,113 @@ void DedupeWindow::Impl::Release(Shard* shard) {
   shard->lanes = lanes;
 }
 
+DedupeState DedupeWindow::Impl::State() const {
+  DedupeState state;
+  state.window_ms = window_ms_;
+  state.lane_buckets_max = lane_buckets_max_;
+  state.now_ms = now_ms_;
+  state.reach_ms = reach_ms_;
+  state.newest = current_;
+  for (std::uint64_t id = oldest_; id <= current_; ++id) {
+    const Generation& from = generations_[id % kCodes];
+    // The first one of all begins with the first key.
+    state.generations.push_back(
+        {std::min(from.first_ms, now_ms_), std::min(from.last_ms, now_ms_)});
+  }
+  for (std::uint32_t at = 0; at < kShards; ++at) {
+    const Shard& shard = shards_[at];
+    if (shard_of_[at] != at) continue;
+    state.tables.push_back(
+        {at * std::uint32_t{kShardLanes}, shard.lanes, shard.buckets, shard.compact});
+  }
+  return state;
+}
+
+std::span<const char> DedupeWindow::Impl::TableAt(std::uint32_t first_lane) const {
+  const Shard& shard = shards_[first_lane / kShardLanes];
+  return {static_cast<const char*>(shard.memory.data()),
+          std::size_t{shard.buckets} * shard.lanes * kBucketBytes};
+}
+
+namespace {
+
+struct LoadedTables {
+  std::vector<Shard> shards;  // one for each table of the state
+  KeysOfCodes keys = {};
+};
+
+// Reads and sweeps every table, two at a time. All counts come from what is there.
+bool LoadTables(const DedupeState& state, const LiveCodes& live,
+                const DedupeWindow::ReadTable& read, LoadedTables* loaded) {
+  loaded->shards.resize(state.tables.size());
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> failed = false;
+  const auto load = [&](KeysOfCodes* keys) {
+    for (std::size_t i = next++; i < state.tables.size() && !failed; i = next++) {
+      const DedupeState::Table& table = state.tables[i];
+      Shard& shard = loaded->shards[i];
+      shard.lanes = table.lanes;
+      if (table.buckets == 0) continue;
+      shard.memory = TableMemory(table.bytes());
+      shard.buckets = table.buckets;
+      shard.compact = table.compact;
+      if (!read(i, {static_cast<char*>(shard.memory.data()), table.bytes()})) {
+        failed = true;
+        return;
+      }
+      shard.used = static_cast<std::uint32_t>(shard.Count(live, keys));
+    }
+  };
+  const auto try_load = [&](KeysOfCodes* keys) {
+    try {
+      load(keys);
+    } catch (const std::bad_alloc&) {
+      failed = true;
+    }
+  };
+  KeysOfCodes others = {};
+  std::thread other(try_load, &others);
+  try_load(&loaded->keys);
+  other.join();
+  for (std::size_t code = 0; code < others.size(); ++code) loaded->keys[code] += others[code];
+  return !failed;
+}
+
+}  // namespace
+
+bool DedupeWindow::Impl::Restore(const DedupeState& state, const ReadTable& read) {
+  if (state.window_ms != window_ms_ || state.lane_buckets_max != lane_buckets_max_ ||
+      !state.IsSound()) {
+    return false;
+  }
+  const std::uint64_t oldest = state.newest + 1 - state.generations.size();
+  LiveCodes live = {};
+  for (std::uint64_t id = oldest; id <= state.newest; ++id) live[CodeOf(id)] = 1;
+  LoadedTables loaded;
+  if (!LoadTables(state, live, read, &loaded)) return false;
+  live_ = live;
+  oldest_ = oldest;
+  current_ = state.newest;
+  now_ms_ = state.now_ms;
+  reach_ms_ = state.reach_ms;
+  size_ = 0;
+  for (std::uint64_t id = oldest; id <= current_; ++id) {
+    const DedupeState::Generation& from = state.generations[id - oldest];
+    generation(id) = {from.first_ms, from.last_ms, loaded.keys[CodeOf(id)]};
+    size_ += loaded.keys[CodeOf(id)];
+  }
+  for (Shard& shard : shards_) Release(&shard);
+  for (std::size_t i = 0; i < state.tables.size(); ++i) {
+    const DedupeState::Table& table = state.tables[i];
+    const std::size_t at = table.first_lane / kShardLanes;
+    std::fill_n(shard_of_.begin() + at, table.lanes / kShardLanes, static_cast<std::uint8_t>(at));
+    shards_[at] = std::move(loaded.shards[i]);
+    shards_[at].swept_at = oldest_;
+    bytes_ += shards_[at].memory.bytes();
+  }
+  return true;
+}
+
 DedupeWindow::DedupeWindow(std::size_t bytes_max, std::int64_t window_ms)
     : impl_(std::make_unique<Impl>(bytes_max, window_ms)) {}
 
@@ -392,6 +424,14 @@ std::size_t DedupeWindow::Insert(std::span<const Hash128> keys, std::int64_t now
 }
 
 void DedupeWindow::Erase(std::span<const Hash128> keys) { impl_->Erase(keys); }
+
+DedupeState DedupeWindow::State() const { return impl_->State(); }
+std::span<const char> DedupeWindow::TableAt(std::uint32_t first_lane) const {
+  return impl_->TableAt(first_lane);
+}
+bool DedupeWindow::Restore(const DedupeState& state, const ReadTable& read) {
+  return impl_->Restore(state, read);
+}
 
 std::uint64_t DedupeWindow::size() const { return impl_->size(); }
 std::size_t DedupeWindow::bytes() const { return impl_->bytes(); }

@@ -5,11 +5,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "lib/base/hash.h"
+#include "lib/log/dedupe_state.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -33,6 +35,18 @@ class DedupeWindow {
   // Forgets keys: they are fresh when they come again. Unknown ones change nothing. A compact table
   // knows 56 bits of a key besides its place, and forgets what it took for the key.
   void Erase(std::span<const Hash128> keys);
+
+  // What it is besides its tables, and the bytes of the one that begins with a lane, valid until
+  // the window changes.
+  DedupeState State() const;
+  std::span<const char> TableAt(std::uint32_t first_lane) const;
+
+  // Goes on in the place of another window: `read` fills the bytes of a table, told by its
+  // index in `state`, on two threads at once. False, and nothing changes, when `state` is not that
+  // of a window with this budget and span or `read` fails. Whatever the bytes are, the window keeps
+  // its budget. To be called before the first key comes. O(bytes of the tables).
+  using ReadTable = std::function<bool(std::size_t table, std::span<char> bytes)>;
+  bool Restore(const DedupeState& state, const ReadTable& read);
 
   std::uint64_t size() const;  // keys remembered
   std::size_t bytes() const;   // memory in use, never above bytes_max

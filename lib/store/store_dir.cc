@@ -35,11 +35,11 @@ Status DirError(const std::string& dir, int error) {
   return Unavailable(message);
 }
 
-// Files that RocksDB makes before its first CURRENT, and what mkfs makes.
+// Files that RocksDB makes before its first CURRENT, what mkfs makes, and caches.
 bool IsHarmless(std::string_view name) {
-  return name == kOwnerName || name == "LOCK" || name == "IDENTITY" || name == "lost+found" ||
-         name.starts_with("LOG") || name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") ||
-         name.ends_with(".dbtmp");
+  return name == kOwnerName || name == kDedupeFileName || name == kDedupeUnfinishedName ||
+         name == "LOCK" || name == "IDENTITY" || name == "lost+found" || name.starts_with("LOG") ||
+         name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") || name.ends_with(".dbtmp");
 }
 
 bool IsData(std::string_view name) {

@@ -17,6 +17,10 @@ enum class DirContents {
   kForeign,   // holds something else
 };
 
+// What lib/log/dedupe_file.h keeps in the folder, and what is left of it when a write was cut off.
+inline constexpr char kDedupeFileName[] = "DEDUPE";
+inline constexpr char kDedupeUnfinishedName[] = "DEDUPE.tmp";
+
 // How RocksDB names its data: 000017.sst. Other programs have logs, too.
 bool IsNumbered(std::string_view name, std::string_view ending);
 

@@ -13,7 +13,7 @@ namespace insightflow {
 enum class Fault { kNone, kAppend, kSync };
 
 // Fails appends or syncs of files whose name has a given part, from the nth call on.
-class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
+class FaultyFileSystem : public rocksdb::FileSystemWrapper {
  public:
   FaultyFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
   const char* Name() const override { return "FaultyFileSystem"; }

@@ -1,10 +1,13 @@
 // The life of an engine: events, folds that trim the log, restarts, live states that are refused,
-// resends, users who are erased. Timelines, profiles, totals, queries and dedupe are those of a
-// plain list of accepted events.
+// resends, users who are erased, files of the dedupe window that are old, damaged or gone.
+// Timelines, profiles, totals, queries and dedupe are those of a plain list of accepted events.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -174,14 +177,36 @@ class LifeTest : public ::testing::Test {
     }
   }
 
+  void Restart() {
+    const bool many = engine_->Metrics().dedupe_ids >= 1'000;
+    if (random_.OneIn(2)) {
+      ASSERT_TRUE(engine_->Close().ok());
+    }
+    engine_.reset();
+    const std::string path = dir_ / "DEDUPE";
+    ASSERT_EQ(std::filesystem::exists(path), many);
+    if (many) {
+      std::ifstream in(path, std::ios::binary);
+      dedupe_files_.emplace_back(std::istreambuf_iterator<char>(in),
+                                 std::istreambuf_iterator<char>());
+    }
+    const auto write = [&](const std::string& bytes) {
+      std::ofstream(path, std::ios::binary) << bytes;
+    };
+    if (!dedupe_files_.empty() && random_.OneIn(2)) write(random_.Of(dedupe_files_));
+    if (!dedupe_files_.empty() && random_.OneIn(8)) {
+      std::string bytes = random_.Of(dedupe_files_);
+      bytes[static_cast<std::size_t>(random_.Below(static_cast<std::int64_t>(bytes.size())))] ^= 1;
+      write(bytes);
+    }
+    if (random_.OneIn(8)) std::filesystem::remove(path);
+    Open();
+  }
+
   void Step() {
     switch (random_.Below(11)) {
       case 0: ASSERT_TRUE(engine_->Fold().ok()); break;
-      case 1:
-        if (random_.OneIn(2)) ASSERT_TRUE(engine_->Close().ok());
-        engine_.reset();
-        Open();
-        break;
+      case 1: Restart(); break;
       case 2: Resend(); break;
       case 3: ExpectEverything(); break;
       case 4: Erase(); break;
@@ -196,12 +221,15 @@ class LifeTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_;
   std::vector<TwinEvent> accepted_;
   std::vector<std::vector<Event>> sent_;
+  std::vector<std::string> dedupe_files_;  // of all closings
   std::uint64_t ids_ = 0;
   std::uint64_t sequence_ = 0;
 };
 
 TEST_F(LifeTest, AnswersAreThoseOfThePlainList) {
   Open();
+  // Enough for a file of the dedupe window.
+  while (accepted_.size() < 1'500) ASSERT_NO_FATAL_FAILURE(Ingest());
   for (int step = testing::RandomCases(160); step > 0 && !HasFatalFailure(); --step) Step();
   if (HasFatalFailure()) return;
   ASSERT_TRUE(engine_->Fold().ok());

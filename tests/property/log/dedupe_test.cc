@@ -4,12 +4,15 @@
 
 #include <iostream>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "lib/log/dedupe_file.h"
 #include "tests/reference/dedupe_reference.h"
 #include "tests/reference/random_batch.h"
+#include "tests/support/temp_dir.h"
 
 namespace insightflow {
 namespace {
@@ -23,7 +26,7 @@ class Judge {
  public:
   Judge(std::size_t bytes_max, std::int64_t window_ms, std::int64_t now_ms, std::uint64_t seed)
       : random_(seed),
-        window_(bytes_max, window_ms),
+        window_(std::make_unique<DedupeWindow>(bytes_max, window_ms)),
         bytes_max_(bytes_max),
         window_ms_(window_ms),
         generation_ms_((window_ms + 127) / 128),
@@ -31,7 +34,7 @@ class Judge {
 
   std::uint64_t Below(std::uint64_t n) { return random_() % n; }
   void Advance(std::int64_t by_ms) { now_ms_ += by_ms; }
-  const DedupeWindow& window() const { return window_; }
+  const DedupeWindow& window() const { return *window_; }
   std::int64_t now_ms() const { return now_ms_; }
 
   // Sends `count` keys, about `repeats` percent of which were sent before. Empty, or what is wrong.
@@ -43,7 +46,7 @@ class Judge {
       sent_.push_back(key);
     }
     std::vector<std::uint8_t> fresh(3, 7);  // what it held does not matter
-    const std::size_t told = window_.Insert(keys, now_ms_, &fresh);
+    const std::size_t told = window_->Insert(keys, now_ms_, &fresh);
     if (fresh.size() != count) return "wrong size of the answer";
     std::size_t counted = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -52,7 +55,8 @@ class Judge {
       if (!wrong.empty()) return "key " + std::to_string(i) + ": " + wrong;
     }
     if (told != counted) return "wrong count of fresh keys";
-    if (window_.bytes() > bytes_max_) return "over its budget: " + std::to_string(window_.bytes());
+    if (window_->bytes() > bytes_max_)
+      return "over its budget: " + std::to_string(window_->bytes());
     return {};
   }
 
@@ -65,12 +69,12 @@ class Judge {
       const auto seen = reference_.SeenAt(keys.back());
       if (!seen) continue;
       ++most;
-      if (*seen >= window_.reach_ms() && now_ms_ - *seen <= window_ms_) ++least;
+      if (*seen >= window_->reach_ms() && now_ms_ - *seen <= window_ms_) ++least;
       reference_.Forget(keys.back());
     }
-    const std::uint64_t before = window_.size();
-    window_.Erase(keys);
-    const std::uint64_t erased = before - window_.size();
+    const std::uint64_t before = window_->size();
+    window_->Erase(keys);
+    const std::uint64_t erased = before - window_->size();
     if (erased < least || erased > most) {
       return "erased " + std::to_string(erased) + ", not " + std::to_string(least) + " to " +
              std::to_string(most);
@@ -78,11 +82,28 @@ class Judge {
     return {};
   }
 
+  // Goes on with another window, which is read from the file of this one.
+  std::string SaveAndLoad() {
+    const TempDir dir;
+    const DedupeMark mark = {sent_.size(), now_ms_, 3};
+    auto loaded = std::make_unique<DedupeWindow>(bytes_max_, window_ms_);
+    if (!WriteDedupeFile(dir.path(), 7, mark, *window_).ok()) return "not written";
+    const auto read = ReadDedupeFile(
+        dir.path(), 7, [](const DedupeMark&) { return true; }, loaded.get());
+    if (read != mark) return "not read";
+    if (loaded->size() != window_->size()) return "another size";
+    if (loaded->bytes() != window_->bytes()) return "another memory";
+    if (loaded->State() != window_->State()) return "another state";
+    window_ = std::move(loaded);
+    return {};
+  }
+
   // What counts the keys of a generation agrees with what counts them all.
   std::string ExpireAll() {
     Advance(3 * window_ms_);
     const std::string wrong = Send(1, 0);
-    return wrong.empty() && window_.size() != 1 ? "size " + std::to_string(window_.size()) : wrong;
+    return wrong.empty() && window_->size() != 1 ? "size " + std::to_string(window_->size())
+                                                 : wrong;
   }
 
  private:
@@ -97,7 +118,7 @@ class Judge {
     const auto seen = reference_.SeenAt(key);
     if (fresh) {
       // The reach after the call: it may have moved on during it.
-      if (seen && *seen >= window_.reach_ms() && now_ms_ - *seen <= window_ms_) {
+      if (seen && *seen >= window_->reach_ms() && now_ms_ - *seen <= window_ms_) {
         return "forgotten, seen at " + std::to_string(*seen) + ", now " + std::to_string(now_ms_);
       }
       reference_.Remember(key, now_ms_);
@@ -109,7 +130,7 @@ class Judge {
   }
 
   std::mt19937_64 random_;
-  DedupeWindow window_;
+  std::unique_ptr<DedupeWindow> window_;
   DedupeReference reference_;
   std::vector<Hash128> sent_;
   std::size_t bytes_max_;
@@ -202,6 +223,56 @@ TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileKeysAreErasedAndShardsSplit) {
     }
     judge.Advance(static_cast<std::int64_t>(judge.Below(i < 150 ? 10 : 60)));
   }
+  ASSERT_EQ(judge.ExpireAll(), "");
+}
+
+// Saved and loaded at any moment: empty tables, growth, dead generations, codes that come round.
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileItIsSavedAndLoaded) {
+  for (const std::int64_t window_ms : {1, 1'280, 100'000}) {
+    Judge judge(std::size_t{1} << 20, window_ms, -5'000, seed_);
+    for (int i = 0; i < 400; ++i) {
+      if (judge.Below(5) == 0) {
+        ASSERT_EQ(judge.SaveAndLoad(), "") << window_ms;
+      }
+      ASSERT_EQ(judge.Send(judge.Below(300), 50), "") << window_ms;
+      if (judge.Below(3) == 0) {
+        ASSERT_EQ(judge.Erase(judge.Below(200)), "") << window_ms;
+      }
+      judge.Advance(static_cast<std::int64_t>(judge.Below(30)));
+    }
+    ASSERT_EQ(judge.SaveAndLoad(), "") << window_ms;
+    ASSERT_EQ(judge.ExpireAll(), "") << window_ms;
+  }
+}
+
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileCompactTablesAreSavedAndLoaded) {
+  Judge judge(std::size_t{1} << 20, 1'000'000, 0, seed_);
+  for (int i = 0; i < 250; ++i) {
+    ASSERT_EQ(judge.Send(judge.Below(3'000), 30), "");
+    if (judge.Below(3) == 0) {
+      ASSERT_EQ(judge.Erase(judge.Below(1'000)), "");
+    }
+    if (judge.Below(5) == 0) {
+      ASSERT_EQ(judge.SaveAndLoad(), "");
+    }
+    judge.Advance(static_cast<std::int64_t>(judge.Below(40)));
+  }
+  EXPECT_GT(judge.window().size(), 65'536u);  // full slots would not fit the budget
+  EXPECT_GT(judge.window().reach_ms(), 0);
+  ASSERT_EQ(judge.SaveAndLoad(), "");
+  ASSERT_EQ(judge.ExpireAll(), "");
+}
+
+TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileSplitShardsAreSavedAndLoaded) {
+  Judge judge(std::size_t{1} << 30, 1'280, 0, seed_);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(judge.Send(judge.Below(6'000), 30), "");
+    if (judge.Below(10) == 0) {
+      ASSERT_EQ(judge.SaveAndLoad(), "");
+    }
+    judge.Advance(static_cast<std::int64_t>(judge.Below(i < 150 ? 10 : 60)));
+  }
+  ASSERT_EQ(judge.SaveAndLoad(), "");
   ASSERT_EQ(judge.ExpireAll(), "");
 }
 

@@ -68,7 +68,8 @@ TEST(Open, RefusesForeignFoldersAndLeavesThemAlone) {
 
 TEST(Open, AcceptsWhatAKilledFirstOpenLeaves) {
   TempDir dir;
-  for (const char* name : {"OWNER", "LOCK", "LOG", "IDENTITY", "MANIFEST-000001", "000001.dbtmp"}) {
+  for (const char* name : {"OWNER", "LOCK", "LOG", "IDENTITY", "MANIFEST-000001", "000001.dbtmp",
+                           "DEDUPE", "DEDUPE.tmp"}) {
     Touch(dir / name);
   }
   EXPECT_TRUE(OpenStatus(dir.path()).ok());

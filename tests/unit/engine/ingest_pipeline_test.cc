@@ -1,0 +1,113 @@
+// What the pipeline knows of its log when a disk fails.
+
+#include "lib/engine/ingest_pipeline.h"
+
+#include <gtest/gtest.h>
+#include <rocksdb/env.h>
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/temp_dir.h"
+
+namespace insightflow {
+namespace {
+
+// Also one that fills up between the check of a batch and its write.
+class FillingFileSystem final : public FaultyFileSystem {
+ public:
+  const char* Name() const override { return "FillingFileSystem"; }
+  rocksdb::IOStatus GetFreeSpace(const std::string&, const rocksdb::IOOptions&,
+                                 std::uint64_t* bytes, rocksdb::IODebugContext*) override {
+    *bytes = full ? 0 : std::uint64_t{1} << 40;
+    return rocksdb::IOStatus::OK();
+  }
+
+  std::atomic<bool> full = false;
+};
+
+class IngestPipelineTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    EventLogOptions options;
+    options.dir = dir_.path();
+    options.env = env_.get();
+    auto log = EventLog::Open(options);
+    ASSERT_TRUE(log.ok()) << log.status().ToString();
+    log_ = std::move(*log);
+    pipeline_ = std::make_unique<IngestPipeline>(
+        IngestPipeline::Options{.in_flight_bytes_max = 1u << 20}, log_.get(), &window_, &live_);
+  }
+
+  // Fills the window and the log, unless something happens in between.
+  StatusCode Send(
+      const std::string& id, const std::function<void()>& in_between = [] {}) {
+    Event event;
+    event.event_id = id;
+    event.user_id = "u";
+    event.event_type = "view";
+    event.timestamp = FromMillis(1);
+    DecodeContext context;
+    context.received_ms = 1;
+    context.rules.require_page_url = context.rules.require_session_id = false;
+    auto pending = pipeline_->Take();
+    DecodeEvents(&event, 1, context, &pending->decoded);
+    pending->decoded.batch.received_ms = 1;
+    std::promise<StatusCode> answer;
+    pending->done = [&](const Result<IngestResult>& result) {
+      answer.set_value(result.status().code());
+    };
+    EXPECT_TRUE(pipeline_->Admit(pending.get(), IngestPipeline::WhenFull::kWait).ok());
+    in_between();
+    PendingBatch* batch = pending.release();
+    pipeline_->Sequence(batch);
+    pipeline_->Publish(batch);
+    return answer.get_future().get();
+  }
+
+  TempDir dir_;
+  std::shared_ptr<FillingFileSystem> fs_ = std::make_shared<FillingFileSystem>();
+  std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(fs_);
+  DedupeWindow window_{1u << 20, 1'000};
+  LiveState live_{LiveLimits(), 1};
+  std::unique_ptr<EventLog> log_;
+  std::unique_ptr<IngestPipeline> pipeline_;
+};
+
+TEST_F(IngestPipelineTest, KnowsThatEveryKeyIsInTheLog) {
+  EXPECT_EQ(Send("a"), StatusCode::kOk);
+  pipeline_->Close();
+  EXPECT_EQ(window_.size(), 1u);
+  EXPECT_TRUE(pipeline_->is_all_logged());
+}
+
+TEST_F(IngestPipelineTest, KnowsThatAWriteFailed) {
+  EXPECT_EQ(Send("a"), StatusCode::kOk);
+  fs_->Arm(Fault::kAppend, 0, rocksdb::IOStatus::IOError("Input/output"));
+  EXPECT_EQ(Send("b"), StatusCode::kUnavailable);
+  pipeline_->Close();
+  EXPECT_EQ(window_.size(), 2u);
+  EXPECT_FALSE(pipeline_->is_all_logged());
+}
+
+// The log itself goes on once there is space, without these events.
+TEST_F(IngestPipelineTest, KnowsThatSpaceRanOut) {
+  const auto fill = [&] {
+    fs_->full = true;
+    while (log_->Health().ok()) std::this_thread::yield();  // it does not look at once
+  };
+  EXPECT_EQ(Send("a", fill), StatusCode::kUnavailable);
+  fs_->full = false;
+  pipeline_->Close();
+  EXPECT_NE(log_->Health().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(window_.size(), 1u);
+  EXPECT_FALSE(pipeline_->is_all_logged());
+}
+
+}  // namespace
+}  // namespace insightflow
