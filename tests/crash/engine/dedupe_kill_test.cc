@@ -5,31 +5,22 @@
 // a pipe. The parent kills it at a random moment, counts what the next engine knows of what was
 // acknowledged, and goes on with that store.
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "insightflow/engine.h"
+#include "tests/support/killed_child.h"
 #include "tests/support/random_cases.h"
 #include "tests/support/temp_dir.h"
-
-extern char** environ;
 
 namespace insightflow {
 namespace {
@@ -91,24 +82,10 @@ int RunChild(const std::string& dir, std::uint64_t seed, int pipe_fd) {
   }
 }
 
-std::pair<pid_t, int> Start(const std::string& dir, std::uint64_t seed) {
-  int fds[2];
-  EXPECT_EQ(::pipe(fds), 0);
-  EXPECT_EQ(::fcntl(fds[0], F_SETFD, FD_CLOEXEC), 0);
-  std::string self = "/proc/self/exe", flag = "--child", dir_text = dir;
-  std::string seed_text = std::to_string(seed), fd_text = std::to_string(fds[1]);
-  char* args[] = {self.data(),      flag.data(),    dir_text.data(),
-                  seed_text.data(), fd_text.data(), nullptr};
-  pid_t pid = -1;
-  EXPECT_EQ(::posix_spawn(&pid, self.c_str(), nullptr, nullptr, args, environ), 0);
-  ::close(fds[1]);
-  return {pid, fds[0]};
-}
-
 // Lets a child close a few times, and kills it while it writes the file, or up to some milliseconds
 // after it began to close: then mostly while it opens again. Notes what was acknowledged.
 void LiveAndDie(const std::string& dir, testing::Random* random, std::vector<bool>* acknowledged) {
-  const auto [pid, fd] = Start(dir, random->engine()());
+  const auto [pid, fd] = testing::StartChild(dir, random->engine()());
   Report report = {};
   const auto read_report = [&, from = fd] {
     if (::read(from, &report, sizeof report) != sizeof report) return false;
@@ -203,9 +180,8 @@ TEST(DedupeKillTest, WhateverFileIsLeftEveryIdCountsOnce) {
 }  // namespace insightflow
 
 int main(int argc, char** argv) {
-  if (argc == 5 && std::strcmp(argv[1], "--child") == 0) {
-    return insightflow::RunChild(argv[2], std::strtoull(argv[3], nullptr, 10), std::atoi(argv[4]));
-  }
+  const auto child = insightflow::testing::ChildMain(argc, argv, insightflow::RunChild);
+  if (child) return *child;
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }
