@@ -184,7 +184,9 @@ Status HttpCall::Exchange(const ClientRequest& request) {
   std::string head = request.method + " " + url_.path + request.target +
                      " HTTP/1.1\r\nHost: " + host + ":" + std::to_string(url_.port) +
                      "\r\nConnection: close\r\n";
-  for (const auto& [name, value] : request.headers.fields) head += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : request.headers.fields) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  }
   const bool has_body = request.method != "GET";
   if (has_body) {
     head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
@@ -195,7 +197,7 @@ Status HttpCall::Exchange(const ClientRequest& request) {
     bool answered = false;
     if (Status status = AwaitContinue(&answered); !status.ok() || answered) return status;
     // The server may answer and end before it has read all: what it said tells more.
-    const Status sent = SendAll(request.body);
+    Status sent = SendAll(request.body);
     if (sent.code() == StatusCode::kCancelled) return sent;
     const Status read = ReadFinalHead();
     return sent.ok() || read.ok() ? read : sent;
