@@ -47,7 +47,7 @@ using FilterValue = std::variant<std::string, std::int64_t, double, bool>;
 struct Filter {
   std::string field = {};  // a wire field, or "extra_data." and a path of keys
   FilterOp op = FilterOp::kEq;
-  std::vector<FilterValue> values = {};  // one; any number for kIn and kNotIn; none or one bool for
+  std::vector<FilterValue> values = {};  // one; one or more for kIn, kNotIn; none or one bool for
                                          // kExists
 
   friend bool operator==(const Filter&, const Filter&) = default;

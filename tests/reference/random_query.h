@@ -83,7 +83,7 @@ class RandomQuery {
     switch (filter.op) {
       case FilterOp::kIn:
       case FilterOp::kNotIn:
-        for (std::size_t left = Below(4); left > 0; --left) filter.values.push_back(Value());
+        for (std::size_t left = 1 + Below(3); left > 0; --left) filter.values.push_back(Value());
         break;
       case FilterOp::kExists:
         if (Often()) filter.values.push_back(Often());

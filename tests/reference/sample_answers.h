@@ -105,7 +105,7 @@ inline Answer SampleUsers() {
   body.users = {
       {"anna", Day(2026, 1, 1, 600), Day(2026, 1, 3, 690), 50, 4, "mobile", "Safari", true},
       {"hannah", Day(2026, 1, 2, 600), Day(2026, 1, 2, 605), 3, 1, "", "", false}};
-  body.next = "3:hannah";
+  body.next = "65332068616e6e6168";
   return {body, Meta(0.75, 0, 53)};
 }
 
