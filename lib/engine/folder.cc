@@ -273,20 +273,15 @@ Status Folder::MergeAll() {
   }
 }
 
-// Without rows that are left the inputs only go.
+// Some row must be left.
 Status Folder::Merge(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change) {
   std::vector<std::unique_ptr<ChunkSource>> sources;
   std::vector<MergeInput> merged;
-  std::uint64_t rows = 0;
   for (const auto& segment : inputs) {
     sources.push_back(segment->NewSource());
     merged.push_back({&segment->reader(), sources.back().get(), &erased});
     change->removed.push_back(segment->key());
-    const auto left = ErasedUsers::WhatIsLeft(&erased, segment->reader(), sources.back().get());
-    if (!left.ok()) return left.status();
-    rows += left->rows;
   }
-  if (rows == 0) return Status::Ok();
   auto writer = segments_->NewSegment(inputs.front()->key().day, ChunkOrder::kByBlock);
   if (!writer.ok()) return writer.status();
   SegmentMeta meta;
@@ -328,7 +323,11 @@ Status Folder::RewriteErased(const ErasedUsers& erased) {
     if (!left.ok()) return left.status();
     if (left->rows == segment->meta().rows) continue;
     SegmentChange change;
-    if (Status status = Merge({segment}, erased, &change); !status.ok()) return status;
+    if (left->rows == 0) {
+      change.removed.push_back(segment->key());
+    } else if (Status status = Merge({segment}, erased, &change); !status.ok()) {
+      return status;
+    }
     if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
   }
   return Status::Ok();

@@ -9,6 +9,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/log/codec.h"
+#include "lib/model/event_texts.h"
 #include "lib/segments/block_row.h"
 
 namespace insightflow {
@@ -221,7 +222,7 @@ class TimelineReader {
     }
   }
 
-  // Keeps the newest `limit_`, newest first.
+  // Keeps the newest `limit`, newest first.
   void Trim() {
     std::sort(found_.begin(), found_.end(),
               [](const KeyedEvent& a, const KeyedEvent& b) { return IsBefore(b.event, a.event); });
@@ -265,23 +266,10 @@ Status ForEventsOfUser(const EventLog& log, const LiveState& live, const Segment
 }
 
 Event EventOfRow(const EventBatch& batch, std::size_t row) {
-  const auto text = [&](Field field) { return std::string(batch.Text(field, row)); };
   Event event;
   event.event_id = batch.event_id.At(row);
-  event.user_id = text(Field::kUserId);
-  event.session_id = text(Field::kSessionId);
-  event.event_type = text(Field::kEventType);
-  event.page_url = text(Field::kPageUrl);
+  SetTexts([&](Field field) { return batch.Text(field, row); }, &event);
   event.timestamp = FromMillis(batch.time_ms[row]);
-  event.page_title = text(Field::kPageTitle);
-  event.referrer = text(Field::kReferrer);
-  event.element = text(Field::kElement);
-  event.element_id = text(Field::kElementId);
-  event.element_class = text(Field::kElementClass);
-  event.element_text = text(Field::kElementText);
-  event.user_agent = text(Field::kUserAgent);
-  event.ip_address = text(Field::kIpAddress);
-  event.tab_id = text(Field::kTabId);
   const std::uint8_t flags = batch.flags[row];
   if ((flags & kHasClientSeq) != 0) event.seq = batch.client_seq[row];
   if ((flags & kHasPositionX) != 0) event.position_x = batch.position_x[row];

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lib/model/batch.h"
+#include "lib/model/event_texts.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -27,23 +28,10 @@ Hash128 BlockRow::Key(std::uint64_t hash_seed) const {
 }
 
 Event BlockRow::ToEvent() const {
-  const auto text = [this](Field field) { return std::string(Text(field)); };
   Event event;
   if (!block.event_id.empty()) event.event_id = block.event_id[row];
-  event.user_id = text(Field::kUserId);
-  event.session_id = text(Field::kSessionId);
-  event.event_type = text(Field::kEventType);
-  event.page_url = text(Field::kPageUrl);
+  SetTexts([this](Field field) { return Text(field); }, &event);
   event.timestamp = FromMillis(time_ms());
-  event.page_title = text(Field::kPageTitle);
-  event.referrer = text(Field::kReferrer);
-  event.element = text(Field::kElement);
-  event.element_id = text(Field::kElementId);
-  event.element_class = text(Field::kElementClass);
-  event.element_text = text(Field::kElementText);
-  event.user_agent = text(Field::kUserAgent);
-  event.ip_address = text(Field::kIpAddress);
-  event.tab_id = text(Field::kTabId);
   const std::uint8_t flags = block.flags.empty() ? 0 : block.flags[row];
   if ((flags & kHasClientSeq) != 0) event.seq = block.client_seq[row];
   if ((flags & kHasPositionX) != 0) event.position_x = block.position_x[row];
