@@ -2,11 +2,10 @@
 
 import json
 import os
-import pty
 import socket
 import unittest
 
-from harness import PROGRAM, Server, ServerTest, environment, event, run
+from harness import Server, ServerTest, environment, event, on_terminal, run
 
 
 class Mistakes(ServerTest):
@@ -151,17 +150,8 @@ class Checking(ServerTest):
         with self.serve() as server:
             server.collect([event(1)])
             server.stop()
-        shown = b""
-        child, terminal = pty.fork()
-        if child == 0:
-            os.execve(PROGRAM, [PROGRAM, "check", "--data", self.data], environment())
-        try:
-            while chunk := os.read(terminal, 4096):
-                shown += chunk
-        except OSError:  # how a terminal ends
-            pass
-        os.close(terminal)
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+        code, shown = on_terminal("check", "--data", self.data)
+        self.assertEqual(code, 0, shown)
         self.assertRegex(shown, rb"events +1\r\n")
         self.assertTrue(shown.endswith(b"ok\r\n"), shown)
 

@@ -39,6 +39,30 @@ def run(*arguments, stdin=None, env=None, timeout=PATIENCE):
                           env=env or environment())
 
 
+def on_terminal(*arguments):
+    """One command on a terminal: its exit code, and all that the terminal shows."""
+    terminal, ends = os.openpty()
+    shown = b""
+    end = b"\0the end\0"
+    try:
+        # The command's side stays open here too: when the last one closes, the kernel may drop
+        # what is still on its way.
+        child = subprocess.Popen([PROGRAM, *arguments], stdin=ends, stdout=ends, stderr=ends,
+                                 env=environment(), start_new_session=True)
+        overdue = threading.Timer(PATIENCE, child.kill)
+        overdue.start()
+        waiting = threading.Thread(target=lambda: (child.wait(), os.write(ends, end)))
+        waiting.start()
+        while not shown.endswith(end):
+            shown += os.read(terminal, 4096)
+        waiting.join()
+        overdue.cancel()
+    finally:
+        os.close(ends)
+        os.close(terminal)
+    return child.returncode, shown[:-len(end)]
+
+
 def strace(*options, output="/dev/null"):
     """Runs a program under strace, which stops it only at the calls that are traced. Without an
     output its lines would mix with the program's on stderr."""

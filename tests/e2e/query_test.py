@@ -2,12 +2,11 @@
 
 import json
 import os
-import pty
 import re
 import socket
 import unittest
 
-from harness import PATIENCE, PROGRAM, ServerTest, await_condition, environment, event, run
+from harness import PATIENCE, ServerTest, await_condition, event, on_terminal, run
 from schema_test import bad_queries, examples, read, validator
 
 DAY = 86_400_000
@@ -144,17 +143,8 @@ class Asking(ServerTest):
             server.collect(visits())
             server.stop()
         file = self.path("query.json", json.dumps(self.SESSIONS).encode())
-        child, terminal = pty.fork()
-        if child == 0:
-            os.execve(PROGRAM, [PROGRAM, "query", file, "--data", self.data], environment())
-        shown = b""
-        try:
-            while chunk := os.read(terminal, 4096):
-                shown += chunk
-        except OSError:  # how a terminal ends
-            pass
-        os.close(terminal)
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, shown)
+        code, shown = on_terminal("query", file, "--data", self.data)
+        self.assertEqual(code, 0, shown)
         self.assertRegex(shown, rb"\r\nall +10 +10 +1 +10\.0%")
         self.assertRegex(shown, rb"\r\n2026-01-01 +1 +1 +1\r\n")
         self.assertIn(b"\r\n55 events in ", shown)

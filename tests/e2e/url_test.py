@@ -3,34 +3,20 @@
 import gzip
 import json
 import os
-import pty
 import signal
 import socket
 import subprocess
 import threading
 import unittest
 
-from harness import PATIENCE, PROGRAM, ServerTest, environment, event, run, shared_data
+from harness import (PATIENCE, PROGRAM, ServerTest, environment, event, on_terminal, run,
+                     shared_data)
 
 BEGIN = 1_767_225_600_000  # 2026-01-01
 
 
 def url(server):
     return f"http://127.0.0.1:{server.port}"
-
-
-def on_terminal(*arguments):
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execve(PROGRAM, [PROGRAM, *arguments], environment())
-    shown = b""
-    try:
-        while chunk := os.read(terminal, 4096):
-            shown += chunk
-    except OSError:  # how a terminal ends
-        pass
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
 
 
 class Asking(ServerTest):
