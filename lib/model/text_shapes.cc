@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "lib/base/divisor.h"
 #include "lib/base/packed_ints.h"
 #include "lib/base/short_text.h"
 
@@ -292,6 +293,14 @@ bool TextShaper::CutRows(std::string_view bytes, std::span<const std::uint32_t> 
   return most_bytes <= kShapedBytesMax;
 }
 
+// Puts quotients in the place of a stream's numbers.
+void TextShaper::Divide(std::vector<std::uint64_t>* stream, std::string* out) {
+  const auto divisor = CommonDivisor<std::uint64_t>(*stream, 0);
+  PutVarint(out, divisor);
+  if (divisor == 1) return;
+  for (std::uint64_t& number : *stream) number /= divisor;
+}
+
 void TextShaper::Forget() {
   layouts_.Clear();
   table_.assign(kTableMin, Slot());
@@ -302,7 +311,7 @@ void TextShaper::Forget() {
 }
 
 bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
-                     std::string* shapes, std::string* numbers) {
+                     std::string* shapes, std::string* numbers, ShapeNumbers form) {
   if (rows < kRowsMin || bytes.size() > kShapedBytesMax) return false;
   if (table_.empty() || shapes_.size() > kShapesKept || texts_size_ > kShapeBytesKept) Forget();
   if (layouts_.full()) layouts_.Clear();
@@ -324,6 +333,7 @@ bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends
   }
   PutInts<std::uint32_t>(numbers, codes_, false);
   for (std::size_t s = 0; s < streams_.count(); ++s) {
+    if (form == ShapeNumbers::kDivided) Divide(&numbers_[s], numbers);
     PutInts<std::uint64_t>(numbers, numbers_[s], false);
   }
   return true;

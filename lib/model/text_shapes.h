@@ -4,7 +4,8 @@
 //
 //   shapes   varint e; ints32 of their lengths; the shapes, in order of first use
 //   numbers  ints32 of the rows' codes: 0 an empty text, else the number of its shape from 1;
-//            then of each stream ints64 of its numbers, row by row
+//            then of each stream ints64 of its numbers, row by row; or, with divisors, a varint,
+//            what divides all of them, and ints64 of the quotients
 //
 // In a shape the byte 1 stands for a number of 1 to 18 digits that does not begin with 0, or is 0;
 // the bytes 2 to 9 for one of so many digits that begins with 0. Numbers of the same meaning are
@@ -34,6 +35,8 @@ inline constexpr std::size_t kShapesMax = 4096;  // a table of more would leave 
 // Bytes that the texts of one form may take when every number has as many digits as it may have.
 // More are left to compression, so that few stored bytes cannot claim very many.
 inline constexpr std::size_t kShapedBytesMax = std::size_t{16} << 20;
+
+enum class ShapeNumbers : std::uint8_t { kPlain, kDivided };
 
 namespace shapes {
 
@@ -74,7 +77,7 @@ class TextShaper {
   // the last end are empty. False when texts have too many shapes or bytes that stand for
   // numbers; then nothing was appended. Equal texts give equal bytes.
   bool Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
-           std::string* shapes, std::string* numbers);
+           std::string* shapes, std::string* numbers, ShapeNumbers form = ShapeNumbers::kPlain);
   std::size_t memory() const;  // that it keeps
 
  private:
@@ -112,6 +115,7 @@ class TextShaper {
   Shape* Add(std::uint32_t hash, std::size_t at);
   void GrowTable();
   void MakePlan(const Shape& shape, const char* text, TextPlan* plan) const;
+  static void Divide(std::vector<std::uint64_t>* stream, std::string* out);
   void Forget();
 
   TextLayouts layouts_;
@@ -142,9 +146,9 @@ class TextShaper {
 class TextUnshaper {
  public:
   // Replaces `bytes` by the texts of `rows` rows; ends[row] ends a row's. False on what no
-  // TextShaper writes.
+  // TextShaper writes in this form.
   bool Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ByteBuffer* bytes,
-           std::vector<std::uint32_t>* ends);
+           std::vector<std::uint32_t>* ends, ShapeNumbers form = ShapeNumbers::kPlain);
   std::size_t memory() const;  // that it keeps
 
  private:
@@ -162,7 +166,7 @@ class TextUnshaper {
 
   bool GetShapes(ByteReader* in, std::size_t rows);
   void CutShape(std::uint32_t begin, std::uint32_t size);
-  bool GetNumbers(ByteReader* in, std::size_t rows);
+  bool GetNumbers(ByteReader* in, std::size_t rows, ShapeNumbers form);
   bool Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) const;
 
   std::string texts_;

@@ -115,7 +115,7 @@ bool TextUnshaper::GetShapes(ByteReader* in, std::size_t rows) {
   return true;
 }
 
-bool TextUnshaper::GetNumbers(ByteReader* in, std::size_t rows) {
+bool TextUnshaper::GetNumbers(ByteReader* in, std::size_t rows, ShapeNumbers form) {
   if (!GetInts(in, rows, &codes_)) return false;
   std::vector<std::uint32_t>& uses = lengths_;  // of each shape
   uses.assign(shapes_.size() + 1, 0);
@@ -133,7 +133,14 @@ bool TextUnshaper::GetNumbers(ByteReader* in, std::size_t rows) {
     }
   }
   for (std::size_t s = 0; s < streams_.count(); ++s) {
+    std::uint64_t divisor = 1;
+    if (form == ShapeNumbers::kDivided && (!in->GetVarint(&divisor) || divisor == 0)) return false;
     if (!GetInts(in, counts[s], &numbers_[s])) return false;
+    if (divisor == 1) continue;
+    for (std::uint64_t& number : numbers_[s]) {
+      if (number > kPowersOfTen[kDigitsMax] / divisor) return false;
+      number *= divisor;
+    }
   }
   return true;
 }
@@ -172,8 +179,8 @@ bool TextUnshaper::Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) con
 }
 
 bool TextUnshaper::Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ByteBuffer* bytes,
-                       std::vector<std::uint32_t>* ends) {
-  return GetShapes(shapes, rows) && GetNumbers(numbers, rows) && Join(bytes, ends);
+                       std::vector<std::uint32_t>* ends, ShapeNumbers form) {
+  return GetShapes(shapes, rows) && GetNumbers(numbers, rows, form) && Join(bytes, ends);
 }
 
 std::size_t TextUnshaper::memory() const {

@@ -14,7 +14,7 @@ Status BlockEncoder::Emit(SegmentColumn column, std::uint32_t block, std::uint8_
   Status status = SealChunk({meta_->key, column, block}, encoding, values_, compress, &chunk_);
   values_.clear();
   if (!status.ok()) return status;
-  if (block != kDictionaryBlock) meta_->blocks[block].columns.Add(column);
+  if (block < kTitlesBlock) meta_->blocks[block].columns.Add(column);
   return sink_->Write(column, block, chunk_);
 }
 
@@ -43,6 +43,20 @@ Status BlockEncoder::PutDictionary(Field field, std::span<const std::string_view
   return Emit(ColumnOf(field), kDictionaryBlock, kFirstEncoding, true);
 }
 
+Status BlockEncoder::PutTitles() {
+  if (titles_.empty()) return Status::Ok();
+  PutPatched<std::uint32_t>(&values_, std::span(titles_).subspan(1), &scratch_.patch);
+  return Emit(ColumnOf(Field::kPageTitle), kTitlesBlock, kFirstEncoding, true);
+}
+
+RowGuides BlockEncoder::GuidesOf(const BlockGuides& guides) const {
+  // A reader has no types of a block in which no row has one.
+  const bool has_types = std::any_of(guides.types.begin(), guides.types.end(),
+                                     [](std::uint8_t type) { return type != 0; });
+  return {has_types ? guides.types : std::span<const std::uint8_t>(), meta_->type_entries(),
+          guides.pages, titles_};
+}
+
 Status BlockEncoder::PutUsers(std::uint32_t block, const UserRuns& runs,
                               std::span<const std::string_view> ids) {
   meta_->blocks[block].first_user_hash = runs.hashes.front();
@@ -60,28 +74,29 @@ Status BlockEncoder::PutTimes(std::uint32_t block, std::span<const std::uint32_t
   const auto [least, most] = std::minmax_element(times.begin(), times.end());
   meta_->blocks[block].min_time_ms = begin + *least;
   meta_->blocks[block].max_time_ms = begin + *most;
-  PutSteps<std::uint32_t>(&values_, times, &scratch_.values32, &scratch_.patch);
-  Status status = Emit(SegmentColumn::kTime, block, kFirstEncoding, false);
+  const std::uint8_t encoding = insightflow::PutTimes(times, &scratch_, &values_);
+  Status status = Emit(SegmentColumn::kTime, block, encoding, false);
   if (!status.ok()) return status;
   PutSequences(times, sequences, &scratch_, &values_);
   return Emit(SegmentColumn::kSequence, block, kFirstEncoding, false);
 }
 
-Status BlockEncoder::PutFlags(std::uint32_t block, std::span<const std::uint8_t> flags,
-                              std::uint8_t* all) {
+Status BlockEncoder::PutFlags(std::uint32_t block, const BlockGuides& guides,
+                              std::span<const std::uint8_t> flags, std::uint8_t* all) {
   *all = 0;
   for (const std::uint8_t value : flags) *all |= value;
   if (*all == 0) return Status::Ok();
-  insightflow::PutFlags(flags, &scratch_, &values_);
-  return Emit(SegmentColumn::kFlags, block, kFirstEncoding, false);
+  const std::uint8_t encoding = insightflow::PutFlags(flags, GuidesOf(guides), &scratch_, &values_);
+  return Emit(SegmentColumn::kFlags, block, encoding, false);
 }
 
 Status BlockEncoder::PutPositions(std::uint32_t block, SegmentColumn column,
                                   std::span<const std::uint8_t> flags,
                                   std::span<const std::int32_t> positions) {
   const std::uint8_t bit = column == SegmentColumn::kPositionX ? kHasPositionX : kHasPositionY;
-  insightflow::PutPositions(flags, bit, positions, &scratch_, &values_);
-  return Emit(column, block, kFirstEncoding, true);
+  const std::uint8_t encoding =
+      insightflow::PutPositions(flags, bit, positions, &scratch_, &values_);
+  return Emit(column, block, encoding, true);
 }
 
 Status BlockEncoder::PutClientSeqs(std::uint32_t block, std::span<const std::uint8_t> flags,
@@ -118,7 +133,7 @@ void BlockEncoder::AddToFilter(std::uint32_t block, std::span<const std::uint32_
   }
 }
 
-Status BlockEncoder::PutSharedCodes(Field field, std::uint32_t block,
+Status BlockEncoder::PutSharedCodes(Field field, std::uint32_t block, const BlockGuides& guides,
                                     std::span<const std::uint32_t> codes) {
   if (field == Field::kEventType) AddToFilter(block, codes);
   std::uint32_t all = 0;
@@ -128,6 +143,12 @@ Status BlockEncoder::PutSharedCodes(Field field, std::uint32_t block,
     bytes_.assign(codes.begin(), codes.end());
     PutPatched<std::uint8_t>(&values_, bytes_, &scratch_.patch);
     return Emit(ColumnOf(field), block, kNarrowCodes, false);
+  }
+  if (IsGuidedByType(field)) {
+    RowGuides of_field = GuidesOf(guides);
+    if (field != Field::kPageTitle) of_field.titles = {};
+    const std::uint8_t encoding = PutGuidedCodes(codes, of_field, &scratch_, &values_);
+    return Emit(ColumnOf(field), block, encoding, true);
   }
   PutCodes(codes, &scratch_, &values_);
   return Emit(ColumnOf(field), block, kSharedCodes, true);

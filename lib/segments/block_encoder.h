@@ -10,14 +10,24 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "insightflow/status.h"
 #include "lib/segments/column_codec.h"
+#include "lib/segments/guided_codec.h"
 #include "lib/segments/segment_builder.h"
 #include "lib/segments/segment_format.h"
 
 namespace insightflow {
 inline namespace v1 {
+
+// Of each row of a block the code of its type, when SegmentMeta::has_narrow_types, and of its page,
+// when the segment has a dictionary of pages; empty otherwise.
+struct BlockGuides {
+  std::span<const std::uint8_t> types;
+  std::span<const std::uint32_t> pages;
+};
 
 class BlockEncoder {
  public:
@@ -34,13 +44,18 @@ class BlockEncoder {
   void SetDictionary(Field field, std::uint32_t entries);
   // The most frequent values first, then by bytes.
   Status PutDictionary(Field field, std::span<const std::string_view> texts);
+  // By the code of a page that of its title, TitleCounter::Titles. Before the codes of titles.
+  void SetTitles(std::vector<std::uint32_t> titles) { titles_ = std::move(titles); }
+  // Beside the dictionaries.
+  Status PutTitles();
 
   Status PutUsers(std::uint32_t block, const UserRuns& runs, std::span<const std::string_view> ids);
   // Times within the day.
   Status PutTimes(std::uint32_t block, std::span<const std::uint32_t> times,
                   std::span<const std::uint64_t> sequences);
   // The flags, and of the columns that they announce a value a row. `all` is their union.
-  Status PutFlags(std::uint32_t block, std::span<const std::uint8_t> flags, std::uint8_t* all);
+  Status PutFlags(std::uint32_t block, const BlockGuides& guides,
+                  std::span<const std::uint8_t> flags, std::uint8_t* all);
   Status PutPositions(std::uint32_t block, SegmentColumn column,
                       std::span<const std::uint8_t> flags, std::span<const std::int32_t> positions);
   Status PutClientSeqs(std::uint32_t block, std::span<const std::uint8_t> flags,
@@ -50,17 +65,20 @@ class BlockEncoder {
                 std::span<const Hash128> packed, std::span<const std::string_view> texts);
   Status PutExtra(std::uint32_t block, std::span<const std::string_view> rows);
   // Codes of the segment's dictionary.
-  Status PutSharedCodes(Field field, std::uint32_t block, std::span<const std::uint32_t> codes);
+  Status PutSharedCodes(Field field, std::uint32_t block, const BlockGuides& guides,
+                        std::span<const std::uint32_t> codes);
   // Codes of the block's values, in order of first use.
   Status PutOwnCodes(Field field, std::uint32_t block, std::span<const std::string_view> values,
                      std::span<const std::uint32_t> codes);
   // Last of all.
   Status PutMeta() { return sink_->Write(SegmentColumn::kMeta, kMetaBlock, EncodeMeta(*meta_)); }
 
+  bool has_narrow_types() const { return meta_->has_narrow_types(); }
   std::uint32_t blocks() const { return static_cast<std::uint32_t>(meta_->blocks.size()); }
 
  private:
   // Seals values_ and hands it out.
+  RowGuides GuidesOf(const BlockGuides& guides) const;
   Status Emit(SegmentColumn column, std::uint32_t block, std::uint8_t encoding, bool compress);
   void AddToFilter(std::uint32_t block, std::span<const std::uint32_t> codes);
 
@@ -68,6 +86,7 @@ class BlockEncoder {
   ChunkSink* const sink_;
   ColumnScratch scratch_;
   std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint32_t> titles_;
   std::string values_;
   std::string chunk_;
 };

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <numeric>
 
-#include "lib/model/batch.h"
 #include "lib/model/packed_texts.h"
 
 namespace insightflow {
@@ -17,22 +16,6 @@ constexpr std::uint8_t kEveryRow = 0;  // a code a row
 constexpr std::uint8_t kChanges = 1;   // a bit a row where the code changes, and those codes
 
 constexpr std::size_t kPackedLengthMax = kPackedPrefixMax + kPackedDigitsMax;
-
-// Calls use(row, next) for each row with the flag, next counting them.
-template <typename Use>
-std::size_t ForFlagged(std::span<const std::uint8_t> flags, std::uint8_t bit, Use use) {
-  std::size_t next = 0;
-  for (std::size_t row = 0; row < flags.size(); ++row) {
-    if ((flags[row] & bit) != 0) use(row, next++);
-  }
-  return next;
-}
-
-std::size_t CountFlagged(std::span<const std::uint8_t> flags, std::uint8_t bit) {
-  std::size_t count = 0;
-  for (const std::uint8_t value : flags) count += (value & bit) != 0 ? 1 : 0;
-  return count;
-}
 
 // What follows a list's ending: the lengths of its texts, then their bytes.
 bool GetPlainTexts(ByteReader* in, std::size_t entries, ColumnScratch* scratch,
@@ -270,87 +253,6 @@ void PutRecentCodes(std::span<const std::uint32_t> codes, ColumnScratch* scratch
 bool GetRecentCodes(ByteReader* in, std::uint32_t entries, ColumnScratch* scratch,
                     std::span<std::uint32_t> codes) {
   return GetCodesAs(in, true, entries, scratch, codes);
-}
-
-void PutFlags(std::span<const std::uint8_t> flags, ColumnScratch* scratch, std::string* out) {
-  std::array<std::uint8_t, 256> index = {};
-  for (const std::uint8_t value : flags) index[value] = 1;
-  std::string kinds;
-  for (std::size_t value = 0; value < index.size(); ++value) {
-    if (index[value] == 0) continue;
-    index[value] = static_cast<std::uint8_t>(kinds.size());
-    kinds.push_back(static_cast<char>(value));
-  }
-  PutBytes(out, kinds);
-  scratch->bytes.resize(flags.size());
-  std::transform(flags.begin(), flags.end(), scratch->bytes.begin(),
-                 [&](std::uint8_t value) { return index[value]; });
-  PutPatched<std::uint8_t>(out, scratch->bytes, &scratch->patch);
-}
-
-bool GetFlags(ByteReader* in, ColumnScratch* scratch, std::span<std::uint8_t> flags) {
-  std::string_view kinds;
-  if (!in->GetBytes(&kinds) || kinds.size() > 256 || !GetPatched(in, flags, &scratch->patch)) {
-    return false;
-  }
-  std::array<std::uint8_t, 256> value_of = {};
-  std::uint8_t all = 0;
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    value_of[i] = static_cast<std::uint8_t>(kinds[i]);
-    all |= value_of[i];
-  }
-  std::uint8_t greatest = 0;
-  for (std::uint8_t& flag : flags) {
-    greatest = std::max(greatest, flag);
-    flag = value_of[flag];
-  }
-  return (all & ~kStoredFlags) == 0 && greatest < kinds.size();
-}
-
-void PutPositions(std::span<const std::uint8_t> flags, std::uint8_t bit,
-                  std::span<const std::int32_t> positions, ColumnScratch* scratch,
-                  std::string* out) {
-  std::vector<std::uint32_t>& values = scratch->values32;
-  values.resize(positions.size());
-  values.resize(ForFlagged(flags, bit, [&](std::size_t row, std::size_t next) {
-    values[next] = static_cast<std::uint32_t>(positions[row]) ^ 0x80000000u;  // keeps the order
-  }));
-  PutPatched<std::uint32_t>(out, values, &scratch->patch);
-}
-
-bool GetPositions(ByteReader* in, std::span<const std::uint8_t> flags, std::uint8_t bit,
-                  ColumnScratch* scratch, std::span<std::int32_t> positions) {
-  std::vector<std::uint32_t>& values = scratch->values32;
-  values.resize(CountFlagged(flags, bit));
-  if (!GetPatched<std::uint32_t>(in, values, &scratch->patch)) return false;
-  std::fill(positions.begin(), positions.end(), 0);
-  ForFlagged(flags, bit, [&](std::size_t row, std::size_t next) {
-    positions[row] = static_cast<std::int32_t>(values[next] ^ 0x80000000u);
-  });
-  return true;
-}
-
-void PutClientSeqs(std::span<const std::uint8_t> flags, std::span<const std::uint64_t> seqs,
-                   ColumnScratch* scratch, std::string* out) {
-  std::vector<std::uint64_t> values(seqs.size());
-  values.resize(ForFlagged(flags, kHasClientSeq,
-                           [&](std::size_t row, std::size_t next) { values[next] = seqs[row]; }));
-  PutSteps<std::uint64_t>(out, values, &scratch->values64, &scratch->patch);
-}
-
-bool GetClientSeqs(ByteReader* in, std::span<const std::uint8_t> flags, ColumnScratch* scratch,
-                   std::span<std::uint64_t> seqs) {
-  std::vector<std::uint64_t>& values = scratch->values64;
-  values.resize(CountFlagged(flags, kHasClientSeq));
-  std::uint64_t* const to = values.data();
-  if (!TakeSteps<std::uint64_t>(in, values, &scratch->patch,
-                                [to](std::size_t i, std::uint64_t value) { to[i] = value; })) {
-    return false;
-  }
-  std::fill(seqs.begin(), seqs.end(), 0);
-  ForFlagged(flags, kHasClientSeq,
-             [&](std::size_t row, std::size_t next) { seqs[row] = values[next]; });
-  return true;
 }
 
 void PutEventIds(std::span<const std::uint8_t> forms, std::span<const Hash128> packed,

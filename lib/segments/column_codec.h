@@ -28,6 +28,7 @@ struct ColumnScratch {
   PatchScratch patch;
   std::vector<std::uint32_t> values32;
   std::vector<std::uint64_t> values64;
+  std::vector<std::uint32_t> gated;
   std::vector<std::uint8_t> bytes;
   std::vector<std::uint8_t> marks;
   std::string texts;
@@ -61,6 +62,13 @@ void PutRecentCodes(std::span<const std::uint32_t> codes, ColumnScratch* scratch
 bool GetRecentCodes(ByteReader* in, std::uint32_t entries, ColumnScratch* scratch,
                     std::span<std::uint32_t> codes);
 
+// Times within the day, as encoding 1 or 2, which is returned: column_encoding.h.
+std::uint8_t PutTimes(std::span<const std::uint32_t> times, ColumnScratch* scratch,
+                      std::string* out);
+// Leaves `times.size()` of them in milliseconds from `begin_ms` on, and in [*least_ms, *most_ms].
+bool GetTimes(ByteReader* in, std::uint8_t encoding, std::int64_t begin_ms, ColumnScratch* scratch,
+              std::span<std::int64_t> times, std::int64_t* least_ms, std::int64_t* most_ms);
+
 // Log sequences. Rows that come as they happen have sequences that their times foretell, about.
 void PutSequences(std::span<const std::uint32_t> times, std::span<const std::uint64_t> sequences,
                   ColumnScratch* scratch, std::string* out);
@@ -68,15 +76,12 @@ void PutSequences(std::span<const std::uint32_t> times, std::span<const std::uin
 bool GetSequences(ByteReader* in, std::span<const std::int64_t> times, std::int64_t begin_ms,
                   ColumnScratch* scratch, std::span<std::uint64_t> sequences);
 
-void PutFlags(std::span<const std::uint8_t> flags, ColumnScratch* scratch, std::string* out);
-bool GetFlags(ByteReader* in, ColumnScratch* scratch, std::span<std::uint8_t> flags);
-
-// Values of the rows whose flags have the bit.
-void PutPositions(std::span<const std::uint8_t> flags, std::uint8_t bit,
-                  std::span<const std::int32_t> positions, ColumnScratch* scratch,
-                  std::string* out);
-bool GetPositions(ByteReader* in, std::span<const std::uint8_t> flags, std::uint8_t bit,
-                  ColumnScratch* scratch, std::span<std::int32_t> positions);
+// Values of the rows whose flags have the bit, in the encoding that is returned.
+std::uint8_t PutPositions(std::span<const std::uint8_t> flags, std::uint8_t bit,
+                          std::span<const std::int32_t> positions, ColumnScratch* scratch,
+                          std::string* out);
+bool GetPositions(ByteReader* in, std::uint8_t encoding, std::span<const std::uint8_t> flags,
+                  std::uint8_t bit, ColumnScratch* scratch, std::span<std::int32_t> positions);
 void PutClientSeqs(std::span<const std::uint8_t> flags, std::span<const std::uint64_t> seqs,
                    ColumnScratch* scratch, std::string* out);
 bool GetClientSeqs(ByteReader* in, std::span<const std::uint8_t> flags, ColumnScratch* scratch,

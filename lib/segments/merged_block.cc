@@ -121,9 +121,17 @@ void MergedBlock::Append(const BlockSpan& span, std::uint64_t user_hash, std::st
   }
 }
 
+BlockGuides MergedBlock::Guides() const {
+  BlockGuides guides;
+  if (!types_.empty()) guides.types = types_;
+  constexpr auto kPages = static_cast<std::size_t>(Field::kPageUrl);
+  if ((*dictionaries_)[kPages].shared()) guides.pages = codes_[kPages];
+  return guides;
+}
+
 Status MergedBlock::FlushNumbers(std::uint32_t block, BlockEncoder* to) {
   std::uint8_t all = 0;
-  Status status = to->PutFlags(block, flags_, &all);
+  Status status = to->PutFlags(block, Guides(), flags_, &all);
   if (status.ok() && (all & kHasPositionX) != 0) {
     status = to->PutPositions(block, SegmentColumn::kPositionX, flags_, position_x_);
   }
@@ -160,7 +168,7 @@ Status MergedBlock::FlushTexts(std::uint32_t block, BlockEncoder* to) {
     const auto field = static_cast<Field>(f);
     if ((*dictionaries_)[f].empty() || field == Field::kUserId) continue;
     if ((*dictionaries_)[f].shared()) {
-      status = to->PutSharedCodes(field, block, codes_[f]);
+      status = to->PutSharedCodes(field, block, Guides(), codes_[f]);
     } else {
       views_.clear();
       for (std::uint32_t code = 1; code <= own_[f].entries(); ++code) {
@@ -169,12 +177,15 @@ Status MergedBlock::FlushTexts(std::uint32_t block, BlockEncoder* to) {
       status = to->PutOwnCodes(field, block, views_, codes_[f]);
       own_[f].Clear();
     }
-    codes_[f].clear();
   }
+  for (auto& codes : codes_) codes.clear();
   return status;
 }
 
 Status MergedBlock::Flush(std::uint32_t block, BlockEncoder* to) {
+  constexpr auto kTypes = static_cast<std::size_t>(Field::kEventType);
+  types_.clear();
+  if (to->has_narrow_types()) types_.assign(codes_[kTypes].begin(), codes_[kTypes].end());
   users_.View(&views_);
   Status status = to->PutUsers(block, runs_, views_);
   if (status.ok()) status = to->PutTimes(block, times_, sequences_);

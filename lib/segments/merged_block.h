@@ -68,6 +68,7 @@ class MergedBlock {
   void AppendUser(std::uint32_t rows, std::uint64_t hash, std::string_view id);
   void AppendIds(const BlockSpan& span);
   void AppendText(const BlockSpan& span, std::size_t field);
+  BlockGuides Guides() const;
   Status FlushNumbers(std::uint32_t block, BlockEncoder* to);
   Status FlushIds(std::uint32_t block, BlockEncoder* to);
   Status FlushTexts(std::uint32_t block, BlockEncoder* to);
@@ -93,6 +94,7 @@ class MergedBlock {
   std::array<std::vector<std::uint32_t>, kFieldCount> codes_;
   std::array<DictColumn, kFieldCount> own_;  // of fields without a shared dictionary
 
+  std::vector<std::uint8_t> types_;  // of the rows, where they are narrow
   std::vector<std::string_view> views_;
 };
 

@@ -1,6 +1,7 @@
 #include "lib/segments/merged_dictionary.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "lib/segments/block_encoder.h"
 
@@ -8,6 +9,21 @@ namespace insightflow {
 inline namespace v1 {
 
 Status MergeCancelled() { return FailedPrecondition("the merge was given up"); }
+
+namespace {
+
+// `new_titles` and `new_pages`: what codes of the block become.
+void AddTitles(const SegmentBlock& block, std::span<const std::uint32_t> new_titles,
+               std::span<const std::uint32_t> new_pages, TitleCounter* titles) {
+  const auto& pages = block.codes[static_cast<std::size_t>(Field::kPageUrl)];
+  const auto& codes = block.codes[static_cast<std::size_t>(Field::kPageTitle)];
+  for (std::size_t row = 0; row < codes.size(); ++row) {
+    if (codes[row] == 0) continue;
+    titles->Add(pages.empty() ? 0 : new_pages[pages[row]], new_titles[codes[row]]);
+  }
+}
+
+}  // namespace
 
 Result<bool> MergedDictionary::Unite(Field field, std::span<const MergeInput> inputs) {
   ReadScratch scratch;
@@ -33,6 +49,7 @@ Result<bool> MergedDictionary::Unite(Field field, std::span<const MergeInput> in
 }
 
 Status MergedDictionary::Count(Field field, std::span<const MergeInput> inputs,
+                               const MergedDictionary* pages, TitleCounter* titles,
                                const std::function<bool()>& cancelled,
                                std::vector<std::uint32_t>* counts) const {
   ReadScratch scratch;
@@ -48,14 +65,20 @@ Status MergedDictionary::Count(Field field, std::span<const MergeInput> inputs,
       Status status = ErasedUsers::ReadBlock(inputs[i].erased, reader, b, {ColumnOf(field)},
                                              inputs[i].source, &scratch, &block);
       if (!status.ok()) return status;
-      for (const std::uint8_t code : block.type_codes) ++(*counts)[codes[code]];
+      if (field == Field::kEventType) {
+        for (const std::uint8_t code : block.type_codes) ++(*counts)[codes[code]];
+      }
       for (const std::uint32_t code : block.codes[f]) ++(*counts)[codes[code]];
+      if (pages != nullptr) {
+        AddTitles(block, codes, pages->NewCodes(i), titles);
+      }
     }
   }
   return Status::Ok();
 }
 
 Status MergedDictionary::Merge(Field field, std::span<const MergeInput> inputs,
+                               const MergedDictionary* pages,
                                const std::function<bool()>& cancelled) {
   const Result<bool> united = Unite(field, inputs);
   if (!united.ok()) return united.status();
@@ -69,8 +92,11 @@ Status MergedDictionary::Merge(Field field, std::span<const MergeInput> inputs,
     codes_.clear();
     return Status::Ok();
   }
+  if (pages != nullptr && !pages->shared()) pages = nullptr;
+  TitleCounter titles(pages != nullptr ? pages->entries() : 0);
   std::vector<std::uint32_t> counts;
-  if (Status status = Count(field, inputs, cancelled, &counts); !status.ok()) return status;
+  Status counted = Count(field, inputs, pages, &titles, cancelled, &counts);
+  if (!counted.ok()) return counted;
   for (std::uint32_t code = 1; code <= values_.entries(); ++code) {
     if (counts[code] != 0) order_.push_back(code);  // what only erased rows had goes with them
   }
@@ -82,6 +108,11 @@ Status MergedDictionary::Merge(Field field, std::span<const MergeInput> inputs,
   for (std::uint32_t i = 0; i < order_.size(); ++i) new_codes[order_[i]] = i + 1;
   for (std::vector<std::uint32_t>& codes : codes_) {
     for (std::uint32_t& code : codes) code = new_codes[code];
+  }
+  if (pages != nullptr) {
+    std::vector<std::uint32_t> same(pages->entries() + std::size_t{1});
+    std::iota(same.begin(), same.end(), 0u);
+    titles_ = titles.Titles(same, new_codes);
   }
   if (order_.empty()) {
     shared_ = false;

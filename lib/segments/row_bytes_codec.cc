@@ -103,14 +103,16 @@ bool PutShapedRows(std::span<const std::string_view> rows, ColumnScratch* scratc
     bytes.append(row);
     ends.push_back(static_cast<std::uint32_t>(bytes.size()));
   }
-  if (!scratch->shaper.Put(bytes, ends, rows.size(), out, &numbers)) return false;
+  if (!scratch->shaper.Put(bytes, ends, rows.size(), out, &numbers, ShapeNumbers::kDivided)) {
+    return false;
+  }
   out->append(numbers);
   return true;
 }
 
-bool GetShapedRows(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
+bool GetShapedRows(ByteReader* in, ShapeNumbers form, ColumnScratch* scratch, SegmentBlock* block) {
   std::vector<std::uint32_t>& ends = scratch->values32;
-  if (!scratch->unshaper.Get(in, in, block->rows, &block->extra_bytes, &ends)) return false;
+  if (!scratch->unshaper.Get(in, in, block->rows, &block->extra_bytes, &ends, form)) return false;
   const std::string_view bytes = block->extra_bytes.view();
   block->extra_data.resize(block->rows);
   std::uint32_t begin = 0;
@@ -125,7 +127,7 @@ bool GetShapedRows(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) 
 
 std::uint8_t PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch,
                           std::string* out) {
-  if (PutShapedRows(rows, scratch, out)) return kShapedRows;
+  if (PutShapedRows(rows, scratch, out)) return kShapedQuotients;
   const bool terminated = std::all_of(rows.begin(), rows.end(), [](std::string_view row) {
     return row.empty() || std::memchr(row.data(), 0, row.size()) == nullptr;
   });
@@ -146,7 +148,11 @@ std::uint8_t PutExtraData(std::span<const std::string_view> rows, ColumnScratch*
 
 bool GetExtraData(ByteReader* in, std::uint8_t encoding, ColumnScratch* scratch,
                   SegmentBlock* block) {
-  if (encoding == kShapedRows) return GetShapedRows(in, scratch, block);
+  if (encoding != kFirstEncoding) {
+    const bool divided = encoding == kShapedQuotients;
+    return GetShapedRows(in, divided ? ShapeNumbers::kDivided : ShapeNumbers::kPlain, scratch,
+                         block);
+  }
   std::uint8_t form;
   if (!in->GetFixed(&form) || form > kLengths) return false;
   std::vector<std::uint32_t>& lengths = scratch->values32;

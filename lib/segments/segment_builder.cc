@@ -10,6 +10,7 @@
 #include "lib/model/event_id_form.h"
 #include "lib/segments/block_encoder.h"
 #include "lib/segments/segment_order.h"
+#include "lib/segments/title_counter.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -42,11 +43,22 @@ class Writer {
     }
   }
 
+  // Of the rows of a block, as far as its columns are written.
+  BlockGuides GuidesOf(std::uint32_t block) const {
+    const std::size_t begin = std::size_t{block} * block_rows_;
+    const std::size_t rows = meta_->blocks[block].rows;
+    BlockGuides guides;
+    if (begin + rows <= types_.size()) guides.types = std::span(types_).subspan(begin, rows);
+    if (begin + rows <= pages_.size()) guides.pages = std::span(pages_).subspan(begin, rows);
+    return guides;
+  }
+
   void FillMeta();
   Status WriteUsers();
   Status WriteTimes(std::uint32_t block);
   Status WriteNumbers(std::uint32_t block);
   Status WriteText(Field field);
+  Status WriteTitles(const Codes& new_codes);
   Codes NumberByFrequency(Field field);
   Status WriteSharedCodes(Field field, const Codes& new_codes, std::uint32_t block);
   Status WriteOwnCodes(Field field, std::uint32_t block, Codes* new_codes);
@@ -59,6 +71,9 @@ class Writer {
   SegmentMeta* const meta_;
   BlockEncoder blocks_;
 
+  std::vector<std::uint8_t> types_;  // new codes of all rows in order, once they are written
+  Codes pages_;
+  Codes new_pages_;  // by old code
   Codes codes_;
   std::vector<std::uint32_t> times_;
   std::vector<std::uint64_t> wide_;
@@ -112,7 +127,7 @@ Status Writer::WriteTimes(std::uint32_t block) {
 Status Writer::WriteNumbers(std::uint32_t block) {
   Gather(rows_.flags, block, &flags_);
   std::uint8_t all = 0;
-  Status status = blocks_.PutFlags(block, flags_, &all);
+  Status status = blocks_.PutFlags(block, GuidesOf(block), flags_, &all);
   const auto write_positions = [&](SegmentColumn column, std::uint8_t bit,
                                    const std::vector<std::int32_t>& positions) {
     if (!status.ok() || (all & bit) == 0) return;
@@ -149,7 +164,11 @@ Codes Writer::NumberByFrequency(Field field) {
 Status Writer::WriteSharedCodes(Field field, const Codes& new_codes, std::uint32_t block) {
   Gather(rows_.column(field).codes, block, &codes_);
   for (std::uint32_t& code : codes_) code = new_codes[code];
-  return blocks_.PutSharedCodes(field, block, codes_);
+  if (field == Field::kEventType && meta_->has_narrow_types()) {
+    types_.insert(types_.end(), codes_.begin(), codes_.end());
+  }
+  if (field == Field::kPageUrl) pages_.insert(pages_.end(), codes_.begin(), codes_.end());
+  return blocks_.PutSharedCodes(field, block, GuidesOf(block), codes_);
 }
 
 // `new_codes` holds a 0 for every old code, before and after.
@@ -172,6 +191,18 @@ Status Writer::WriteOwnCodes(Field field, std::uint32_t block, Codes* new_codes)
   return blocks_.PutOwnCodes(field, block, texts_, codes_);
 }
 
+Status Writer::WriteTitles(const Codes& new_codes) {
+  if (new_pages_.empty()) return Status::Ok();
+  TitleCounter counter(new_pages_.size() - 1);
+  const Codes& pages = rows_.column(Field::kPageUrl).codes;
+  const Codes& titles = rows_.column(Field::kPageTitle).codes;
+  for (std::size_t row = 0; row < titles.size(); ++row) {
+    if (titles[row] != 0) counter.Add(row < pages.size() ? pages[row] : 0, titles[row]);
+  }
+  blocks_.SetTitles(counter.Titles(new_pages_, new_codes));
+  return blocks_.PutTitles();
+}
+
 Status Writer::WriteText(Field field) {
   const DictColumn& values = rows_.column(field).values;
   if (values.empty()) return Status::Ok();
@@ -182,6 +213,8 @@ Status Writer::WriteText(Field field) {
     blocks_.SetDictionary(field, values.entries());
     new_codes = NumberByFrequency(field);
     status = blocks_.PutDictionary(field, texts_);
+    if (field == Field::kPageUrl) new_pages_ = new_codes;
+    if (status.ok() && field == Field::kPageTitle) status = WriteTitles(new_codes);
   } else {
     new_codes.assign(values.entries() + 1, 0);
   }
@@ -214,6 +247,8 @@ Status Writer::WriteExtraData(std::uint32_t block) {
 Status Writer::Write() {
   FillMeta();
   Status status = WriteUsers();
+  // Other columns are written as their rows' types foretell them.
+  if (status.ok()) status = WriteText(Field::kEventType);
   using Step = Status (Writer::*)(std::uint32_t);
   for (const Step step :
        {&Writer::WriteTimes, &Writer::WriteNumbers, &Writer::WriteIds, &Writer::WriteExtraData}) {
@@ -223,7 +258,7 @@ Status Writer::Write() {
   }
   for (std::size_t f = 0; status.ok() && f < kFieldCount; ++f) {
     const auto field = static_cast<Field>(f);
-    if (field != Field::kUserId) status = WriteText(field);
+    if (field != Field::kUserId && field != Field::kEventType) status = WriteText(field);
   }
   return status.ok() ? blocks_.PutMeta() : status;
 }

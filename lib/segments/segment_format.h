@@ -84,6 +84,8 @@ struct SegmentKey {
 
 // Where the chunk of a column's dictionary for the whole segment lies, and kMeta's only chunk.
 inline constexpr std::uint32_t kDictionaryBlock = 0xffffffff;
+// Where the chunk of a column lies that foretells page titles.
+inline constexpr std::uint32_t kTitlesBlock = 0xfffffffe;
 inline constexpr std::uint32_t kMetaBlock = 0;
 
 // kDataLoss that names the day, segment, column and block.
@@ -119,10 +121,12 @@ struct SegmentMeta {
   bool HasDictionary(Field field) const {
     return dictionary_entries[static_cast<std::size_t>(field)] != 0;
   }
+  std::uint32_t type_entries() const {
+    return dictionary_entries[static_cast<std::size_t>(Field::kEventType)];
+  }
   // Whether SegmentBlock::type_codes is used.
   bool has_narrow_types() const {
-    const auto types = dictionary_entries[static_cast<std::size_t>(Field::kEventType)];
-    return types != 0 && types <= kNarrowTypesMax;
+    return type_entries() != 0 && type_entries() <= kNarrowTypesMax;
   }
   // Bits of a block's filter: one for each type code, or 256 that codes share; 0 without a
   // dictionary of types.

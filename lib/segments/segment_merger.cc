@@ -159,14 +159,18 @@ Status Merger::MergeDictionaries() {
   for (std::size_t f = 0; f < kFieldCount; ++f) {
     const auto field = static_cast<Field>(f);
     if (field == Field::kUserId) continue;
-    Status status = dictionaries_[f].Merge(field, inputs_, cancelled_);
+    const MergedDictionary* const pages =
+        field == Field::kPageTitle ? &dictionaries_[std::size_t(Field::kPageUrl)] : nullptr;
+    Status status = dictionaries_[f].Merge(field, inputs_, pages, cancelled_);
     if (!status.ok()) return status;
     if (dictionaries_[f].shared()) blocks_.SetDictionary(field, dictionaries_[f].entries());
+    if (field == Field::kPageTitle) blocks_.SetTitles(dictionaries_[f].titles());
   }
   return Status::Ok();
 }
 
 Status Merger::WriteDictionaries() {
+  if (Status status = blocks_.PutTitles(); !status.ok()) return status;
   for (std::size_t f = 0; f < kFieldCount; ++f) {
     if (!dictionaries_[f].shared()) continue;
     Status status = blocks_.PutDictionary(static_cast<Field>(f), dictionaries_[f].Texts());

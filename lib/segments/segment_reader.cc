@@ -1,11 +1,13 @@
 #include "lib/segments/segment_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 #include "lib/model/batch.h"
 #include "lib/segments/chunk.h"
 #include "lib/segments/column_encoding.h"
+#include "lib/segments/guided_codec.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -20,31 +22,49 @@ Status FetchValues(const ChunkKey& key, ChunkSource* source, ReadScratch* scratc
   return DamagedChunk(key.segment, key.column, key.block, "is missing");
 }
 
+std::uint8_t LastEncoding(SegmentColumn column) {
+  switch (column) {
+    case SegmentColumn::kTime:
+    case SegmentColumn::kPositionX:
+    case SegmentColumn::kPositionY: return kMultiples;
+    case SegmentColumn::kExtraData: return kShapedQuotients;
+    case ColumnOf(Field::kUserId): return kFirstEncoding;
+    case SegmentColumn::kFlags: return kFlagsOfTypes;
+    default: return column >= SegmentColumn::kFirstText ? kTitlesOfPages : kFirstEncoding;
+  }
+}
+
 // Decodes the columns of one block.
 class BlockDecoder {
  public:
   BlockDecoder(const SegmentMeta& meta, std::uint32_t block, ReadScratch* scratch,
                SegmentBlock* out)
-      : meta_(meta), block_(meta.blocks[block]), columns_(&scratch->columns), out_(out) {}
+      : meta_(meta),
+        block_(meta.blocks[block]),
+        columns_(&scratch->columns),
+        titles_(scratch->titles),
+        out_(out) {}
 
   // False when the values are not those of the column.
   bool Decode(SegmentColumn column, std::uint8_t encoding, ByteReader* in);
 
   // Whether this build knows how the column is written.
   static bool Knows(SegmentColumn column, std::uint8_t encoding) {
-    const bool coded = column >= SegmentColumn::kFirstText && column != ColumnOf(Field::kUserId);
-    const std::uint8_t last = coded                                 ? kNarrowCodes
-                              : column == SegmentColumn::kExtraData ? kShapedRows
-                                                                    : kFirstEncoding;
-    return encoding >= kFirstEncoding && encoding <= last;
+    return encoding >= kFirstEncoding && encoding <= LastEncoding(column);
   }
 
  private:
   bool DecodeUserIds(ByteReader* in);
-  bool DecodeTimes(ByteReader* in);
+  bool DecodeTimes(std::uint8_t encoding, ByteReader* in);
   bool DecodeSequences(ByteReader* in);
-  bool DecodeFlags(ByteReader* in);
-  bool DecodeCodes(std::size_t field, std::uint8_t encoding, ByteReader* in);
+  bool DecodeFlags(std::uint8_t encoding, ByteReader* in);
+  bool DecodeTypes(std::uint32_t entries, ByteReader* in);
+  bool DecodeCodes(Field field, std::uint8_t encoding, ByteReader* in);
+
+  RowGuides Guides() const {
+    return {out_->type_codes, meta_.type_entries(),
+            out_->codes[static_cast<std::size_t>(Field::kPageUrl)], titles_};
+  }
 
   template <typename Vector>
   std::span<typename Vector::value_type> Rows(Vector* column) const {
@@ -55,6 +75,7 @@ class BlockDecoder {
   const SegmentMeta& meta_;
   const BlockMeta& block_;
   ColumnScratch* const columns_;
+  const std::vector<std::uint32_t>& titles_;  // once a chunk's encoding needs them
   SegmentBlock* const out_;
 };
 
@@ -63,19 +84,12 @@ bool BlockDecoder::DecodeUserIds(ByteReader* in) {
          out_->user_ids.entries() == out_->run_ends.size();
 }
 
-bool BlockDecoder::DecodeTimes(ByteReader* in) {
-  columns_->values32.resize(out_->rows);
+bool BlockDecoder::DecodeTimes(std::uint8_t encoding, ByteReader* in) {
   const std::int64_t begin = std::int64_t{meta_.key.day} * kDayMs;
-  std::int64_t* const to = Rows(&out_->time_ms).data();
-  std::uint32_t least = UINT32_MAX;
-  std::uint32_t most = 0;
-  const bool read = TakeSteps<std::uint32_t>(in, columns_->values32, &columns_->patch,
-                                             [&, to](std::size_t i, std::uint32_t time) {
-                                               least = std::min(least, time);
-                                               most = std::max(most, time);
-                                               to[i] = begin + time;
-                                             });
-  return read && begin + least == block_.min_time_ms && begin + most == block_.max_time_ms;
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+  return GetTimes(in, encoding, begin, columns_, Rows(&out_->time_ms), &least, &most) &&
+         least == block_.min_time_ms && most == block_.max_time_ms;
 }
 
 bool BlockDecoder::DecodeSequences(ByteReader* in) {
@@ -87,8 +101,8 @@ bool BlockDecoder::DecodeSequences(ByteReader* in) {
 }
 
 // What the flags announce must be there, so that a reader may rely on them.
-bool BlockDecoder::DecodeFlags(ByteReader* in) {
-  if (!GetFlags(in, columns_, Rows(&out_->flags))) return false;
+bool BlockDecoder::DecodeFlags(std::uint8_t encoding, ByteReader* in) {
+  if (!GetFlags(in, encoding, Guides(), columns_, Rows(&out_->flags))) return false;
   std::uint8_t all = 0;
   for (const std::uint8_t flags : out_->flags) all |= flags;
   const auto fits = [&](SegmentColumn column, std::uint8_t bit) {
@@ -99,25 +113,33 @@ bool BlockDecoder::DecodeFlags(ByteReader* in) {
          fits(SegmentColumn::kClientSeq, kHasClientSeq);
 }
 
-bool BlockDecoder::DecodeCodes(std::size_t field, std::uint8_t encoding, ByteReader* in) {
-  const std::uint32_t entries = meta_.dictionary_entries[field];
-  const bool narrow = static_cast<Field>(field) == Field::kEventType && meta_.has_narrow_types();
-  const std::uint8_t expected = narrow         ? kNarrowCodes
-                                : entries != 0 ? kSharedCodes
-                                               : kOwnDictionary;
-  if (encoding != expected) return false;
-  if (narrow) {
-    const std::span<std::uint8_t> codes = Rows(&out_->type_codes);
-    if (!GetPatched(in, codes, &columns_->patch)) return false;
-    std::uint8_t greatest = 0;
-    for (const std::uint8_t code : codes) greatest = std::max(greatest, code);
-    return greatest <= entries;
+bool BlockDecoder::DecodeTypes(std::uint32_t entries, ByteReader* in) {
+  const std::span<std::uint8_t> codes = Rows(&out_->type_codes);
+  if (!GetPatched(in, codes, &columns_->patch)) return false;
+  std::uint8_t greatest = 0;
+  for (const std::uint8_t code : codes) greatest = std::max(greatest, code);
+  return greatest <= entries;
+}
+
+bool BlockDecoder::DecodeCodes(Field field, std::uint8_t encoding, ByteReader* in) {
+  const auto f = static_cast<std::size_t>(field);
+  const std::uint32_t entries = meta_.dictionary_entries[f];
+  const bool narrow = field == Field::kEventType && meta_.has_narrow_types();
+  if (narrow != (encoding == kNarrowCodes)) return false;
+  if ((entries == 0) != (encoding == kOwnDictionary)) return false;
+  if (narrow) return DecodeTypes(entries, in);
+  const std::span<std::uint32_t> codes = Rows(&out_->codes[f]);
+  SegmentTexts& own = out_->dictionaries[f];
+  switch (encoding) {
+    case kSharedCodes: return GetCodes(in, entries, columns_, codes);
+    case kGatedCodes:
+      return IsGuidedByType(field) && GetGatedCodes(in, Guides(), entries, columns_, codes);
+    case kTitlesOfPages:
+      return field == Field::kPageTitle && GetTitlesOfPages(in, Guides(), entries, columns_, codes);
+    default:
+      return GetTextList(in, out_->rows, columns_, &own) &&
+             GetRecentCodes(in, own.entries(), columns_, codes);
   }
-  const std::span<std::uint32_t> codes = Rows(&out_->codes[field]);
-  if (encoding == kSharedCodes) return GetCodes(in, entries, columns_, codes);
-  SegmentTexts& own = out_->dictionaries[field];
-  return GetTextList(in, out_->rows, columns_, &own) &&
-         GetRecentCodes(in, own.entries(), columns_, codes);
 }
 
 bool BlockDecoder::Decode(SegmentColumn column, std::uint8_t encoding, ByteReader* in) {
@@ -127,13 +149,15 @@ bool BlockDecoder::Decode(SegmentColumn column, std::uint8_t encoding, ByteReade
              out_->run_hashes.front() == block_.first_user_hash &&
              out_->run_hashes.back() == block_.last_user_hash;
     case ColumnOf(Field::kUserId): return DecodeUserIds(in);
-    case SegmentColumn::kTime: return DecodeTimes(in);
+    case SegmentColumn::kTime: return DecodeTimes(encoding, in);
     case SegmentColumn::kSequence: return DecodeSequences(in);
-    case SegmentColumn::kFlags: return DecodeFlags(in);
+    case SegmentColumn::kFlags: return DecodeFlags(encoding, in);
     case SegmentColumn::kPositionX:
-      return GetPositions(in, out_->flags, kHasPositionX, columns_, Rows(&out_->position_x));
+      return GetPositions(in, encoding, out_->flags, kHasPositionX, columns_,
+                          Rows(&out_->position_x));
     case SegmentColumn::kPositionY:
-      return GetPositions(in, out_->flags, kHasPositionY, columns_, Rows(&out_->position_y));
+      return GetPositions(in, encoding, out_->flags, kHasPositionY, columns_,
+                          Rows(&out_->position_y));
     case SegmentColumn::kClientSeq:
       return GetClientSeqs(in, out_->flags, columns_, Rows(&out_->client_seq));
     case SegmentColumn::kEventId: return GetEventIds(in, columns_, out_);
@@ -142,7 +166,7 @@ bool BlockDecoder::Decode(SegmentColumn column, std::uint8_t encoding, ByteReade
   }
   const auto field =
       static_cast<std::size_t>(column) - static_cast<std::size_t>(SegmentColumn::kFirstText);
-  return DecodeCodes(field, encoding, in);
+  return DecodeCodes(static_cast<Field>(field), encoding, in);
 }
 
 // What must be read before the columns that are asked for can be.
@@ -152,8 +176,27 @@ ColumnSet WithNeeded(ColumnSet columns) {
   if (columns.Has(ColumnOf(Field::kUserId))) columns.Add(SegmentColumn::kUserRuns);
   if (columns.Has(SegmentColumn::kSequence)) columns.Add(SegmentColumn::kTime);
   if ((columns.bits() & kFlagged.bits()) != 0) columns.Add(SegmentColumn::kFlags);
+  bool guided = columns.Has(SegmentColumn::kFlags);
+  for (std::size_t f = 0; f < kFieldCount; ++f) {
+    const auto field = static_cast<Field>(f);
+    guided |= IsGuidedByType(field) && columns.Has(ColumnOf(field));
+  }
+  if (guided) columns.Add(ColumnOf(Field::kEventType));
+  if (columns.Has(ColumnOf(Field::kPageTitle))) columns.Add(ColumnOf(Field::kPageUrl));
   return columns;
 }
+
+// The columns of a block in an order in which each is behind those that it needs.
+constexpr std::array<SegmentColumn, kSegmentColumns> kReadOrder = [] {
+  std::array<SegmentColumn, kSegmentColumns> order = {};
+  order[0] = ColumnOf(Field::kEventType);
+  std::size_t next = 1;
+  for (std::size_t c = 0; c < kSegmentColumns; ++c) {
+    if (static_cast<SegmentColumn>(c) != order[0]) order[next++] = static_cast<SegmentColumn>(c);
+  }
+  return order;
+}();
+static_assert(ColumnOf(Field::kPageUrl) < ColumnOf(Field::kPageTitle));
 
 }  // namespace
 
@@ -195,11 +238,16 @@ Status SegmentReader::ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSou
   out->Clear();
   out->rows = block_meta.rows;
   BlockDecoder decoder(meta_, block, scratch, out);
-  for (std::size_t c = 1; c < kSegmentColumns; ++c) {
-    const auto column = static_cast<SegmentColumn>(c);
+  for (const SegmentColumn column : kReadOrder) {
     if (!wanted.Has(column) || !block_meta.columns.Has(column)) continue;
+    const ChunkKey key = {meta_.key, column, block};
     ChunkValues values;
-    Status status = FetchValues({meta_.key, column, block}, source, scratch, &values);
+    Status status = FetchValues(key, source, scratch, &values);
+    if (status.ok() && column == ColumnOf(Field::kPageTitle) && values.encoding == kTitlesOfPages &&
+        scratch->titles_of != meta_.key) {
+      status = ReadTitles(source, scratch);
+      if (status.ok()) status = FetchValues(key, source, scratch, &values);
+    }
     if (status.ok()) {
       ByteReader in(values.bytes);
       if (!BlockDecoder::Knows(column, values.encoding)) {
@@ -214,6 +262,25 @@ Status SegmentReader::ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSou
       return status;
     }
   }
+  return Status::Ok();
+}
+
+Status SegmentReader::ReadTitles(ChunkSource* source, ReadScratch* scratch) const {
+  constexpr SegmentColumn kColumn = ColumnOf(Field::kPageTitle);
+  scratch->titles_of.reset();
+  ChunkValues values;
+  Status status = FetchValues({meta_.key, kColumn, kTitlesBlock}, source, scratch, &values);
+  if (!status.ok()) return status;
+  ByteReader in(values.bytes);
+  scratch->titles.assign(
+      meta_.dictionary_entries[static_cast<std::size_t>(Field::kPageUrl)] + std::size_t{1}, 0);
+  if (values.encoding != kFirstEncoding ||
+      !GetPatched<std::uint32_t>(&in, std::span(scratch->titles).subspan(1),
+                                 &scratch->columns.patch) ||
+      !in.empty()) {
+    return DamagedChunk(meta_.key, kColumn, kTitlesBlock, "impossible values");
+  }
+  scratch->titles_of = meta_.key;
   return Status::Ok();
 }
 

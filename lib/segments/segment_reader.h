@@ -12,8 +12,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "insightflow/status.h"
 #include "lib/base/byte_buffer.h"
@@ -36,6 +38,9 @@ class ChunkSource {
 struct ReadScratch {
   ColumnScratch columns;
   ByteBuffer values;
+  // Of the segment whose titles were needed last: by the code of a page that of its title.
+  std::optional<SegmentKey> titles_of;
+  std::vector<std::uint32_t> titles;
 };
 
 class SegmentReader {
@@ -50,13 +55,15 @@ class SegmentReader {
                           SegmentDictionaries* dictionaries) const;
 
   // Reads the named columns of a block into `out`, whose other columns become empty. User ids bring
-  // the runs, sequences the times, positions and client sequences the flags. After an error `out`
-  // is empty.
+  // the runs, sequences the times, positions and client sequences the flags, flags and the texts of
+  // some types of events the types, titles the pages. After an error `out` is empty.
   Status ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSource* source,
                    ReadScratch* scratch, SegmentBlock* out) const;
 
  private:
   explicit SegmentReader(SegmentMeta meta) : meta_(std::move(meta)) {}
+
+  Status ReadTitles(ChunkSource* source, ReadScratch* scratch) const;
 
   SegmentMeta meta_;
 };

@@ -41,7 +41,11 @@ class RandomBatch {
       FillProperties(rows, &batch->extra_data);
     }
     FillNumbers(batch);
+    if (follows_types_) FollowTypes(batch);
   }
+  // Whether in all further batches most rows have, by their event type, the same fields, a page
+  // has one title, and positions are multiples.
+  void FollowTypes(bool follow) { follows_types_ = follow; }
 
   std::uint64_t Below(std::uint64_t n) { return random_() % n; }
   bool Chance(std::uint64_t percent) { return Below(100) < percent; }
@@ -64,6 +68,39 @@ class RandomBatch {
   }
 
  private:
+  static bool Has(std::string_view type, std::size_t what) {
+    return HashBytes(type, what) % 2 == 0;
+  }
+  void FollowTypes(EventBatch* batch) {
+    FollowTypes(batch, Field::kEventType);
+    for (std::size_t f = 0; f < kFieldCount; ++f) {
+      if (f > static_cast<std::size_t>(Field::kEventType)) FollowTypes(batch, Field(f));
+    }
+    for (std::size_t row = 0; row < batch->rows; ++row) {
+      if (!batch->position_x.empty()) batch->position_x[row] = batch->position_x[row] / 20 * 20;
+      if (Chance(2)) continue;
+      const std::string_view type = batch->column(Field::kEventType).At(row);
+      const bool positions = !batch->position_x.empty() && Has(type, kFieldCount);
+      batch->flags[row] = positions ? kHasPositionX | kHasPositionY : 0;
+    }
+  }
+  // Most values go or are others.
+  void FollowTypes(EventBatch* batch, Field field) {
+    DictColumn& column = batch->column(field);
+    const DictColumn before = column;
+    column.Clear();
+    for (std::size_t row = 0; row < batch->rows; ++row) {
+      const std::string_view type = batch->column(Field::kEventType).At(row);
+      if (field == Field::kEventType) {
+        column.Set(row, "type" + std::to_string(Below(Below(4) + 1)));
+      } else if (Chance(2) || Has(type, static_cast<std::size_t>(field))) {
+        const std::string_view page = batch->column(Field::kPageUrl).At(row);
+        const bool titled = field == Field::kPageTitle && !page.empty() && Chance(97);
+        column.Set(row, titled ? "Title of " + std::string(page.substr(0, 2)) : before.At(row));
+      }
+    }
+  }
+
   std::uint64_t Percent() {
     constexpr std::uint64_t kPercents[] = {0, 3, 50, 97, 100};
     return kPercents[Below(std::size(kPercents))];
@@ -173,6 +210,7 @@ class RandomBatch {
     }
   }
 
+  bool follows_types_ = false;
   std::mt19937_64 random_;
 };
 

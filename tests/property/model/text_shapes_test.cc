@@ -79,13 +79,20 @@ TEST_F(TextShapesProperty, TextsComeBackAndBytesAreTheTwins) {
     const testing::ShapesTwin twin = testing::ShapeTextsTwin(texts);
     ASSERT_EQ(shapes, twin.shapes);
     ASSERT_EQ(numbers, twin.numbers);
-    ByteReader shapes_in(shapes);
-    ByteReader numbers_in(numbers);
-    ASSERT_TRUE(unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends));
-    EXPECT_TRUE(shapes_in.empty() && numbers_in.empty());
-    ASSERT_EQ(read.view(), bytes);
+    std::string divided_shapes;
+    std::string divided;
+    ASSERT_TRUE(
+        shaper.Put(bytes, ends, texts.size(), &divided_shapes, &divided, ShapeNumbers::kDivided));
+    ASSERT_EQ(divided_shapes, shapes);
     ends.resize(texts.size(), ends.back());
-    ASSERT_EQ(read_ends, ends);
+    for (const ShapeNumbers form : {ShapeNumbers::kPlain, ShapeNumbers::kDivided}) {
+      ByteReader shapes_in(shapes);
+      ByteReader numbers_in(form == ShapeNumbers::kPlain ? numbers : divided);
+      ASSERT_TRUE(unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends, form));
+      EXPECT_TRUE(shapes_in.empty() && numbers_in.empty());
+      ASSERT_EQ(read.view(), bytes);
+      ASSERT_EQ(read_ends, ends);
+    }
   }
   EXPECT_GT(shaped, 50);
 }
@@ -133,9 +140,10 @@ TEST_F(TextShapesProperty, ForeignBytesAreSafe) {
       part[Below(part.size())] = static_cast<char>(Below(2) == 0 ? Below(12) : random_());
     }
     if (Below(10) == 0) numbers.resize(Below(numbers.size()));
+    const ShapeNumbers form = Below(2) == 0 ? ShapeNumbers::kPlain : ShapeNumbers::kDivided;
     ByteReader shapes_in(shapes);
     ByteReader numbers_in(numbers);
-    if (!unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends)) continue;
+    if (!unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends, form)) continue;
     ASSERT_EQ(read_ends.back(), read.size());
     ASSERT_LE(read.size(), kShapedBytesMax);
   }

@@ -91,8 +91,9 @@ class MergerTest : public ::testing::Test {
   void Fill(std::size_t rows, EventBatch* batch) {
     random_.Fill(rows, batch);
     const std::uint64_t spread = random_.Chance(50) ? kDayMs : 5;
+    const std::int64_t step = random_.Chance(30) ? 1'000 : 1;
     for (std::int64_t& time : batch->time_ms) {
-      time = kBegin + static_cast<std::int64_t>(random_.Below(spread));
+      time = kBegin + static_cast<std::int64_t>(random_.Below(spread)) / step * step;
     }
   }
   SegmentOptions Options() {
@@ -109,8 +110,9 @@ class MergerTest : public ::testing::Test {
 };
 
 TEST_F(MergerTest, MakesWhatTheBuilderMakes) {
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 300; ++i) {
     Parts parts(1 + random_.Below(5), Options());
+    random_.FollowTypes(i % 2 == 1);
     const std::size_t count = parts.size();
     std::uint64_t sequence = 1 + random_.Below(1'000'000);
     for (std::uint64_t left = 1 + random_.Below(8); left > 0; --left) {

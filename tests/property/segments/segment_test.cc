@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/reference/random_batch.h"
@@ -36,8 +38,11 @@ class SegmentPropertyTest : public ::testing::Test {
     random_.Fill(rows, batch);
     constexpr std::int64_t kBegin = kKey.day * kDayMs;
     const std::uint64_t spread = random_.Chance(50) ? kDayMs : 5;
+    const std::int64_t step = random_.Chance(30) ? 1'000 : 1;
     for (std::int64_t& time : batch->time_ms) {
-      if (random_.Chance(90)) time = kBegin + static_cast<std::int64_t>(random_.Below(spread));
+      const auto offset = static_cast<std::int64_t>(random_.Below(spread));
+      if (random_.Chance(90) || step > 1) time = kBegin + offset / step * step;
+      if (step > 1) continue;
       if (random_.Chance(5)) time = kBegin + kDayMs - 1 + (random_.Chance(50) ? 1 : 0);
       if (random_.Chance(5)) time = kBegin - (random_.Chance(50) ? 1 : 0);
     }
@@ -56,8 +61,10 @@ class SegmentPropertyTest : public ::testing::Test {
 
 TEST_F(SegmentPropertyTest, HoldsWhatTheTwinHolds) {
   EventBatch batch;
-  for (int i = 0; i < 150; ++i) {
+  std::set<std::pair<SegmentColumn, char>> seen;
+  for (int i = 0; i < 300; ++i) {
     const SegmentOptions options = Options();
+    random_.FollowTypes(i % 2 == 1);
     SegmentBuilder builder(kKey, kSeed, options);
     SegmentTwin twin(kKey.day, kSeed, options);
     std::uint64_t sequence = 1 + random_.Below(1'000'000);
@@ -78,13 +85,29 @@ TEST_F(SegmentPropertyTest, HoldsWhatTheTwinHolds) {
     ASSERT_TRUE(status.ok()) << status.ToString();
     ASSERT_EQ(FirstDifference(twin.rows, rows), "");
     ASSERT_EQ(SegmentReader::Open(kKey, files.Meta())->meta(), meta);
+    for (const auto& [key, chunk] : files.chunks) seen.emplace(key.first, chunk[0]);
+  }
+  // Every encoding that this version writes was met.
+  const std::set<std::pair<SegmentColumn, char>> expected = {
+      {SegmentColumn::kTime, 1},        {SegmentColumn::kTime, 2},
+      {SegmentColumn::kFlags, 1},       {SegmentColumn::kFlags, 2},
+      {SegmentColumn::kPositionX, 1},   {SegmentColumn::kPositionX, 2},
+      {SegmentColumn::kExtraData, 1},   {ColumnOf(Field::kPageTitle), 1},
+      {ColumnOf(Field::kPageTitle), 4}, {ColumnOf(Field::kPageTitle), 5},
+      {ColumnOf(Field::kElement), 4},   {ColumnOf(Field::kSessionId), 2},
+      {ColumnOf(Field::kEventType), 3}, {ColumnOf(Field::kElementText), 1},
+      {ColumnOf(Field::kUserAgent), 1}};
+  for (const auto& encoding : expected) {
+    EXPECT_TRUE(seen.contains(encoding))
+        << ColumnName(encoding.first) << ' ' << static_cast<int>(encoding.second);
   }
 }
 
 TEST_F(SegmentPropertyTest, EqualRowsGiveEqualBytesHoweverTheyCame) {
   EventBatch batch;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 60; ++i) {
     const SegmentOptions options = Options();
+    random_.FollowTypes(i % 2 == 1);
     Fill(2 + random_.Below(100), &batch);
     SegmentBuilder whole(kKey, kSeed, options);
     SegmentBuilder cut(kKey, kSeed, options);
@@ -109,8 +132,9 @@ TEST_F(SegmentPropertyTest, EqualRowsGiveEqualBytesHoweverTheyCame) {
 
 TEST_F(SegmentPropertyTest, DamageBehindAChecksumIsRefusedOrHarmless) {
   EventBatch batch;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 40; ++i) {
     SegmentBuilder builder(kKey, kSeed, Options());
+    random_.FollowTypes(i % 2 == 1);
     Fill(1 + random_.Below(80), &batch);
     ASSERT_TRUE(builder.Add(batch, 5).ok());
     if (builder.rows() == 0) continue;

@@ -180,5 +180,30 @@ TEST(TextShapes, NumbersAreThoseOfTheirPlaceholder) {
   EXPECT_EQ(joined('\t', 100'000'000), "refused");
 }
 
+TEST(TextShapes, NumbersWithADivisorTakeTheBitsOfTheirQuotients) {
+  const auto written = [](std::uint64_t times, ShapeNumbers form) {
+    std::string bytes;
+    std::vector<std::uint32_t> ends;
+    for (std::size_t row = 0; row < kRows; ++row) {
+      bytes += "{\"load_ms\":" + std::to_string(times * (row % 8)) + "}";
+      ends.push_back(static_cast<std::uint32_t>(bytes.size()));
+    }
+    std::string shapes;
+    std::string numbers;
+    EXPECT_TRUE(TextShaper().Put(bytes, ends, kRows, &shapes, &numbers, form));
+    ByteBuffer read;
+    ByteReader shapes_in(shapes);
+    ByteReader numbers_in(numbers);
+    EXPECT_TRUE(TextUnshaper().Get(&shapes_in, &numbers_in, kRows, &read, &ends, form));
+    EXPECT_EQ(read.view(), bytes);
+    return numbers.size();
+  };
+  const std::size_t smallest = written(1, ShapeNumbers::kPlain);
+  EXPECT_EQ(written(1, ShapeNumbers::kDivided), smallest + 1);
+  EXPECT_EQ(written(100, ShapeNumbers::kDivided), smallest + 1);
+  EXPECT_GT(written(100, ShapeNumbers::kPlain), smallest + kRows / 2);
+  EXPECT_EQ(written(0, ShapeNumbers::kDivided), written(0, ShapeNumbers::kPlain) + 1);
+}
+
 }  // namespace
 }  // namespace insightflow
