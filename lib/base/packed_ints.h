@@ -77,6 +77,18 @@ inline std::uint64_t PartBits(std::uint64_t x, std::size_t bits) {
   return (x | x << (8 - bits)) & ones;
 }
 
+// Puts a plane of n bytes together in place. Whole words are read and written.
+template <std::size_t kBits>
+void JoinBitPlane(std::uint8_t* plane, std::size_t n) {
+  std::uint8_t* to = plane;
+  for (std::size_t i = 0; i < n; i += 8, to += kBits) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, plane + i, sizeof bytes);
+    const std::uint64_t joined = JoinBits(bytes, kBits);
+    std::memcpy(to, &joined, sizeof joined);  // ends no further than what was read
+  }
+}
+
 // Appends the values byte_at(0) … byte_at(n - 1), each of `bits` bits: 1, 2 or 4.
 template <typename ByteAt>
 void PutBitPlane(std::string* out, std::size_t n, std::size_t bits, ByteAt byte_at) {
@@ -85,13 +97,9 @@ void PutBitPlane(std::string* out, std::size_t n, std::size_t bits, ByteAt byte_
   out->resize(begin + (n + 7) / 8 * 8);
   auto* const plane = reinterpret_cast<std::uint8_t*>(out->data() + begin);
   for (std::size_t i = 0; i < n; ++i) plane[i] = static_cast<std::uint8_t>(byte_at(i));
-  std::uint8_t* to = plane;
-  for (std::size_t i = 0; i < n; i += 8, to += bits) {
-    std::uint64_t bytes;
-    std::memcpy(&bytes, plane + i, sizeof bytes);
-    const std::uint64_t joined = JoinBits(bytes, bits);
-    for (std::size_t b = 0; b < bits; ++b) to[b] = static_cast<std::uint8_t>(joined >> (8 * b));
-  }
+  if (bits == 1) JoinBitPlane<1>(plane, n);
+  if (bits == 2) JoinBitPlane<2>(plane, n);
+  if (bits == 4) JoinBitPlane<4>(plane, n);
   out->resize(begin + BitPlaneBytes(bits, n));
 }
 

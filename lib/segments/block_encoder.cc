@@ -116,9 +116,8 @@ Status BlockEncoder::PutIds(std::uint32_t block, std::span<const std::uint8_t> f
   return Emit(SegmentColumn::kEventId, block, kFirstEncoding, false);
 }
 
-Status BlockEncoder::PutExtra(std::uint32_t block, std::span<const std::string_view> rows) {
-  const auto is_empty = [](std::string_view row) { return row.empty(); };
-  if (std::all_of(rows.begin(), rows.end(), is_empty)) return Status::Ok();
+Status BlockEncoder::PutExtra(std::uint32_t block, const TextPile& rows) {
+  if (rows.bytes.empty()) return Status::Ok();
   const std::uint8_t encoding = PutExtraData(rows, &scratch_, &values_);
   return Emit(SegmentColumn::kExtraData, block, encoding, true);
 }

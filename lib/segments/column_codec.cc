@@ -164,6 +164,8 @@ void SegmentBlock::Clear() {
   client_seq.clear();
   event_id.clear();
   keys.clear();
+  id_forms.clear();
+  packed_ids.clear();
   extra_data.clear();
   id_bytes.clear();
   extra_bytes.clear();

@@ -16,6 +16,7 @@
 #include "lib/segments/patched_ints.h"
 #include "lib/segments/segment_block.h"
 #include "lib/segments/segment_format.h"
+#include "lib/segments/text_pile.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -94,8 +95,7 @@ void PutEventIds(std::span<const std::uint8_t> forms, std::span<const Hash128> p
 bool GetEventIds(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block);
 
 // Any bytes, "" where a row has none. Returns the encoding, column_encoding.h.
-std::uint8_t PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch,
-                          std::string* out);
+std::uint8_t PutExtraData(const TextPile& rows, ColumnScratch* scratch, std::string* out);
 bool GetExtraData(ByteReader* in, std::uint8_t encoding, ColumnScratch* scratch,
                   SegmentBlock* block);
 

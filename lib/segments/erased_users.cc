@@ -105,6 +105,8 @@ void ErasedUsers::RemoveFrom(SegmentBlock* block) const {
   Filter(keep, &block->client_seq);
   Filter(keep, &block->event_id);
   Filter(keep, &block->keys);
+  Filter(keep, &block->id_forms);
+  Filter(keep, &block->packed_ids);
   Filter(keep, &block->extra_data);
   block->rows = kept;
 }

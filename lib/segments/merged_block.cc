@@ -1,38 +1,26 @@
 #include "lib/segments/merged_block.h"
 
-#include <cstring>
-
-#include "lib/model/event_id_form.h"
+#include <algorithm>
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
-// Appends a stretch of a column; zeros when the block has none.
-template <typename T>
-void AppendColumn(const std::vector<T>& from, const BlockSpan& span, std::vector<T>* to) {
-  if (from.empty()) {
-    to->resize(to->size() + (span.end - span.begin));
-  } else {
-    to->insert(to->end(), from.begin() + span.begin, from.begin() + span.end);
-  }
-}
+constexpr std::uint32_t kRowBits = 16;
+constexpr std::uint32_t kRowMask = (1u << kRowBits) - 1;
+static_assert(kSegmentBlockRowsMax <= kRowMask + 1 && kMergeInputsMax <= 1u << (32 - kRowBits));
 
-std::string_view OwnText(const BlockSpan& span, std::size_t field, std::uint32_t code) {
-  const bool shared = span.meta->HasDictionary(static_cast<Field>(field));
-  return (shared ? *span.dictionaries : span.block->dictionaries)[field].Entry(code);
-}
+// A column of an input's block. One that the block does not have is a single value under a mask
+// that leads every row to it.
+template <typename T>
+struct Strand {
+  const T* values = nullptr;
+  std::uint32_t mask = 0;
+
+  const T& operator[](std::uint32_t place) const { return values[place & mask]; }
+};
 
 }  // namespace
-
-void TextPile::View(std::vector<std::string_view>* views) const {
-  views->clear();
-  std::size_t begin = 0;
-  for (const std::size_t end : ends) {
-    views->push_back(bytes.view().substr(begin, end - begin));
-    begin = end;
-  }
-}
 
 void MergedBlock::AppendUser(std::uint32_t rows, std::uint64_t hash, std::string_view id) {
   const bool same = IsLastUser(hash, id);
@@ -50,75 +38,106 @@ void MergedBlock::AppendUser(std::uint32_t rows, std::uint64_t hash, std::string
   last_id_ = id;
 }
 
-void MergedBlock::AppendIds(const BlockSpan& span) {
-  const SegmentBlock& block = *span.block;
-  if (block.event_id.empty()) {
-    id_forms_.resize(id_forms_.size() + (span.end - span.begin));
-    ids_.resize(ids_.size() + (span.end - span.begin));
-    return;
+void MergedBlock::Append(std::size_t input, std::uint32_t begin, std::uint32_t end,
+                         std::uint64_t user_hash, std::string_view user_id) {
+  AppendUser(end - begin, user_hash, user_id);
+  const auto first = static_cast<std::uint32_t>(input << kRowBits);
+  for (std::uint32_t row = begin; row < end; ++row) noted_.push_back(first | row);
+}
+
+// Appends the noted rows of a column; zeros where a block has none.
+template <typename ColumnOf, typename To>
+void MergedBlock::Gather(ColumnOf column_of, std::vector<To>* to) const {
+  static const To kNone = {};
+  std::array<Strand<To>, kMergeInputsMax> strands;
+  bool any = false;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto& column = column_of(*inputs_[i].block);
+    strands[i] = column.empty() ? Strand<To>{&kNone, 0} : Strand<To>{column.data(), kRowMask};
+    any |= !column.empty();
   }
-  for (std::uint32_t row = span.begin; row < span.end; ++row) {
-    const std::string_view id = block.event_id[row];
-    Hash128 packed = block.keys[row];
-    EventIdForm form = packed == Hash128{} ? EventIdForm::kNone : EventIdForm::kKey;
-    if (!id.empty()) {
-      std::uint8_t bytes[kPackedIdBytes] = {};
-      form = PackEventId(id, bytes);
-      std::memcpy(&packed, bytes, sizeof packed);
-      if (form == EventIdForm::kText) id_texts_.Add(id);
-    }
-    id_forms_.push_back(static_cast<std::uint8_t>(form));
-    ids_.push_back(packed);
+  const std::size_t before = to->size();
+  to->resize(before + noted_.size());
+  if (!any) return;
+  To* next = to->data() + before;
+  for (const std::uint32_t place : noted_) *next++ = strands[place >> kRowBits][place];
+}
+
+void MergedBlock::GatherTimes() {
+  const std::int64_t begin_ms = std::int64_t{inputs_.front().meta->key.day} * kDayMs;
+  std::array<const std::int64_t*, kMergeInputsMax> times;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) times[i] = inputs_[i].block->time_ms.data();
+  for (const std::uint32_t place : noted_) {
+    const std::int64_t time = times[place >> kRowBits][place & kRowMask];
+    times_.push_back(static_cast<std::uint32_t>(time - begin_ms));
   }
 }
 
-void MergedBlock::AppendText(const BlockSpan& span, std::size_t field) {
-  const MergedDictionary& dictionary = (*dictionaries_)[field];
-  if (dictionary.empty()) return;
-  const auto& from = span.block->codes[field];
-  const auto& narrow = span.block->type_codes;
-  std::vector<std::uint32_t>& to = codes_[field];
-  const std::size_t before = to.size();
-  to.resize(before + (span.end - span.begin));
-  std::uint32_t* next = to.data() + before;
-  const bool is_narrow = static_cast<Field>(field) == Field::kEventType && !narrow.empty();
-  if (dictionary.shared()) {
-    const std::uint32_t* const codes = dictionary.NewCodes(span.input).data();
-    if (is_narrow) {
-      for (std::uint32_t row = span.begin; row < span.end; ++row) *next++ = codes[narrow[row]];
-    } else if (!from.empty()) {
-      for (std::uint32_t row = span.begin; row < span.end; ++row) *next++ = codes[from[row]];
-    }
-    return;
-  }
-  if (from.empty() && !is_narrow) return;
-  std::vector<std::uint32_t>& own = (*span.own_codes)[field];
-  for (std::uint32_t row = span.begin; row < span.end; ++row) {
-    const std::uint32_t code = is_narrow ? narrow[row] : from[row];
-    if (code != 0 && own[code] == 0) own[code] = own_[field].Intern(OwnText(span, field, code));
-    *next++ = code == 0 ? 0 : own[code];
+void MergedBlock::GatherIds() {
+  Gather(
+      [](const SegmentBlock& block) -> auto& { return block.id_forms; }, &id_forms_);
+  Gather(
+      [](const SegmentBlock& block) -> auto& { return block.packed_ids; }, &ids_);
+  const bool has_texts = std::any_of(inputs_.begin(), inputs_.end(), [](const MergePlace& input) {
+    return !input.block->event_id.empty();
+  });
+  if (!has_texts) return;
+  for (const std::uint32_t place : noted_) {
+    const auto& ids = inputs_[place >> kRowBits].block->event_id;
+    if (!ids.empty() && !ids[place & kRowMask].empty()) id_texts_.Add(ids[place & kRowMask]);
   }
 }
 
-void MergedBlock::Append(const BlockSpan& span, std::uint64_t user_hash, std::string_view user_id) {
-  const SegmentBlock& block = *span.block;
-  AppendUser(span.end - span.begin, user_hash, user_id);
-  const std::int64_t begin_ms = std::int64_t{span.meta->key.day} * kDayMs;
-  for (std::uint32_t row = span.begin; row < span.end; ++row) {
-    times_.push_back(static_cast<std::uint32_t>(block.time_ms[row] - begin_ms));
+void MergedBlock::GatherExtra() {
+  static const std::string_view kNone;
+  std::array<Strand<std::string_view>, kMergeInputsMax> strands;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto& column = inputs_[i].block->extra_data;
+    strands[i] = {column.empty() ? &kNone : column.data(), column.empty() ? 0 : kRowMask};
   }
-  AppendColumn(block.sequence, span, &sequences_);
-  AppendColumn(block.flags, span, &flags_);
-  AppendColumn(block.position_x, span, &position_x_);
-  AppendColumn(block.position_y, span, &position_y_);
-  AppendColumn(block.client_seq, span, &client_seqs_);
-  AppendIds(span);
-  for (std::uint32_t row = span.begin; row < span.end; ++row) {
-    extra_.Add(block.extra_data.empty() ? std::string_view() : block.extra_data[row]);
+  for (const std::uint32_t place : noted_) extra_.Add(strands[place >> kRowBits][place]);
+}
+
+void MergedBlock::GatherOwnCodes(std::size_t field) {
+  for (const std::uint32_t place : noted_) {
+    const MergePlace& input = inputs_[place >> kRowBits];
+    const auto& codes = input.block->codes[field];
+    const std::uint32_t code = codes.empty() ? 0 : codes[place & kRowMask];
+    std::uint32_t& own = (*input.own_codes)[field][code];
+    if (own == 0 && code != 0) {
+      const bool shared = input.meta->HasDictionary(static_cast<Field>(field));
+      const SegmentTexts& texts = (shared ? *input.dictionaries : input.block->dictionaries)[field];
+      own = own_[field].Intern(texts.Entry(code));
+    }
+    codes_[field].push_back(own);
   }
+}
+
+void MergedBlock::Take() {
+  if (noted_.empty()) return;
+  GatherTimes();
+  Gather(
+      [](const SegmentBlock& block) -> auto& { return block.sequence; }, &sequences_);
+  Gather(
+      [](const SegmentBlock& block) -> auto& { return block.flags; }, &flags_);
+  Gather(
+      [](const SegmentBlock& block) -> auto& { return block.position_x; }, &position_x_);
+  Gather(
+      [](const SegmentBlock& block) -> auto& { return block.position_y; }, &position_y_);
+  Gather(
+      [](const SegmentBlock& block) -> auto& { return block.client_seq; }, &client_seqs_);
+  GatherIds();
+  GatherExtra();
   for (std::size_t f = 0; f < kFieldCount; ++f) {
-    if (static_cast<Field>(f) != Field::kUserId) AppendText(span, f);
+    if (static_cast<Field>(f) == Field::kUserId || (*dictionaries_)[f].empty()) continue;
+    if ((*dictionaries_)[f].shared()) {
+      Gather(
+          [f](const SegmentBlock& block) -> auto& { return block.codes[f]; }, &codes_[f]);
+    } else {
+      GatherOwnCodes(f);
+    }
   }
+  noted_.clear();
 }
 
 BlockGuides MergedBlock::Guides() const {
@@ -152,8 +171,7 @@ Status MergedBlock::FlushIds(std::uint32_t block, BlockEncoder* to) {
   id_texts_.View(&views_);
   Status status = to->PutIds(block, id_forms_, ids_, views_);
   if (!status.ok()) return status;
-  extra_.View(&views_);
-  status = to->PutExtra(block, views_);
+  status = to->PutExtra(block, extra_);
   id_forms_.clear();
   ids_.clear();
   id_texts_.Clear();
@@ -183,6 +201,7 @@ Status MergedBlock::FlushTexts(std::uint32_t block, BlockEncoder* to) {
 }
 
 Status MergedBlock::Flush(std::uint32_t block, BlockEncoder* to) {
+  Take();
   constexpr auto kTypes = static_cast<std::size_t>(Field::kEventType);
   types_.clear();
   if (to->has_narrow_types()) types_.assign(codes_[kTypes].begin(), codes_[kTypes].end());

@@ -9,71 +9,66 @@
 #include <vector>
 
 #include "insightflow/status.h"
-#include "lib/base/byte_buffer.h"
 #include "lib/segments/block_encoder.h"
 #include "lib/segments/merged_dictionary.h"
 #include "lib/segments/segment_block.h"
+#include "lib/segments/text_pile.h"
 
 namespace insightflow {
 inline namespace v1 {
 
 using MergedDictionaries = std::array<MergedDictionary, kFieldCount>;
 
-// Texts one after another, copied, since their source moves on.
-struct TextPile {
-  ByteBuffer bytes;
-  std::vector<std::size_t> ends;
-
-  void Add(std::string_view text) {
-    bytes.Append(text);
-    ends.push_back(bytes.size());
-  }
-  void View(std::vector<std::string_view>* views) const;
-  void Clear() {
-    bytes.clear();
-    ends.clear();
-  }
-};
-
 // What a block of an input's own codes become in the block that is filled: by field, by code; 0
 // where that is not known yet.
 using OwnCodes = std::array<std::vector<std::uint32_t>, kFieldCount>;
 
-// A stretch of a decoded block of an input.
-struct BlockSpan {
-  std::size_t input = 0;
+// Where an input of a merge stands.
+struct MergePlace {
   const SegmentMeta* meta = nullptr;
-  const SegmentBlock* block = nullptr;
+  const SegmentBlock* block = nullptr;                // its codes are translated
   const SegmentDictionaries* dictionaries = nullptr;  // the input's, of fields that share none
   OwnCodes* own_codes = nullptr;
-  std::uint32_t begin = 0;
-  std::uint32_t end = 0;
 };
 
+// Rows are only noted as they come, and copied together, a column at a time: a user has few rows in
+// each input, and short copies cost more than what they copy.
 class MergedBlock {
  public:
   explicit MergedBlock(const MergedDictionaries* dictionaries) : dictionaries_(dictionaries) {}
 
-  std::uint32_t rows() const { return static_cast<std::uint32_t>(times_.size()); }
+  // What is pointed to must outlive this. Inputs are numbered as they are added.
+  void AddInput(const MergePlace& input) { inputs_.push_back(input); }
+
+  std::uint32_t rows() const { return static_cast<std::uint32_t>(times_.size() + noted_.size()); }
   // Whether the user is that of the last row, also of a block before.
   bool IsLastUser(std::uint64_t hash, std::string_view id) const {
     return any_ && hash == last_hash_ && id == last_id_;
   }
   // Appends rows of one user.
-  void Append(const BlockSpan& span, std::uint64_t user_hash, std::string_view user_id);
+  void Append(std::size_t input, std::uint32_t begin, std::uint32_t end, std::uint64_t user_hash,
+              std::string_view user_id);
+  // Copies what was appended. Before a block of an input, or its own codes, change.
+  void Take();
   // Writes the block and empties it.
   Status Flush(std::uint32_t block, BlockEncoder* to);
 
  private:
   void AppendUser(std::uint32_t rows, std::uint64_t hash, std::string_view id);
-  void AppendIds(const BlockSpan& span);
-  void AppendText(const BlockSpan& span, std::size_t field);
+  template <typename ColumnOf, typename To>
+  void Gather(ColumnOf column_of, std::vector<To>* to) const;
+  void GatherTimes();
+  void GatherIds();
+  void GatherExtra();
+  void GatherOwnCodes(std::size_t field);
   BlockGuides Guides() const;
   Status FlushNumbers(std::uint32_t block, BlockEncoder* to);
   Status FlushIds(std::uint32_t block, BlockEncoder* to);
   Status FlushTexts(std::uint32_t block, BlockEncoder* to);
 
   const MergedDictionaries* const dictionaries_;
+  std::vector<MergePlace> inputs_;
+  std::vector<std::uint32_t> noted_;  // rows to copy: the input's number above the row's
 
   UserRuns runs_;
   TextPile users_;

@@ -122,6 +122,16 @@ Status MergedDictionary::Merge(Field field, std::span<const MergeInput> inputs,
   return Status::Ok();
 }
 
+void MergedDictionary::Translate(Field field, std::size_t input, SegmentBlock* block) const {
+  auto& codes = block->codes[static_cast<std::size_t>(field)];
+  if (field == Field::kEventType && !block->type_codes.empty()) {
+    codes.assign(block->type_codes.begin(), block->type_codes.end());
+  }
+  if (!shared_) return;
+  const std::uint32_t* const new_codes = codes_[input].data();
+  for (std::uint32_t& code : codes) code = new_codes[code];
+}
+
 std::vector<std::string_view> MergedDictionary::Texts() const {
   std::vector<std::string_view> texts;
   texts.reserve(order_.size());

@@ -30,6 +30,9 @@ class MergedDictionary {
   std::uint32_t entries() const { return static_cast<std::uint32_t>(order_.size()); }
   // Of a shared one, the most frequent first. Views into it.
   std::vector<std::string_view> Texts() const;
+  // Makes a block's codes of the field those of a shared one. Otherwise leaves them as they are,
+  // but narrow types become as wide as others.
+  void Translate(Field field, std::size_t input, SegmentBlock* block) const;
   // Of a shared one: what the codes of an input become.
   const std::vector<std::uint32_t>& NewCodes(std::size_t input) const { return codes_[input]; }
   // TitleCounter::Titles, when it is the shared one of titles and pages share one too; else empty.

@@ -45,21 +45,52 @@ T LowBits(std::size_t bits) {
   return bits >= 8 * sizeof(T) ? std::numeric_limits<T>::max() : static_cast<T>((T{1} << bits) - 1);
 }
 
+// How values are written.
 template <typename T>
-void PutPatched(std::string* out, std::span<const T> values, PatchScratch* scratch) {
-  if (values.empty()) return;
-  const T base = *std::min_element(values.begin(), values.end());
-  BitCounts counts = {};
-  for (const T value : values) {
-    ++counts[static_cast<std::size_t>(std::bit_width(static_cast<T>(value - base)))];
+struct PatchPlan {
+  T base = 0;
+  IntWidth width;
+  bool has_patches = false;
+};
+
+// At least one value.
+template <typename T>
+PatchPlan<T> PlanPatched(std::span<const T> values) {
+  PatchPlan<T> plan;
+  plan.base = values[0];
+  for (const T value : values) plan.base = std::min(plan.base, value);
+  // Most values need the same bits: counted in one place, each would wait for the one before.
+  constexpr std::size_t kLanes = 4;
+  std::array<BitCounts, kLanes> lanes = {};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const T above = static_cast<T>(values[i] - plan.base);
+    ++lanes[i % kLanes][static_cast<std::size_t>(std::bit_width(above))];
   }
-  const IntWidth width = PatchedWidth(counts, values.size());
-  const std::size_t bits = width.total_bits();
+  BitCounts counts = lanes[0];
+  std::size_t most = 0;
+  for (std::size_t bits = 0; bits < counts.size(); ++bits) {
+    for (std::size_t lane = 1; lane < kLanes; ++lane) counts[bits] += lanes[lane][bits];
+    if (counts[bits] != 0) most = bits;
+  }
+  plan.width = PatchedWidth(counts, values.size());
+  plan.has_patches = most > plan.width.total_bits();
+  return plan;
+}
+
+template <typename T>
+void PutPlanned(std::string* out, std::span<const T> values, const PatchPlan<T>& plan,
+                PatchScratch* scratch) {
+  const T base = plan.base;
+  const std::size_t bits = plan.width.total_bits();
   const T mask = LowBits<T>(bits);
-  out->push_back(static_cast<char>(IntForm(width)));
+  out->push_back(static_cast<char>(IntForm(plan.width)));
   PutVarint(out, base);
-  PutPlanes(out, values.size(), width,
+  PutPlanes(out, values.size(), plan.width,
             [&](std::size_t i) { return static_cast<T>((values[i] - base) & mask); });
+  if (!plan.has_patches) {
+    PutVarint(out, 0);
+    return;
+  }
   scratch->gaps.clear();
   scratch->highs.clear();
   std::size_t before = 0;
@@ -73,6 +104,11 @@ void PutPatched(std::string* out, std::span<const T> values, PatchScratch* scrat
   PutVarint(out, scratch->gaps.size());
   PutInts<std::uint32_t>(out, scratch->gaps, false);
   PutInts<std::uint64_t>(out, scratch->highs, false);
+}
+
+template <typename T>
+void PutPatched(std::string* out, std::span<const T> values, PatchScratch* scratch) {
+  if (!values.empty()) PutPlanned(out, values, PlanPatched(values), scratch);
 }
 
 // Reads values.size() values. False when the input is too short or not of this form.
@@ -115,22 +151,54 @@ bool GetPatched(ByteReader* in, std::span<T> values, PatchScratch* scratch) {
 //   bits    u8       the power of two
 //   steps   patched  from the base to the first, then from each value to the next
 template <typename T>
-void PutSteps(std::string* out, std::span<const T> values, std::vector<T>* steps,
-              PatchScratch* scratch) {
-  if (values.empty()) return;
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  const T base = *least;
-  const auto bits = static_cast<std::uint8_t>(std::bit_width(static_cast<T>(*most - base)));
-  const T mask = LowBits<T>(bits);
+struct StepPlan {
+  T base = 0;
+  std::uint8_t bits = 0;
+  PatchPlan<T> patched;
+
+  // That the steps of n values take at least.
+  std::size_t bytes_min(std::size_t n) const {
+    return patched.width.bytes * n + BitPlaneBytes(patched.width.bits, n);
+  }
+};
+
+// Fills `steps`. At least one value.
+template <typename T>
+StepPlan<T> PlanSteps(std::span<const T> values, std::vector<T>* steps) {
+  T least = values[0];
+  T most = values[0];
+  for (const T value : values) {
+    least = std::min(least, value);
+    most = std::max(most, value);
+  }
+  StepPlan<T> plan;
+  plan.base = least;
+  plan.bits = static_cast<std::uint8_t>(std::bit_width(static_cast<T>(most - least)));
+  const T mask = LowBits<T>(plan.bits);
   steps->resize(values.size());
-  T before = base;
+  T before = least;
   for (std::size_t i = 0; i < values.size(); ++i) {
     (*steps)[i] = static_cast<T>((values[i] - before) & mask);
     before = values[i];
   }
-  PutVarint(out, base);
-  PutFixed(out, bits);
-  PutPatched<T>(out, *steps, scratch);
+  plan.patched = PlanPatched<T>(*steps);
+  return plan;
+}
+
+template <typename T>
+void PutPlannedSteps(std::string* out, std::span<const T> steps, const StepPlan<T>& plan,
+                     PatchScratch* scratch) {
+  PutVarint(out, plan.base);
+  PutFixed(out, plan.bits);
+  PutPlanned<T>(out, steps, plan.patched, scratch);
+}
+
+template <typename T>
+void PutSteps(std::string* out, std::span<const T> values, std::vector<T>* steps,
+              PatchScratch* scratch) {
+  if (values.empty()) return;
+  const StepPlan<T> plan = PlanSteps(values, steps);
+  PutPlannedSteps<T>(out, *steps, plan, scratch);
 }
 
 // Reads steps.size() values: hands each to take(i, value). `steps` is scratch memory.

@@ -45,11 +45,43 @@ bool SplitIds(ByteReader* in, std::size_t rows, ColumnScratch* scratch, IdInput*
   return bytes <= in->remaining() && in->GetRaw(static_cast<std::size_t>(bytes), &ids->texts);
 }
 
+// Leaves ids as they are stored.
+void TakePackedIds(const IdInput& ids, const ColumnScratch& scratch, SegmentBlock* block) {
+  block->id_forms.assign(scratch.bytes.begin(), scratch.bytes.end());
+  block->packed_ids.resize(block->rows);
+  if (ids.packed.size() == block->rows * kPackedIdBytes) {
+    std::memcpy(block->packed_ids.data(), ids.packed.data(), ids.packed.size());
+    return;
+  }
+  block->id_bytes.clear();
+  block->id_bytes.Append(ids.texts);
+  const char* packed = ids.packed.data();
+  const char* text = block->id_bytes.data();
+  const std::uint32_t* length = scratch.values32.data();
+  if (ids.count(EventIdForm::kText) != 0) block->event_id.assign(block->rows, {});
+  for (std::size_t row = 0; row < block->rows; ++row) {
+    const auto form = static_cast<EventIdForm>(block->id_forms[row]);
+    block->packed_ids[row] = {};
+    if (form == EventIdForm::kNone) continue;
+    if (form == EventIdForm::kText) {
+      block->event_id[row] = {text, *length};
+      text += *length++;
+    } else {
+      std::memcpy(&block->packed_ids[row], packed, kPackedIdBytes);
+      packed += kPackedIdBytes;
+    }
+  }
+}
+
 }  // namespace
 
 bool GetEventIds(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
   IdInput ids;
   if (!SplitIds(in, block->rows, scratch, &ids)) return false;
+  if (block->wants_packed_ids) {
+    TakePackedIds(ids, *scratch, block);
+    return true;
+  }
   block->keys.assign(block->rows, Hash128{});
   block->event_id.resize(block->rows);
   block->id_bytes.clear();
@@ -90,20 +122,11 @@ bool GetEventIds(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
 
 namespace {
 
-bool PutShapedRows(std::span<const std::string_view> rows, ColumnScratch* scratch,
-                   std::string* out) {
-  std::string& bytes = scratch->texts;
-  std::vector<std::uint32_t>& ends = scratch->values32;
+bool PutShapedRows(const TextPile& rows, ColumnScratch* scratch, std::string* out) {
   std::string& numbers = scratch->packed;
-  bytes.clear();
-  ends.clear();
   numbers.clear();
-  for (const std::string_view row : rows) {
-    if (bytes.size() + row.size() > kShapedBytesMax) return false;
-    bytes.append(row);
-    ends.push_back(static_cast<std::uint32_t>(bytes.size()));
-  }
-  if (!scratch->shaper.Put(bytes, ends, rows.size(), out, &numbers, ShapeNumbers::kDivided)) {
+  if (!scratch->shaper.Put(rows.bytes.view(), rows.ends, rows.size(), out, &numbers,
+                           ShapeNumbers::kDivided)) {
     return false;
   }
   out->append(numbers);
@@ -125,23 +148,22 @@ bool GetShapedRows(ByteReader* in, ShapeNumbers form, ColumnScratch* scratch, Se
 
 }  // namespace
 
-std::uint8_t PutExtraData(std::span<const std::string_view> rows, ColumnScratch* scratch,
-                          std::string* out) {
+std::uint8_t PutExtraData(const TextPile& rows, ColumnScratch* scratch, std::string* out) {
   if (PutShapedRows(rows, scratch, out)) return kShapedQuotients;
-  const bool terminated = std::all_of(rows.begin(), rows.end(), [](std::string_view row) {
-    return row.empty() || std::memchr(row.data(), 0, row.size()) == nullptr;
-  });
+  const bool terminated = rows.bytes.view().find('\0') == std::string_view::npos;
   PutFixed(out, terminated ? kTerminated : kLengths);
   if (!terminated) {
     scratch->values32.clear();
-    for (const std::string_view row : rows) {
-      scratch->values32.push_back(static_cast<std::uint32_t>(row.size()));
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      scratch->values32.push_back(static_cast<std::uint32_t>(rows.At(row).size()));
     }
     PutPatched<std::uint32_t>(out, scratch->values32, &scratch->patch);
+    out->append(rows.bytes.view());
+    return kFirstEncoding;
   }
-  for (const std::string_view row : rows) {
-    out->append(row);
-    if (terminated) out->push_back('\0');
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    out->append(rows.At(row));
+    out->push_back('\0');
   }
   return kFirstEncoding;
 }

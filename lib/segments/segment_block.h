@@ -69,6 +69,11 @@ struct SegmentBlock {
   // "" where a row has none; the views live as long as the block stays as it is.
   std::vector<std::string_view> event_id;
   std::vector<Hash128> keys;  // of rows without an id; {0, 0} of the others
+  // Who reads the block may ask for ids as they are stored, which costs nothing. Then `keys` is
+  // empty, and `event_id` too unless a form is kText, whose rows alone have a view.
+  bool wants_packed_ids = false;
+  std::vector<std::uint8_t> id_forms;  // EventIdForm
+  std::vector<Hash128> packed_ids;     // of the forms that have one
   std::vector<std::string_view> extra_data;
 
   ByteBuffer id_bytes;

@@ -81,6 +81,7 @@ class Writer {
   std::vector<std::int32_t> positions_;
   std::vector<Hash128> ids_;
   std::vector<std::string_view> texts_;
+  TextPile extra_;
 };
 
 void Writer::FillMeta() {
@@ -239,9 +240,9 @@ Status Writer::WriteIds(std::uint32_t block) {
 }
 
 Status Writer::WriteExtraData(std::uint32_t block) {
-  texts_.clear();
-  for (const std::uint32_t row : RowsOf(block)) texts_.push_back(rows_.ExtraData(row));
-  return blocks_.PutExtra(block, texts_);
+  extra_.Clear();
+  for (const std::uint32_t row : RowsOf(block)) extra_.Add(rows_.ExtraData(row));
+  return blocks_.PutExtra(block, extra_);
 }
 
 Status Writer::Write() {

@@ -18,7 +18,9 @@ namespace {
 class Cursor {
  public:
   Cursor(std::size_t number, const MergeInput& input, const MergedDictionaries* merged)
-      : number_(number), input_(input), merged_(merged) {}
+      : number_(number), input_(input), merged_(merged) {
+    block_.wants_packed_ids = true;
+  }
 
   // Reads what holds for all blocks, and the first block.
   Status Open() {
@@ -51,14 +53,28 @@ class Cursor {
                               : block_.sequence[row] < other.block_.sequence[other.row_];
   }
 
-  BlockSpan Span(std::uint32_t end) {
-    return {number_, &input_.reader->meta(), &block_, &dictionaries_, &own_codes_, row_, end};
-  }
-  Status AdvanceTo(std::uint32_t row) {
+  std::size_t number() const { return number_; }
+  MergePlace place() { return {&input_.reader->meta(), &block_, &dictionaries_, &own_codes_}; }
+  // May be done() then, and is to Load the next block.
+  void AdvanceTo(std::uint32_t row) {
     row_ = row;
-    if (row_ < run_end()) return Status::Ok();
-    ++run_;
-    return done() ? Load() : Status::Ok();
+    if (row_ == run_end()) ++run_;
+  }
+  // The next block; done() when there is none.
+  Status Load() {
+    run_ = row_ = 0;
+    block_.Clear();
+    while (block_.rows == 0 && next_block_ != input_.reader->meta().blocks.size()) {
+      Status status = ErasedUsers::ReadBlock(input_.erased, *input_.reader, next_block_++,
+                                             ColumnSet::All(), input_.source, &scratch_, &block_);
+      if (!status.ok()) return status;
+    }
+    if (block_.rows == 0) return Status::Ok();
+    for (std::size_t f = 0; f < kFieldCount; ++f) {
+      (*merged_)[f].Translate(static_cast<Field>(f), number_, &block_);
+    }
+    ForgetOwnCodes();
+    return Status::Ok();
   }
   // The block that is filled is a new one.
   void ForgetOwnCodes() {
@@ -72,19 +88,6 @@ class Cursor {
   }
 
  private:
-  // The next block; done() when there is none.
-  Status Load() {
-    run_ = row_ = 0;
-    block_.Clear();
-    while (block_.rows == 0 && next_block_ != input_.reader->meta().blocks.size()) {
-      Status status = ErasedUsers::ReadBlock(input_.erased, *input_.reader, next_block_++,
-                                             ColumnSet::All(), input_.source, &scratch_, &block_);
-      if (!status.ok()) return status;
-    }
-    if (block_.rows != 0) ForgetOwnCodes();
-    return Status::Ok();
-  }
-
   const std::size_t number_;
   const MergeInput input_;
   const MergedDictionaries* const merged_;
@@ -195,8 +198,12 @@ Status Merger::Append(Cursor* cursor, std::uint32_t end) {
   if (!block_.IsLastUser(cursor->hash(), cursor->user())) ++meta_->users;
   const std::uint32_t room = block_rows_ - block_.rows();
   end = std::min(end, cursor->row() + room);
-  block_.Append(cursor->Span(end), cursor->hash(), cursor->user());
-  if (Status status = cursor->AdvanceTo(end); !status.ok()) return status;
+  block_.Append(cursor->number(), cursor->row(), end, cursor->hash(), cursor->user());
+  cursor->AdvanceTo(end);
+  if (cursor->done()) {
+    block_.Take();
+    if (Status status = cursor->Load(); !status.ok()) return status;
+  }
   return block_.rows() == block_rows_ ? Flush() : Status::Ok();
 }
 
@@ -210,6 +217,7 @@ Status Merger::Merge() {
   }
   for (Cursor& cursor : cursors_) {
     if (status = cursor.Open(); !status.ok()) return status;
+    block_.AddInput(cursor.place());
   }
   for (FindUser(); !group_.empty(); FindUser()) {
     Cursor* least = nullptr;

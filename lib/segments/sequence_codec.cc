@@ -82,9 +82,6 @@ Knots FindKnots(std::span<const std::uint32_t> times, std::span<const std::uint6
 
 void PutSequences(std::span<const std::uint32_t> times, std::span<const std::uint64_t> sequences,
                   ColumnScratch* scratch, std::string* out) {
-  std::string steps;
-  PutSteps<std::uint64_t>(&steps, sequences, &scratch->values64, &scratch->patch);
-
   const Knots knots = FindKnots(times, sequences);
   const Line line(knots);
   std::vector<std::uint64_t>& excess = scratch->values64;
@@ -101,7 +98,13 @@ void PutSequences(std::span<const std::uint32_t> times, std::span<const std::uin
   PutFixed(&foretold, least);
   PutPatched<std::uint64_t>(&foretold, excess, &scratch->patch);
 
-  const bool is_foretold = foretold.size() < steps.size();
+  std::string steps;
+  const auto plan = PlanSteps(sequences, &scratch->values64);
+  bool is_foretold = foretold.size() < plan.bytes_min(sequences.size());
+  if (!is_foretold) {
+    PutPlannedSteps<std::uint64_t>(&steps, scratch->values64, plan, &scratch->patch);
+    is_foretold = foretold.size() < steps.size();
+  }
   PutFixed(out, is_foretold ? kForetold : kSteps);
   out->append(is_foretold ? foretold : steps);
 }
