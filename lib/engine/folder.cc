@@ -167,6 +167,10 @@ std::uint64_t Folder::LogEnd() const {
   return last ? last->first_sequence + last->rows : 1;
 }
 
+bool Folder::StepWaits() const {
+  return options_.automatic && end_.load() > segments_->Snapshot()->folded_sequence + options_.rows;
+}
+
 // False at the end. `all`: somebody waits for all of the log.
 bool Folder::WaitForWork(bool* all) {
   const std::uint64_t due = segments_->Snapshot()->folded_sequence + options_.rows + 1;
@@ -214,7 +218,7 @@ Status Folder::Round(bool all) {
   Status status = FoldLog(all);
   if (status.ok()) status = DropExpired();
   if (status.ok() && erasing_) status = Erase();
-  return status.ok() ? MergeAll() : status;
+  return status.ok() ? Merge(all, kMergeSegmentsMin) : status;
 }
 
 Status Folder::FoldLog(bool all) {
@@ -224,6 +228,9 @@ Status Folder::FoldLog(bool all) {
     if (next >= end || (!all && end - next < options_.rows)) return Status::Ok();
     if (Status status = FoldStep(); !status.ok()) return status;
     options_.folded();
+    // Rows are better off in many segments than in the log, so while it is ahead only wide merges
+    // are made, which write rows again less often.
+    if (Status status = Merge(true, kMergeInputsMax); !status.ok()) return status;
   }
 }
 
@@ -260,21 +267,23 @@ Status Folder::FoldStep() {
 }
 
 // Erased rows stay until Erase takes them: saved live numbers may still need them.
-Status Folder::MergeAll() {
-  while (true) {
-    const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments);
+Status Folder::Merge(bool all, std::size_t least) {
+  while (all || !StepWaits()) {
+    const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments, least);
     if (merges.empty()) return Status::Ok();
     SegmentChange change;
     for (const SegmentList& inputs : merges) {
-      if (Status status = Merge(inputs, ErasedUsers(), &change); !status.ok()) return status;
+      if (Status status = MergeInto(inputs, ErasedUsers(), &change); !status.ok()) return status;
     }
     if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
     merges_.fetch_add(merges.size(), std::memory_order_relaxed);
   }
+  return Status::Ok();
 }
 
 // Some row must be left.
-Status Folder::Merge(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change) {
+Status Folder::MergeInto(const SegmentList& inputs, const ErasedUsers& erased,
+                         SegmentChange* change) {
   std::vector<std::unique_ptr<ChunkSource>> sources;
   std::vector<MergeInput> merged;
   for (const auto& segment : inputs) {
@@ -325,7 +334,7 @@ Status Folder::RewriteErased(const ErasedUsers& erased) {
     SegmentChange change;
     if (left->rows == 0) {
       change.removed.push_back(segment->key());
-    } else if (Status status = Merge({segment}, erased, &change); !status.ok()) {
+    } else if (Status status = MergeInto({segment}, erased, &change); !status.ok()) {
       return status;
     }
     if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
