@@ -55,13 +55,18 @@ Status SegmentRows::Append(std::uint32_t day, const EventBatch& batch,
 
 void SegmentRows::AppendText(const DictColumn& from, Text* to) {
   if (from.empty()) return;
+  // A step's tables are larger than the near caches: all that the batch needs is fetched at once.
+  hashes_.resize(from.entries() + 1);
+  for (std::uint32_t code = 1; code < hashes_.size(); ++code) {
+    hashes_[code] = to->values.PrepareIntern(from.Entry(code));
+  }
   codes_.assign(from.entries() + 1, 0);
   to->codes.resize(before_ + selected_.size());
   std::uint32_t* next = to->codes.data() + before_;
   for (const std::uint32_t row : selected_) {
     const std::uint32_t code = from.CodeAt(row);
     std::uint32_t& known = codes_[code];
-    if (known == 0 && code != 0) known = to->values.Intern(from.Entry(code));
+    if (known == 0 && code != 0) known = to->values.InternHashed(from.Entry(code), hashes_[code]);
     *next++ = known;
   }
 }

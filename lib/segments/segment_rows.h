@@ -60,6 +60,7 @@ struct SegmentRows {
   std::size_t before_ = 0;               // rows before the batch under way
   std::vector<std::uint32_t> selected_;  // of the batch under way
   std::vector<std::uint32_t> codes_;     // of its dictionary, as codes here
+  std::vector<std::uint32_t> hashes_;    // of its dictionary
 };
 
 }  // namespace v1
