@@ -44,8 +44,9 @@ bool IsPassing(const Status& status) {
 // The segments of one step, a builder a day.
 class DayBuilders {
  public:
-  explicit DayBuilders(SegmentStore* segments, std::uint64_t hash_seed)
-      : segments_(segments), hash_seed_(hash_seed) {}
+  // `memory` is used, and given back when the builders finish.
+  DayBuilders(SegmentStore* segments, std::uint64_t hash_seed, SegmentRows* memory)
+      : segments_(segments), hash_seed_(hash_seed), memory_(memory) {}
 
   Status Add(const EventBatch& batch, std::uint64_t first_sequence) {
     if (Status status = FindDays(batch, &found_); !status.ok()) return status;
@@ -77,6 +78,8 @@ class DayBuilders {
       SegmentMeta meta;
       Status status = day.builder.Finish(day.writer.get(), &meta);
       if (!status.ok()) return status;
+      const bool is_largest = meta.rows > rows;  // about
+      if (is_largest) *memory_ = day.builder.TakeMemory();
       rows += meta.rows;
       change->added.push_back(std::move(day.writer));
     }
@@ -92,12 +95,13 @@ class DayBuilders {
   Result<Day*> NewDay(std::uint32_t day) {
     auto writer = segments_->NewSegment(day, ChunkOrder::kAny);
     if (!writer.ok()) return writer.status();
-    SegmentBuilder builder((*writer)->key(), hash_seed_);
+    SegmentBuilder builder((*writer)->key(), hash_seed_, {}, std::exchange(*memory_, {}));
     return &days_.emplace(day, Day{*std::move(writer), std::move(builder)}).first->second;
   }
 
   SegmentStore* const segments_;
   const std::uint64_t hash_seed_;
+  SegmentRows* const memory_;
   std::map<std::uint32_t, Day> days_;
   std::vector<std::uint32_t> found_;  // days of the batch under way
   std::uint64_t rows_ = 0;
@@ -223,26 +227,29 @@ Status Folder::Round(bool all) {
 
 Status Folder::FoldLog(bool all) {
   const std::uint64_t end = LogEnd();
+  SegmentRows memory;
   while (true) {
     const std::uint64_t next = segments_->Snapshot()->folded_sequence + 1;
     if (next >= end || (!all && end - next < options_.rows)) return Status::Ok();
-    if (Status status = FoldStep(); !status.ok()) return status;
+    if (Status status = FoldStep(&memory); !status.ok()) return status;
     options_.folded();
     // Rows are better off in many segments than in the log, so while it is ahead only wide merges
     // are made, which write rows again less often.
+    if (PickMerges(segments_->Snapshot()->segments, kMergeInputsMax).empty()) continue;
+    memory = SegmentRows();  // merges need their own
     if (Status status = Merge(true, kMergeInputsMax); !status.ok()) return status;
   }
 }
 
 // Takes whole entries until there are enough rows, or no more entries.
-Status Folder::FoldStep() {
+Status Folder::FoldStep(SegmentRows* memory) {
   const std::uint64_t first = segments_->Snapshot()->folded_sequence + 1;
   const auto reader = log_->ReadFrom(first);
   if (reader->Valid() && reader->entry().header.first_sequence != first) {
     return DataLoss("the log does not begin an entry at event " + std::to_string(first) +
                     ", where the segments end");
   }
-  DayBuilders days(segments_, log_->hash_seed());
+  DayBuilders days(segments_, log_->hash_seed(), memory);
   SegmentChange change;
   EventBatch batch;
   for (; reader->Valid(); reader->Next()) {

@@ -75,7 +75,8 @@ class Folder {
   void Wake();
   // Up to where the log ends now; without `all` only full steps.
   Status FoldLog(bool all);
-  Status FoldStep();
+  // `memory` is used again from step to step.
+  Status FoldStep(SegmentRows* memory);
   Status Round(bool all);
   // Until no `least` segments are left to merge, or, without `all`, a step of the log waits.
   Status Merge(bool all, std::size_t least);

@@ -237,11 +237,12 @@ Status Writer::Write() {
 Status SegmentBuilder::Finish(ChunkSink* sink, SegmentMeta* meta) {
   assert(rows() > 0);
   assert(options_.block_rows >= 1 && options_.block_rows <= kSegmentBlockRowsMax);
-  const SegmentRows rows = std::exchange(rows_, SegmentRows());
-  const SegmentOrder order = OrderRows(rows, hash_seed_, options_);
+  const SegmentOrder order = OrderRows(rows_, hash_seed_, options_);
   *meta = SegmentMeta();
   meta->key = key_;
-  return Writer(rows, order, options_.block_rows, sink, meta).Write();
+  const Status status = Writer(rows_, order, options_.block_rows, sink, meta).Write();
+  rows_.Clear();
+  return status;
 }
 
 }  // namespace v1

@@ -93,10 +93,34 @@ void SegmentRows::AppendIds(const EventBatch& batch) {
 void SegmentRows::AppendExtraData(const EventBatch& batch) {
   if (batch.extra_data.empty()) return;
   extra_ends.resize(before_, extra_data.size());
+  if (selected_.size() == batch.rows) {
+    const std::size_t begin = extra_data.size();
+    extra_data.Append(batch.extra_data.bytes());
+    for (const std::uint32_t end : batch.extra_data.ends()) extra_ends.push_back(begin + end);
+    return;
+  }
   for (const std::uint32_t row : selected_) {
     extra_data.Append(batch.extra_data.At(row));
     extra_ends.push_back(extra_data.size());
   }
+}
+
+void SegmentRows::Clear() {
+  time.clear();
+  sequence.clear();
+  flags.clear();
+  for (Text& column : text) {
+    column.values.Clear();
+    column.codes.clear();
+  }
+  position_x.clear();
+  position_y.clear();
+  client_seq.clear();
+  id_forms.clear();
+  ids.clear();
+  id_texts.clear();
+  extra_ends.clear();
+  extra_data.clear();
 }
 
 std::size_t SegmentRows::bytes() const {

@@ -47,6 +47,8 @@ struct SegmentRows {
     return extra_data.view().substr(begin, extra_ends[row] - begin);
   }
   std::size_t bytes() const;
+  // Leaves no rows, and keeps the memory.
+  void Clear();
 
   // Appends the rows of a batch that lie in the day. kOutOfRange, and nothing is appended, when
   // these are too many.
