@@ -36,22 +36,26 @@ class Files final : public ChunkSink, public ChunkSource {
   std::map<std::pair<SegmentColumn, std::uint32_t>, std::string> chunks;
 };
 
-bool Build(const std::vector<EventBatch>& batches, Files* files, SegmentMeta* meta) {
-  SegmentBuilder builder(kKey, kHashSeed);
+bool Build(const std::vector<EventBatch>& batches, Files* files, SegmentMeta* meta,
+           SegmentRows* memory) {
+  SegmentBuilder builder(kKey, kHashSeed, {}, std::move(*memory));
   std::uint64_t sequence = 1;
   for (const EventBatch& batch : batches) {
     if (!builder.Add(batch, sequence).ok()) return false;
     sequence += batch.rows;
   }
-  return builder.Finish(files, meta).ok();
+  const bool built = builder.Finish(files, meta).ok();
+  *memory = builder.TakeMemory();
+  return built;
 }
 
 void BM_Build(benchmark::State& state) {
   const std::vector<EventBatch> batches = MakeDay(static_cast<std::size_t>(state.range(0)));
   Files files;
   SegmentMeta meta;
+  SegmentRows memory;  // used again, as the folder does
   for (auto _ : state) {
-    if (!Build(batches, &files, &meta)) {
+    if (!Build(batches, &files, &meta, &memory)) {
       state.SkipWithError("a segment was not built");
       return;
     }
@@ -90,7 +94,8 @@ void BM_Merge(benchmark::State& state) {
   Files whole;
   Files merged;
   SegmentMeta meta;
-  if (!Build(batches, &whole, &meta)) state.SkipWithError("a segment was not built");
+  SegmentRows memory;
+  if (!Build(batches, &whole, &meta, &memory)) state.SkipWithError("a segment was not built");
   for (auto _ : state) {
     if (!MergeSegments(
              inputs, kKey, {}, [] { return false; }, &merged, &meta)
@@ -107,7 +112,8 @@ BENCHMARK(BM_Merge)->Arg(20'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 void Decode(benchmark::State& state, ColumnSet columns) {
   Files files;
   SegmentMeta meta;
-  if (!Build(MakeDay(static_cast<std::size_t>(state.range(0))), &files, &meta)) {
+  SegmentRows memory;
+  if (!Build(MakeDay(static_cast<std::size_t>(state.range(0))), &files, &meta, &memory)) {
     state.SkipWithError("a segment was not built");
     return;
   }

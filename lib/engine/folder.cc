@@ -44,8 +44,9 @@ bool IsPassing(const Status& status) {
 // The segments of one step, a builder a day.
 class DayBuilders {
  public:
-  explicit DayBuilders(SegmentStore* segments, std::uint64_t hash_seed)
-      : segments_(segments), hash_seed_(hash_seed) {}
+  // `memory` is used, and given back when the builders finish.
+  DayBuilders(SegmentStore* segments, std::uint64_t hash_seed, SegmentRows* memory)
+      : segments_(segments), hash_seed_(hash_seed), memory_(memory) {}
 
   Status Add(const EventBatch& batch, std::uint64_t first_sequence) {
     if (Status status = FindDays(batch, &found_); !status.ok()) return status;
@@ -77,6 +78,8 @@ class DayBuilders {
       SegmentMeta meta;
       Status status = day.builder.Finish(day.writer.get(), &meta);
       if (!status.ok()) return status;
+      const bool is_largest = meta.rows > rows;  // about
+      if (is_largest) *memory_ = day.builder.TakeMemory();
       rows += meta.rows;
       change->added.push_back(std::move(day.writer));
     }
@@ -92,12 +95,13 @@ class DayBuilders {
   Result<Day*> NewDay(std::uint32_t day) {
     auto writer = segments_->NewSegment(day, ChunkOrder::kAny);
     if (!writer.ok()) return writer.status();
-    SegmentBuilder builder((*writer)->key(), hash_seed_);
+    SegmentBuilder builder((*writer)->key(), hash_seed_, {}, std::exchange(*memory_, {}));
     return &days_.emplace(day, Day{*std::move(writer), std::move(builder)}).first->second;
   }
 
   SegmentStore* const segments_;
   const std::uint64_t hash_seed_;
+  SegmentRows* const memory_;
   std::map<std::uint32_t, Day> days_;
   std::vector<std::uint32_t> found_;  // days of the batch under way
   std::uint64_t rows_ = 0;
@@ -167,6 +171,10 @@ std::uint64_t Folder::LogEnd() const {
   return last ? last->first_sequence + last->rows : 1;
 }
 
+bool Folder::StepWaits() const {
+  return options_.automatic && end_.load() > segments_->Snapshot()->folded_sequence + options_.rows;
+}
+
 // False at the end. `all`: somebody waits for all of the log.
 bool Folder::WaitForWork(bool* all) {
   const std::uint64_t due = segments_->Snapshot()->folded_sequence + options_.rows + 1;
@@ -214,28 +222,34 @@ Status Folder::Round(bool all) {
   Status status = FoldLog(all);
   if (status.ok()) status = DropExpired();
   if (status.ok() && erasing_) status = Erase();
-  return status.ok() ? MergeAll() : status;
+  return status.ok() ? Merge(all, kMergeSegmentsMin) : status;
 }
 
 Status Folder::FoldLog(bool all) {
   const std::uint64_t end = LogEnd();
+  SegmentRows memory;
   while (true) {
     const std::uint64_t next = segments_->Snapshot()->folded_sequence + 1;
     if (next >= end || (!all && end - next < options_.rows)) return Status::Ok();
-    if (Status status = FoldStep(); !status.ok()) return status;
+    if (Status status = FoldStep(&memory); !status.ok()) return status;
     options_.folded();
+    // Rows are better off in many segments than in the log, so while it is ahead only wide merges
+    // are made, which write rows again less often.
+    if (PickMerges(segments_->Snapshot()->segments, kMergeInputsMax).empty()) continue;
+    memory = SegmentRows();  // merges need their own
+    if (Status status = Merge(true, kMergeInputsMax); !status.ok()) return status;
   }
 }
 
 // Takes whole entries until there are enough rows, or no more entries.
-Status Folder::FoldStep() {
+Status Folder::FoldStep(SegmentRows* memory) {
   const std::uint64_t first = segments_->Snapshot()->folded_sequence + 1;
   const auto reader = log_->ReadFrom(first);
   if (reader->Valid() && reader->entry().header.first_sequence != first) {
     return DataLoss("the log does not begin an entry at event " + std::to_string(first) +
                     ", where the segments end");
   }
-  DayBuilders days(segments_, log_->hash_seed());
+  DayBuilders days(segments_, log_->hash_seed(), memory);
   SegmentChange change;
   EventBatch batch;
   for (; reader->Valid(); reader->Next()) {
@@ -260,21 +274,23 @@ Status Folder::FoldStep() {
 }
 
 // Erased rows stay until Erase takes them: saved live numbers may still need them.
-Status Folder::MergeAll() {
-  while (true) {
-    const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments);
+Status Folder::Merge(bool all, std::size_t least) {
+  while (all || !StepWaits()) {
+    const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments, least);
     if (merges.empty()) return Status::Ok();
     SegmentChange change;
     for (const SegmentList& inputs : merges) {
-      if (Status status = Merge(inputs, ErasedUsers(), &change); !status.ok()) return status;
+      if (Status status = MergeInto(inputs, ErasedUsers(), &change); !status.ok()) return status;
     }
     if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
     merges_.fetch_add(merges.size(), std::memory_order_relaxed);
   }
+  return Status::Ok();
 }
 
 // Some row must be left.
-Status Folder::Merge(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change) {
+Status Folder::MergeInto(const SegmentList& inputs, const ErasedUsers& erased,
+                         SegmentChange* change) {
   std::vector<std::unique_ptr<ChunkSource>> sources;
   std::vector<MergeInput> merged;
   for (const auto& segment : inputs) {
@@ -325,7 +341,7 @@ Status Folder::RewriteErased(const ErasedUsers& erased) {
     SegmentChange change;
     if (left->rows == 0) {
       change.removed.push_back(segment->key());
-    } else if (Status status = Merge({segment}, erased, &change); !status.ok()) {
+    } else if (Status status = MergeInto({segment}, erased, &change); !status.ok()) {
       return status;
     }
     if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;

@@ -75,15 +75,18 @@ class Folder {
   void Wake();
   // Up to where the log ends now; without `all` only full steps.
   Status FoldLog(bool all);
-  Status FoldStep();
+  // `memory` is used again from step to step.
+  Status FoldStep(SegmentRows* memory);
   Status Round(bool all);
-  Status MergeAll();
-  Status Merge(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change);
+  // Until no `least` segments are left to merge, or, without `all`, a step of the log waits.
+  Status Merge(bool all, std::size_t least);
+  Status MergeInto(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change);
   Status DropExpired();
   // Finishes the erasures there are.
   Status Erase();
   Status RewriteErased(const ErasedUsers& erased);
   std::uint64_t LogEnd() const;
+  bool StepWaits() const;
 
   const Options options_;
   EventLog* const log_;

@@ -17,12 +17,12 @@ constexpr std::uint64_t kRowsTogether = 262'144;
 
 }  // namespace
 
-MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows) {
+MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows, std::size_t least) {
   const std::size_t n = rising_rows.size();
-  for (std::size_t begin = 0; begin + kMergeSegmentsMin <= n; ++begin) {
+  for (std::size_t begin = 0; begin + least <= n; ++begin) {
     const std::uint64_t similar =
         kSimilar * std::max<std::uint64_t>(rising_rows[begin], kSmallRows);
-    if (rising_rows[begin + kMergeSegmentsMin - 1] > similar) continue;
+    if (rising_rows[begin + least - 1] > similar) continue;
     std::uint64_t rows = 0;
     std::size_t end = begin;
     while (end < n && end - begin < kMergeInputsMax && rising_rows[end] <= similar &&
@@ -34,7 +34,7 @@ MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows) {
   return {};
 }
 
-std::vector<SegmentList> PickMerges(const SegmentList& segments) {
+std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t least) {
   std::vector<std::pair<std::uint64_t, SegmentList>> found;
   for (auto first = segments.begin(); first != segments.end();) {
     const auto last = std::find_if(first, segments.end(), [&](const auto& segment) {
@@ -46,7 +46,7 @@ std::vector<SegmentList> PickMerges(const SegmentList& segments) {
                      [](const auto& a, const auto& b) { return a->meta().rows < b->meta().rows; });
     std::vector<std::uint32_t> rows;
     for (const auto& segment : day) rows.push_back(segment->meta().rows);
-    const MergeRange range = PickRange(rows);
+    const MergeRange range = PickRange(rows, least);
     if (range.count == 0) continue;
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < range.count; ++i) sum += rows[range.begin + i];

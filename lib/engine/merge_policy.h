@@ -12,18 +12,20 @@ inline namespace v1 {
 using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;
 
 // The merges to do next, in one commit: those of fewest rows, at most one a day, some more when
-// they are small. From kMergeSegmentsMin segments of similar size in one day on, these, the
-// smallest first, as many as one segment takes. Empty when there is nothing to merge. `segments`
-// are sorted by day. O(n log n).
+// they are small. From `least` segments of similar size in one day on, these, the smallest first,
+// as many as one segment takes. Empty when there is nothing to merge. `segments` are sorted by day.
+// O(n log n).
 inline constexpr std::size_t kMergeSegmentsMin = 4;
-std::vector<SegmentList> PickMerges(const SegmentList& segments);
+std::vector<SegmentList> PickMerges(const SegmentList& segments,
+                                    std::size_t least = kMergeSegmentsMin);
 
 // Over row counts of one day: how many, from which one on of the counts in rising order.
 struct MergeRange {
   std::size_t begin = 0;
   std::size_t count = 0;
 };
-MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows);
+MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows,
+                     std::size_t least = kMergeSegmentsMin);
 
 }  // namespace v1
 }  // namespace insightflow

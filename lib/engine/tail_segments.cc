@@ -83,6 +83,7 @@ Result<TailSegments::Piece> TailSegments::Make(const EventLog& log, std::uint64_
   for (auto& [day, builder] : builders) {
     Result<std::shared_ptr<const Segment>> segment = Finish(&builder, {day, first});
     if (!segment.ok()) return segment.status();
+    static_cast<void>(builder.TakeMemory());  // its rows are in the chunks
     piece.segments.push_back(std::move(*segment));
   }
   return piece;

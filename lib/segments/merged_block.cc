@@ -22,27 +22,28 @@ struct Strand {
 
 }  // namespace
 
-void MergedBlock::AppendUser(std::uint32_t rows, std::uint64_t hash, std::string_view id) {
-  const bool same = IsLastUser(hash, id);
+bool MergedBlock::AppendUser(std::uint32_t rows, std::uint64_t hash, std::string_view id) {
+  const bool same = any_ && hash == last_hash_ && id == last_id_;
   if (same && !runs_.rows.empty()) {
     runs_.rows.back() += rows;
-    return;
+    return false;
   }
   if (runs_.rows.empty()) runs_.continues = same;
   runs_.hashes.push_back(hash);
   runs_.rows.push_back(rows);
   users_.Add(id);
-  if (same) return;
+  if (same) return false;
   any_ = true;
   last_hash_ = hash;
   last_id_ = id;
+  return true;
 }
 
-void MergedBlock::Append(std::size_t input, std::uint32_t begin, std::uint32_t end,
+bool MergedBlock::Append(std::size_t input, std::uint32_t begin, std::uint32_t end,
                          std::uint64_t user_hash, std::string_view user_id) {
-  AppendUser(end - begin, user_hash, user_id);
   const auto first = static_cast<std::uint32_t>(input << kRowBits);
   for (std::uint32_t row = begin; row < end; ++row) noted_.push_back(first | row);
+  return AppendUser(end - begin, user_hash, user_id);
 }
 
 // Appends the noted rows of a column; zeros where a block has none.

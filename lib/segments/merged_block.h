@@ -41,12 +41,9 @@ class MergedBlock {
   void AddInput(const MergePlace& input) { inputs_.push_back(input); }
 
   std::uint32_t rows() const { return static_cast<std::uint32_t>(times_.size() + noted_.size()); }
-  // Whether the user is that of the last row, also of a block before.
-  bool IsLastUser(std::uint64_t hash, std::string_view id) const {
-    return any_ && hash == last_hash_ && id == last_id_;
-  }
-  // Appends rows of one user.
-  void Append(std::size_t input, std::uint32_t begin, std::uint32_t end, std::uint64_t user_hash,
+  // Appends rows of one user. Whether the user is another than that of the last row, also of a
+  // block before.
+  bool Append(std::size_t input, std::uint32_t begin, std::uint32_t end, std::uint64_t user_hash,
               std::string_view user_id);
   // Copies what was appended. Before a block of an input, or its own codes, change.
   void Take();
@@ -54,7 +51,7 @@ class MergedBlock {
   Status Flush(std::uint32_t block, BlockEncoder* to);
 
  private:
-  void AppendUser(std::uint32_t rows, std::uint64_t hash, std::string_view id);
+  bool AppendUser(std::uint32_t rows, std::uint64_t hash, std::string_view id);
   template <typename ColumnOf, typename To>
   void Gather(ColumnOf column_of, std::vector<To>* to) const;
   void GatherTimes();

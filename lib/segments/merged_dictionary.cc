@@ -1,9 +1,9 @@
 #include "lib/segments/merged_dictionary.h"
 
-#include <algorithm>
 #include <numeric>
 
 #include "lib/segments/block_encoder.h"
+#include "lib/segments/frequency_order.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -97,13 +97,7 @@ Status MergedDictionary::Merge(Field field, std::span<const MergeInput> inputs,
   std::vector<std::uint32_t> counts;
   Status counted = Count(field, inputs, pages, &titles, cancelled, &counts);
   if (!counted.ok()) return counted;
-  for (std::uint32_t code = 1; code <= values_.entries(); ++code) {
-    if (counts[code] != 0) order_.push_back(code);  // what only erased rows had goes with them
-  }
-  std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if (counts[a] != counts[b]) return counts[a] > counts[b];
-    return values_.Entry(a) < values_.Entry(b);
-  });
+  order_ = OrderByFrequency(values_, counts);  // what only erased rows had goes with them
   std::vector<std::uint32_t> new_codes(values_.entries() + 1, 0);
   for (std::uint32_t i = 0; i < order_.size(); ++i) new_codes[order_[i]] = i + 1;
   for (std::vector<std::uint32_t>& codes : codes_) {

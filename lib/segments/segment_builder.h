@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "insightflow/status.h"
 #include "lib/base/hash.h"
@@ -37,8 +38,10 @@ struct SegmentOptions {
 
 class SegmentBuilder {
  public:
-  SegmentBuilder(const SegmentKey& key, std::uint64_t hash_seed, const SegmentOptions& options = {})
-      : key_(key), hash_seed_(hash_seed), options_(options) {}
+  // `memory`: of another builder, to be used again.
+  SegmentBuilder(const SegmentKey& key, std::uint64_t hash_seed, const SegmentOptions& options = {},
+                 SegmentRows memory = {})
+      : key_(key), hash_seed_(hash_seed), options_(options), rows_(std::move(memory)) {}
 
   // Takes the rows of the batch whose UTC day is the segment's; row r has the sequence
   // first_sequence + r. Cheapest in the order of the log. kOutOfRange, and nothing is taken, past
@@ -54,6 +57,8 @@ class SegmentBuilder {
   // Sorts the rows, hands all chunks to `sink`, kMeta's last, and leaves the builder empty. There
   // must be rows. O(rows), and sorting for users whose rows did not come in order of time.
   Status Finish(ChunkSink* sink, SegmentMeta* meta);
+  // After Finish; the builder is used no more.
+  SegmentRows TakeMemory() { return std::move(rows_); }
 
  private:
   SegmentKey key_;

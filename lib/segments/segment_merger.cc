@@ -34,7 +34,8 @@ class Cursor {
   }
 
   bool done() const { return row_ == block_.rows; }
-  std::uint64_t hash() const { return block_.run_hashes[run_]; }
+  // Of the user; the greatest when done().
+  std::uint64_t hash() const { return done() ? UINT64_MAX : block_.run_hashes[run_]; }
   std::string_view user() const { return block_.user_ids.Entry(run_ + 1); }
   std::uint32_t row() const { return row_; }
   std::uint32_t run_end() const { return block_.run_ends[run_]; }
@@ -130,6 +131,7 @@ class Merger {
   MergedBlock block_{&dictionaries_};
   std::uint32_t next_block_ = 0;
   std::vector<Cursor> cursors_;
+  std::vector<std::uint64_t> hashes_;  // of their users, side by side
   UserGroup<Cursor> group_;
 };
 
@@ -183,8 +185,11 @@ Status Merger::WriteDictionaries() {
 }
 
 void Merger::FindUser() {
+  const std::uint64_t least = *std::min_element(hashes_.begin(), hashes_.end());
   group_.Clear();
-  for (Cursor& cursor : cursors_) group_.Offer(&cursor);
+  for (std::size_t i = 0; i < hashes_.size(); ++i) {
+    if (hashes_[i] == least) group_.Offer(&cursors_[i]);
+  }
 }
 
 Status Merger::Flush() {
@@ -195,15 +200,17 @@ Status Merger::Flush() {
 }
 
 Status Merger::Append(Cursor* cursor, std::uint32_t end) {
-  if (!block_.IsLastUser(cursor->hash(), cursor->user())) ++meta_->users;
   const std::uint32_t room = block_rows_ - block_.rows();
   end = std::min(end, cursor->row() + room);
-  block_.Append(cursor->number(), cursor->row(), end, cursor->hash(), cursor->user());
+  const bool is_new =
+      block_.Append(cursor->number(), cursor->row(), end, cursor->hash(), cursor->user());
+  if (is_new) ++meta_->users;
   cursor->AdvanceTo(end);
   if (cursor->done()) {
     block_.Take();
     if (Status status = cursor->Load(); !status.ok()) return status;
   }
+  hashes_[cursor->number()] = cursor->hash();
   return block_.rows() == block_rows_ ? Flush() : Status::Ok();
 }
 
@@ -218,6 +225,7 @@ Status Merger::Merge() {
   for (Cursor& cursor : cursors_) {
     if (status = cursor.Open(); !status.ok()) return status;
     block_.AddInput(cursor.place());
+    hashes_.push_back(cursor.hash());
   }
   for (FindUser(); !group_.empty(); FindUser()) {
     Cursor* least = nullptr;

@@ -55,13 +55,18 @@ Status SegmentRows::Append(std::uint32_t day, const EventBatch& batch,
 
 void SegmentRows::AppendText(const DictColumn& from, Text* to) {
   if (from.empty()) return;
+  // A step's tables are larger than the near caches: all that the batch needs is fetched at once.
+  hashes_.resize(from.entries() + 1);
+  for (std::uint32_t code = 1; code < hashes_.size(); ++code) {
+    hashes_[code] = to->values.PrepareIntern(from.Entry(code));
+  }
   codes_.assign(from.entries() + 1, 0);
   to->codes.resize(before_ + selected_.size());
   std::uint32_t* next = to->codes.data() + before_;
   for (const std::uint32_t row : selected_) {
     const std::uint32_t code = from.CodeAt(row);
     std::uint32_t& known = codes_[code];
-    if (known == 0 && code != 0) known = to->values.Intern(from.Entry(code));
+    if (known == 0 && code != 0) known = to->values.InternHashed(from.Entry(code), hashes_[code]);
     *next++ = known;
   }
 }
@@ -88,10 +93,34 @@ void SegmentRows::AppendIds(const EventBatch& batch) {
 void SegmentRows::AppendExtraData(const EventBatch& batch) {
   if (batch.extra_data.empty()) return;
   extra_ends.resize(before_, extra_data.size());
+  if (selected_.size() == batch.rows) {
+    const std::size_t begin = extra_data.size();
+    extra_data.Append(batch.extra_data.bytes());
+    for (const std::uint32_t end : batch.extra_data.ends()) extra_ends.push_back(begin + end);
+    return;
+  }
   for (const std::uint32_t row : selected_) {
     extra_data.Append(batch.extra_data.At(row));
     extra_ends.push_back(extra_data.size());
   }
+}
+
+void SegmentRows::Clear() {
+  time.clear();
+  sequence.clear();
+  flags.clear();
+  for (Text& column : text) {
+    column.values.Clear();
+    column.codes.clear();
+  }
+  position_x.clear();
+  position_y.clear();
+  client_seq.clear();
+  id_forms.clear();
+  ids.clear();
+  id_texts.clear();
+  extra_ends.clear();
+  extra_data.clear();
 }
 
 std::size_t SegmentRows::bytes() const {

@@ -47,6 +47,8 @@ struct SegmentRows {
     return extra_data.view().substr(begin, extra_ends[row] - begin);
   }
   std::size_t bytes() const;
+  // Leaves no rows, and keeps the memory.
+  void Clear();
 
   // Appends the rows of a batch that lie in the day. kOutOfRange, and nothing is appended, when
   // these are too many.
@@ -60,6 +62,7 @@ struct SegmentRows {
   std::size_t before_ = 0;               // rows before the batch under way
   std::vector<std::uint32_t> selected_;  // of the batch under way
   std::vector<std::uint32_t> codes_;     // of its dictionary, as codes here
+  std::vector<std::uint32_t> hashes_;    // of its dictionary
 };
 
 }  // namespace v1

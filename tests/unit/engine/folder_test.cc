@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "insightflow/engine.h"
+#include "lib/segments/segment_merger.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folded_store.h"
 #include "tests/support/temp_dir.h"
@@ -106,6 +107,18 @@ TEST_F(FolderTest, FoldsByHandAndMerges) {
   EXPECT_GT(metrics.segment_bytes, 0u);
   ExpectEverythingOnce(200);
   EXPECT_TRUE(store_.folder->Fold().ok()) << "nothing new";
+}
+
+TEST_F(FolderTest, ALongLogLeavesFewSegmentsBehindWhileItIsFolded) {
+  std::size_t most = 0;
+  Folder::Options options = {false, 50};
+  options.folded = [&] { most = std::max(most, Segments()); };
+  Open(options);
+  for (int i = 0; i < 40; ++i) Append(Rows(50));
+  ASSERT_TRUE(store_.folder->Fold().ok());
+  EXPECT_EQ(most, kMergeInputsMax);
+  EXPECT_EQ(Segments(), 1u);
+  ExpectEverythingOnce(2'000);
 }
 
 TEST_F(FolderTest, ManyDaysAreFoldedInStepsOfBoundedMemory) {

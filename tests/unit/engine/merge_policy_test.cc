@@ -40,6 +40,11 @@ TEST(MergePolicy, KeepsToTheCaps) {
   ExpectRange(Rows(9, kMax / 2 + 1), 0, 0);
 }
 
+TEST(MergePolicy, WaitsForAsManyAsItIsTold) {
+  EXPECT_EQ(PickRange(Rows(kMergeInputsMax - 1, 50'000), kMergeInputsMax).count, 0u);
+  EXPECT_EQ(PickRange(Rows(kMergeInputsMax, 50'000), kMergeInputsMax).count, kMergeInputsMax);
+}
+
 // A day that grows step by step has few segments, and each row is written few times.
 TEST(MergePolicy, FewSegmentsAndLittleRewriting) {
   Rows rows;
