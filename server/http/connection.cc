@@ -18,6 +18,8 @@ namespace insightflow::server {
 namespace {
 
 constexpr int kReadsATurn = 16;
+// Decoding more than this takes longer than a turn of the loop costs.
+constexpr std::size_t kLongBodyBytes = 4096;
 constexpr HttpRefusal kOverloaded = {503, "overloaded",
                                      "too many bytes are in flight: retry in a second"};
 constexpr HttpRefusal kTooSlow = {408, "request_timeout", "the request did not come in time"};
@@ -114,6 +116,12 @@ void Connection::OnAnswer() {
   Progress();
 }
 
+void Connection::OnDeferred() {
+  if (phase_ != Phase::kAnswer) return;  // the client has gone meanwhile
+  Dispatch();
+  Progress();
+}
+
 void Connection::OnDeadline() {
   if (phase_ != Phase::kLinger) ++mailbox_->shared().counters.deadline;
   if (phase_ == Phase::kHead || phase_ == Phase::kBody) {
@@ -177,7 +185,11 @@ void Connection::ConsumeRest() {
 void Connection::Settle() {
   switch (assembler_.state()) {
     case Assembler::State::kRefused: return Refuse(assembler_.refusal());
-    case Assembler::State::kComplete: return Dispatch();
+    case Assembler::State::kComplete:
+      if (mailbox_->shared().options.on_answer) exchange_.begun = std::chrono::steady_clock::now();
+      if (assembler_.partial().body.size() < kLongBodyBytes) return Dispatch();
+      EnterPhase(Phase::kAnswer);
+      return loop_.Defer(shared_from_this());
     case Assembler::State::kBody:
       if (!Charge(assembler_.held_bytes(), true)) return Refuse(kOverloaded);
       if (phase_ != Phase::kBody || assembler_.TakeBodyPart()) EnterPhase(Phase::kBody);
@@ -211,7 +223,6 @@ void Connection::Dispatch() {
   if (shared.options.on_answer) {
     exchange_.method = request.method;
     exchange_.path = request.path;
-    exchange_.begun = std::chrono::steady_clock::now();
   }
   shared.counters.requests.fetch_add(1, std::memory_order_relaxed);
   EnterPhase(Phase::kAnswer);

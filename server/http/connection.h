@@ -57,6 +57,8 @@ class Connection final : public Responder::Sink,
   void OnDrain();  // closes unless a request has come
   // Reads and handles what there is, for a bounded turn.
   void Progress();
+  // Handles the request that Loop::Defer was told of.
+  void OnDeferred();
   void Close();
 
   Phase phase() const { return phase_; }

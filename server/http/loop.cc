@@ -23,6 +23,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kEventsATurn = 256;
+// Long requests wait for short ones, but not forever: one for so many events.
+constexpr std::size_t kEventsADeferred = 16;
 constexpr int kAcceptsATurn = 64;
 constexpr milliseconds kAcceptPause{50};
 constexpr milliseconds kLingerDeadline{1000};
@@ -127,7 +129,7 @@ void Loop::Turn() {
     const std::lock_guard lock(mailbox_->mutex_);
     // What comes from here on finds the loop asleep and wakes it.
     asleep = mailbox_->answered_.empty() && mailbox_->sockets_.empty() && queued_.empty() &&
-             !shared_->stopping && drained_ == shared_->draining;
+             deferred_.empty() && !shared_->stopping && drained_ == shared_->draining;
     mailbox_->asleep_ = asleep;
   }
   epoll_event events[kEventsATurn];
@@ -147,6 +149,7 @@ void Loop::Turn() {
   }
   CollectMail();
   RunQueued();
+  RunDeferred(1 + static_cast<std::size_t>(std::max(count, 0)) / kEventsADeferred);
   ExpireDeadlines();
   closed_.clear();
 }
@@ -180,6 +183,14 @@ void Loop::RunQueued() {
   for (const std::shared_ptr<Connection>& connection : turn) connection->Progress();
 }
 
+void Loop::RunDeferred(std::size_t count) {
+  for (; count > 0 && !deferred_.empty(); --count) {
+    const std::shared_ptr<Connection> connection = std::move(deferred_.front());
+    deferred_.pop_front();
+    connection->OnDeferred();
+  }
+}
+
 void Loop::ExpireDeadlines() {
   for (const Phase phase : kTimedPhases) {
     PhaseList& list = ListOf(phase);
@@ -204,6 +215,10 @@ SteadyTime Loop::DeadlineOf(Phase phase) const {
 
 void Loop::Queue(std::shared_ptr<Connection> connection) {
   queued_.push_back(std::move(connection));
+}
+
+void Loop::Defer(std::shared_ptr<Connection> connection) {
+  deferred_.push_back(std::move(connection));
 }
 
 void Loop::Bury(std::shared_ptr<Connection> connection) {
@@ -239,6 +254,7 @@ void Loop::CloseAll() {
     while (!list.empty()) list.front()->Close();
   }
   queued_.clear();
+  deferred_.clear();
   closed_.clear();
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -67,7 +68,10 @@ class Loop {
   SteadyTime DeadlineOf(Phase phase) const;
   char* scratch() { return scratch_.get(); }
   void Queue(std::shared_ptr<Connection> connection);  // gives it another turn
-  void Bury(std::shared_ptr<Connection> connection);   // keeps it until the turn ends
+  // Has the connection handle its request, which takes long, behind what else there is to do now:
+  // short requests overtake long ones.
+  void Defer(std::shared_ptr<Connection> connection);
+  void Bury(std::shared_ptr<Connection> connection);  // keeps it until the turn ends
   std::string MakeRequestId();
   const std::string& Date();
 
@@ -76,6 +80,7 @@ class Loop {
   int WaitMilliseconds();  // to the next deadline
   void CollectMail();
   void RunQueued();
+  void RunDeferred(std::size_t count);
   void ExpireDeadlines();
   void Drain();
   void CloseAll();
@@ -94,6 +99,7 @@ class Loop {
   std::array<PhaseList, kPhases> phases_;
   std::vector<std::shared_ptr<Connection>> closed_;
   std::vector<std::shared_ptr<Connection>> queued_;
+  std::deque<std::shared_ptr<Connection>> deferred_;
   const std::unique_ptr<char[]> scratch_;  // what a read brings, before it is handled
   bool drained_ = false;
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,8 +18,9 @@
 
 namespace insightflow::testing {
 
-// By path: /hold keeps the responder until Release; /later answers from another thread; /large?n
-// answers n bytes; /throw throws; /forget drops the responder; all else echoes at once.
+// By path: /block keeps the loop itself until Unblock; /hold keeps the responder until Release;
+// /later answers from another thread; /large?n answers n bytes; /throw throws; /forget drops the
+// responder; all else echoes at once.
 class TestHandler : public server::HttpHandler {
  public:
   ~TestHandler() override { JoinAll(); }
@@ -27,7 +29,9 @@ class TestHandler : public server::HttpHandler {
     ++handled;
     if (request.path == "/throw") throw std::string("secret");
     if (request.path == "/forget") return;
+    if (request.path == "/block") unblocked_.get_future().wait();
     const std::lock_guard lock(mutex_);
+    paths_.push_back(request.path);
     if (request.path == "/hold") {
       held_.emplace_back(std::move(request), std::move(responder));
     } else if (request.path == "/later") {
@@ -36,6 +40,15 @@ class TestHandler : public server::HttpHandler {
     } else {
       responder.Send(Echo(request));
     }
+  }
+
+  // Once.
+  void Unblock() { unblocked_.set_value(); }
+
+  // Of what was handled, in that order.
+  std::vector<std::string> paths() {
+    const std::lock_guard lock(mutex_);
+    return paths_;
   }
 
   std::size_t held() {
@@ -80,6 +93,8 @@ class TestHandler : public server::HttpHandler {
   }
 
   std::mutex mutex_;
+  std::promise<void> unblocked_;
+  std::vector<std::string> paths_;
   std::vector<std::pair<server::HttpRequest, server::Responder>> held_;
   std::vector<std::thread> threads_;
 };

@@ -148,6 +148,31 @@ TEST_F(ListenerTest, OneRequestOfAConnectionRunsAtATime) {
   EXPECT_EQ(client.Receive().body, "GET /second ");
 }
 
+TEST_F(ListenerTest, ShortRequestsOvertakeLongOnes) {
+  options.loops = 1;
+  Start();
+  RawClient blocks = Connect();
+  RawClient closes = Connect();
+  std::vector<RawClient> long_ones;
+  for (int i = 0; i < 3; ++i) long_ones.push_back(Connect());
+  RawClient short_one = Connect();
+  ASSERT_TRUE(Eventually([&] { return Stats().connections_open == 6; }));
+  blocks.Send(Get("/block"));
+  ASSERT_TRUE(Eventually([&] { return handler.handled == 1; }));
+  // All of these are there when the loop looks again.
+  closes.Send(Post("/closed", std::string(5'000, 'c')));
+  closes.Reset();
+  for (RawClient& client : long_ones) client.Send(Post("/long", std::string(5'000, 'x')));
+  short_one.Send(Get("/short"));
+  handler.Unblock();
+  EXPECT_EQ(blocks.Receive().status, 200);
+  EXPECT_EQ(short_one.Receive().status, 200);
+  for (RawClient& client : long_ones) EXPECT_EQ(client.Receive().status, 200);
+  EXPECT_EQ(handler.paths(),
+            (std::vector<std::string>{"/block", "/short", "/long", "/long", "/long"}));
+  EXPECT_TRUE(Eventually([&] { return Stats().bytes_in_flight == 0; }));
+}
+
 TEST_F(ListenerTest, TakesTheLargestBodyAndNoLarger) {
   Start();
   RawClient client = Connect();
