@@ -50,10 +50,11 @@ class DedupeWindow {
   DedupeState State() const;
   std::span<const char> TableAt(std::uint32_t first_lane) const;
 
-  // Goes on in the place of another window: `read` fills the bytes of a table, told by its
-  // index in `state`, on two threads at once. False, and nothing changes, when `state` is not that
-  // of a window with this budget and span or `read` fails. Whatever the bytes are, the window keeps
-  // its budget. To be called before the first key comes. O(bytes of the tables).
+  // Goes on in the place of another window: `read` fills the bytes of a table, which are
+  // zeros and told by its index in `state`, on two threads at once. False, and nothing changes,
+  // when `state` is not that of a window with this budget and span or `read` fails. Whatever the
+  // bytes are, the window keeps its budget. To be called before the first key comes. O(bytes of the
+  // tables).
   using ReadTable = std::function<bool(std::size_t table, std::span<char> bytes)>;
   bool Restore(const DedupeState& state, const ReadTable& read);
 
