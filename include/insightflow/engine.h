@@ -191,6 +191,7 @@ class INSIGHTFLOW_EXPORT Engine {
  private:
   friend class Importer;
   friend class Exporter;
+  friend class TunedEngine;
   class Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

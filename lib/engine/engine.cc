@@ -64,9 +64,10 @@ class Waiter {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& options) {
+Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& options,
+                                                         const EngineTuning& tuning) {
   if (Status status = CheckOptions(options); !status.ok()) return status;
-  std::unique_ptr<Impl> impl(new Impl(options));
+  std::unique_ptr<Impl> impl(new Impl(options, tuning));
   if (impl->options_.clock == nullptr) impl->options_.clock = &Clock::System();
   EventLogOptions log_options;
   log_options.dir = options.data_dir;
@@ -250,7 +251,12 @@ Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
-  Result<std::unique_ptr<Impl>> impl = Impl::Open(options);
+  return TunedEngine::Open(options, EngineTuning());
+}
+
+Result<std::unique_ptr<Engine>> TunedEngine::Open(const EngineOptions& options,
+                                                  const EngineTuning& tuning) {
+  auto impl = Engine::Impl::Open(options, tuning);
   if (!impl.ok()) return impl.status();
   return std::unique_ptr<Engine>(new Engine(std::move(*impl)));
 }

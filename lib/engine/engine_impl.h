@@ -17,6 +17,7 @@
 #include "lib/engine/funnel_store.h"
 #include "lib/engine/ingest_pipeline.h"
 #include "lib/engine/tail_segments.h"
+#include "lib/engine/tuned_engine.h"
 #include "lib/live/live_erasure.h"
 #include "lib/live/live_state.h"
 #include "lib/log/dedupe.h"
@@ -31,7 +32,8 @@ inline constexpr std::string_view kLiveFollower = "live";
 
 class Engine::Impl {
  public:
-  static Result<std::unique_ptr<Impl>> Open(const EngineOptions& options);
+  static Result<std::unique_ptr<Impl>> Open(const EngineOptions& options,
+                                            const EngineTuning& tuning);
   ~Impl();
 
   Status Close();
@@ -81,7 +83,8 @@ class Engine::Impl {
   Result<IngestResult> IngestEvents(std::span<const Event> events, const IngestOptions& options);
 
  private:
-  explicit Impl(const EngineOptions& options) : options_(options) {}
+  Impl(const EngineOptions& options, const EngineTuning& tuning)
+      : options_(options), tuning_(tuning) {}
 
   Status Recover();
   Status RecoverLive(const SegmentSnapshot& snapshot);
@@ -90,6 +93,7 @@ class Engine::Impl {
   // The window as it was saved. Returns up to where the log's ids are in it, 0: it is empty.
   std::uint64_t LoadIds(const SegmentSnapshot& snapshot);
   void SaveIds();
+  bool IdsAreWorthSaving(std::uint64_t last_sequence) const;
   void ForgetSavedIds();
   Result<std::int64_t> ReceivedMs(std::uint64_t sequence) const;
   Result<StoredRows> RowsOf(const EventLog& log) const;
@@ -111,6 +115,7 @@ class Engine::Impl {
   void Submit(std::unique_ptr<PendingBatch> pending, IngestPipeline::WhenFull when_full);
 
   EngineOptions options_;
+  const EngineTuning tuning_;
   std::unique_ptr<EventLog> log_;
   std::unique_ptr<SegmentStore> segments_;
   std::unique_ptr<FunnelStore> funnels_;

@@ -64,10 +64,11 @@ Status Engine::Impl::RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* 
   });
   if (!status.ok()) return status;
   if (*from != kNever) {
-    std::vector<std::uint8_t> fresh;
+    const auto end = log_->last() ? log_->last()->first_sequence + log_->last()->rows : *from;
+    dedupe_->Reserve(end - *from);
     return ReplayKeys(*segments_, snapshot, *from, hash_seed_,
                       [&](std::span<const Hash128> keys, std::int64_t received_ms) {
-                        dedupe_->Insert(keys, received_ms, &fresh);
+                        dedupe_->InsertMany(keys, received_ms);
                       });
   }
   const auto reader = log_->ReadReceivedSince(window_from);

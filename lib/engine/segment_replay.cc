@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "lib/segments/block_row.h"
@@ -14,6 +16,8 @@ namespace {
 // Rows that are put in order at a time.
 constexpr std::uint64_t kWindowRows = 1'000'000;
 constexpr std::size_t kBatchRows = 1000;
+// Keys that are read before they are handed out: enough for threads to be worth their start.
+constexpr std::size_t kKeysAtOnce = 1'000'000;
 constexpr std::array kLiveFields = {Field::kUserId, Field::kEventType, Field::kPageUrl,
                                     Field::kElement, Field::kUserAgent};
 
@@ -116,6 +120,80 @@ Status ReplaySegments(
   return Status::Ok();
 }
 
+namespace {
+
+// A block whose keys are wanted.
+struct KeysOfBlock {
+  const StoredSegment* segment = nullptr;
+  std::uint32_t block = 0;
+  std::int64_t received_ms = 0;
+  std::size_t at = 0;  // where its keys go
+};
+
+// One thread's way through blocks.
+class KeyReader {
+ public:
+  KeyReader(const ErasedUsers& erased, std::uint64_t first, std::uint64_t hash_seed)
+      : erased_(erased), first_(first), hash_seed_(hash_seed) {}
+
+  // Writes the block's keys from the first sequence on, no key for other rows.
+  Status Read(const KeysOfBlock& from, Hash128* to) {
+    if (from.segment != segment_) source_ = from.segment->NewSource();
+    segment_ = from.segment;
+    const SegmentMeta& meta = segment_->meta();
+    ColumnSet columns = {SegmentColumn::kEventId};
+    const bool whole = meta.min_sequence >= first_;
+    if (!whole) columns.Add(SegmentColumn::kSequence);
+    Status status = ErasedUsers::ReadBlock(&erased_, segment_->reader(), from.block, columns,
+                                           source_.get(), &scratch_, &block_);
+    if (!status.ok()) return status;
+    for (std::uint32_t row = 0; row < block_.rows; ++row) {
+      if (!whole && block_.sequence[row] < first_) continue;
+      to[row] = BlockRow{meta, no_dictionaries_, block_, 0, row}.Key(hash_seed_);
+    }
+    return Status::Ok();
+  }
+
+ private:
+  const ErasedUsers& erased_;
+  const std::uint64_t first_;
+  const std::uint64_t hash_seed_;
+  const StoredSegment* segment_ = nullptr;
+  std::unique_ptr<ChunkSource> source_;
+  ReadScratch scratch_;
+  SegmentBlock block_;
+  const SegmentDictionaries no_dictionaries_;
+};
+
+// Reads the blocks on two threads.
+Status ReadKeys(std::span<const KeysOfBlock> blocks, std::array<KeyReader, 2>* readers,
+                std::vector<Hash128>* keys) {
+  std::atomic<std::size_t> next = 0;
+  std::array<Status, 2> statuses;
+  const auto read = [&](std::size_t thread) {
+    for (std::size_t i = next++; i < blocks.size() && statuses[thread].ok(); i = next++) {
+      statuses[thread] = (*readers)[thread].Read(blocks[i], keys->data() + blocks[i].at);
+    }
+  };
+  std::thread other(read, 1);
+  read(0);
+  other.join();
+  return statuses[0].ok() ? statuses[1] : statuses[0];
+}
+
+// Hands out what blocks of one segment hold together.
+void HandOutKeys(std::span<const KeysOfBlock> blocks, std::span<const Hash128> keys,
+                 const std::function<void(std::span<const Hash128>, std::int64_t)>& take) {
+  for (std::size_t i = 0; i < blocks.size();) {
+    const KeysOfBlock& first = blocks[i];
+    while (i < blocks.size() && blocks[i].received_ms == first.received_ms) ++i;
+    const std::size_t end = i < blocks.size() ? blocks[i].at : keys.size();
+    take(keys.subspan(first.at, end - first.at), first.received_ms);
+  }
+}
+
+}  // namespace
+
 Status ReplayKeys(
     const SegmentStore& store, const SegmentSnapshot& snapshot, std::uint64_t first,
     std::uint64_t hash_seed,
@@ -125,31 +203,29 @@ Status ReplayKeys(
   std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
     return a->meta().max_sequence < b->meta().max_sequence;
   });
-  ReadScratch scratch;
-  SegmentBlock block;
-  const SegmentDictionaries no_dictionaries;
+  std::array<KeyReader, 2> readers = {KeyReader(*snapshot.erased, first, hash_seed),
+                                      KeyReader(*snapshot.erased, first, hash_seed)};
+  std::vector<KeysOfBlock> blocks;
   std::vector<Hash128> keys;
+  const auto flush = [&] {
+    Status status = ReadKeys(blocks, &readers, &keys);
+    if (status.ok()) HandOutKeys(blocks, keys, take);
+    blocks.clear();
+    keys.clear();
+    return status;
+  };
   for (const auto& segment : segments) {
     const SegmentMeta& meta = segment->meta();
     const Result<std::int64_t> received = store.ReceivedMs(meta.max_sequence);
     if (!received.ok()) return received.status();
-    const auto source = segment->NewSource();
-    ColumnSet columns = {SegmentColumn::kEventId};
-    const bool whole = meta.min_sequence >= first;
-    if (!whole) columns.Add(SegmentColumn::kSequence);
     for (std::uint32_t b = 0; b < meta.blocks.size(); ++b) {
-      Status status = ErasedUsers::ReadBlock(snapshot.erased.get(), segment->reader(), b, columns,
-                                             source.get(), &scratch, &block);
-      if (!status.ok()) return status;
-      keys.clear();
-      for (std::uint32_t row = 0; row < block.rows; ++row) {
-        if (!whole && block.sequence[row] < first) continue;
-        keys.push_back(BlockRow{meta, no_dictionaries, block, 0, row}.Key(hash_seed));
-      }
-      take(keys, *received);
+      blocks.push_back({segment.get(), b, *received, keys.size()});
+      keys.resize(keys.size() + meta.blocks[b].rows);
+      if (keys.size() < kKeysAtOnce) continue;
+      if (Status status = flush(); !status.ok()) return status;
     }
   }
-  return Status::Ok();
+  return blocks.empty() ? Status::Ok() : flush();
 }
 
 }  // namespace v1

@@ -26,7 +26,9 @@ Status ReplaySegments(
 
 // Hands the dedupe keys of the segments' events from sequence `first` on, that are not erased, to
 // `take`, segment after segment in the order of their last events, as received when the segment's
-// last event was. O(rows of segments that reach `first`), 16 bytes of each row are read.
+// last event was; other rows of the same blocks as the key {0, 0}. Reads on two threads and calls
+// `take` on this one. Memory of a million keys; O(rows of segments that reach `first`), 16 bytes of
+// each row are read. Errors: kDataLoss, those of the store.
 Status ReplayKeys(
     const SegmentStore& store, const SegmentSnapshot& snapshot, std::uint64_t first,
     std::uint64_t hash_seed,

@@ -1,13 +1,10 @@
 #include "lib/log/dedupe.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <limits>
-#include <new>
-#include <thread>
+#include <utility>
 
-#include "lib/log/dedupe_shard.h"
+#include "lib/log/dedupe_impl.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -22,66 +19,6 @@ std::uint64_t Span(std::int64_t earlier, std::int64_t later) {
 }
 
 }  // namespace
-
-class DedupeWindow::Impl {
- public:
-  Impl(std::size_t bytes_max, std::int64_t window_ms);
-
-  std::size_t Insert(std::span<const Hash128> keys, std::int64_t now_ms,
-                     std::vector<std::uint8_t>* fresh);
-
-  void Erase(std::span<const Hash128> keys);
-
-  DedupeState State() const;
-  std::span<const char> TableAt(std::uint32_t first_lane) const;
-  bool Restore(const DedupeState& state, const ReadTable& read);
-
-  std::uint64_t size() const { return size_; }
-  std::size_t bytes() const { return bytes_; }
-  std::int64_t reach_ms() const { return reach_ms_; }
-
- private:
-  Generation& generation(std::uint64_t id) { return generations_[id % kCodes]; }
-  static std::uint8_t CodeOf(std::uint64_t id) {
-    return static_cast<std::uint8_t>(1 + id % kCodes);
-  }
-
-  Shard& ShardOf(const MixedKey& key) { return shards_[shard_of_[key.lane() / kShardLanes]]; }
-  bool InsertKey(const MixedKey& key);
-  [[gnu::always_inline]] void Prefetch(const MixedKey& key);
-
-  void AdvanceTo(std::int64_t now_ms);
-  void BeginGeneration();
-  void DropOldestGeneration();
-  void SweepSomeShards();
-
-  void MakeRoom(Shard* shard);
-  void Rebuild(Shard* shard, std::size_t buckets_min);
-  Shard NewTable(std::size_t lanes, std::size_t buckets, bool compact) const;
-  bool Resize(Shard* shard, std::size_t buckets, bool compact);
-  bool Split(Shard* shard, std::size_t buckets);
-  std::size_t Alive(Shard* shard);
-  void ForgetEverything();
-  void Release(Shard* shard);
-
-  const std::uint64_t window_ms_;
-  const std::uint64_t generation_ms_;
-  std::uint32_t lane_buckets_max_;
-  std::uint64_t generation_keys_max_;
-
-  std::array<Shard, kShards> shards_;                // where their first lanes are
-  std::array<std::uint8_t, kShards> shard_of_ = {};  // by lane / kShardLanes
-  std::array<Generation, kCodes> generations_;
-  LiveCodes live_ = {};
-  std::uint64_t oldest_ = 0;
-  std::uint64_t current_ = 0;
-  std::size_t next_sweep_ = 0;
-
-  std::int64_t now_ms_ = std::numeric_limits<std::int64_t>::min();
-  std::int64_t reach_ms_ = std::numeric_limits<std::int64_t>::min();
-  std::uint64_t size_ = 0;
-  std::size_t bytes_ = sizeof(Impl) + sizeof(DedupeWindow);
-};
 
 DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
     : window_ms_(static_cast<std::uint64_t>(std::max<std::int64_t>(window_ms, 1))),
@@ -107,19 +44,11 @@ DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
   live_[CodeOf(current_)] = 1;
 }
 
-inline void DedupeWindow::Impl::Prefetch(const MixedKey& key) {
-  Shard& shard = ShardOf(key);
-  if (shard.compact) {
-    shard.Lane<CompactForm>(shard.LaneOf(key)).Prefetch(key);
-  } else if (shard.buckets != 0) {
-    shard.Lane<FullForm>(shard.LaneOf(key)).Prefetch(key);
-  }
-}
-
 std::size_t DedupeWindow::Impl::Insert(std::span<const Hash128> keys, std::int64_t now_ms,
                                        std::vector<std::uint8_t>* fresh) {
   fresh->resize(keys.size());
   if (keys.empty()) return 0;
+  reserved_ = false;
   AdvanceTo(now_ms);
   for (std::size_t i = 0; i < std::min(kAhead, keys.size()); ++i) Prefetch(MixedKey(keys[i]));
   std::size_t count = 0;
@@ -206,6 +135,7 @@ void DedupeWindow::Impl::SweepSomeShards() {
     next_sweep_ = (next_sweep_ + 1) % kShards;
     if (shard.buckets == 0) continue;
     const std::size_t alive = Alive(&shard);
+    if (reserved_) continue;
     if (alive == 0) {
       Release(&shard);
     } else if (!shard.compact && alive < std::size_t{shard.buckets} * shard.lanes) {
@@ -306,113 +236,6 @@ void DedupeWindow::Impl::Release(Shard* shard) {
   shard->lanes = lanes;
 }
 
-DedupeState DedupeWindow::Impl::State() const {
-  DedupeState state;
-  state.window_ms = window_ms_;
-  state.lane_buckets_max = lane_buckets_max_;
-  state.now_ms = now_ms_;
-  state.reach_ms = reach_ms_;
-  state.newest = current_;
-  for (std::uint64_t id = oldest_; id <= current_; ++id) {
-    const Generation& from = generations_[id % kCodes];
-    // The first one of all begins with the first key.
-    state.generations.push_back(
-        {std::min(from.first_ms, now_ms_), std::min(from.last_ms, now_ms_)});
-  }
-  for (std::uint32_t at = 0; at < kShards; ++at) {
-    const Shard& shard = shards_[at];
-    if (shard_of_[at] != at) continue;
-    state.tables.push_back(
-        {at * std::uint32_t{kShardLanes}, shard.lanes, shard.buckets, shard.compact});
-  }
-  return state;
-}
-
-std::span<const char> DedupeWindow::Impl::TableAt(std::uint32_t first_lane) const {
-  const Shard& shard = shards_[first_lane / kShardLanes];
-  return {static_cast<const char*>(shard.memory.data()),
-          std::size_t{shard.buckets} * shard.lanes * kBucketBytes};
-}
-
-namespace {
-
-struct LoadedTables {
-  std::vector<Shard> shards;  // one for each table of the state
-  KeysOfCodes keys = {};
-};
-
-// Reads and sweeps every table, two at a time. All counts come from what is there.
-bool LoadTables(const DedupeState& state, const LiveCodes& live,
-                const DedupeWindow::ReadTable& read, LoadedTables* loaded) {
-  loaded->shards.resize(state.tables.size());
-  std::atomic<std::size_t> next = 0;
-  std::atomic<bool> failed = false;
-  const auto load = [&](KeysOfCodes* keys) {
-    for (std::size_t i = next++; i < state.tables.size() && !failed; i = next++) {
-      const DedupeState::Table& table = state.tables[i];
-      Shard& shard = loaded->shards[i];
-      shard.lanes = table.lanes;
-      if (table.buckets == 0) continue;
-      shard.memory = TableMemory(table.bytes());
-      shard.buckets = table.buckets;
-      shard.compact = table.compact;
-      if (!read(i, {static_cast<char*>(shard.memory.data()), table.bytes()})) {
-        failed = true;
-        return;
-      }
-      shard.used = static_cast<std::uint32_t>(shard.Count(live, keys));
-    }
-  };
-  const auto try_load = [&](KeysOfCodes* keys) {
-    try {
-      load(keys);
-    } catch (const std::bad_alloc&) {
-      failed = true;
-    }
-  };
-  KeysOfCodes others = {};
-  std::thread other(try_load, &others);
-  try_load(&loaded->keys);
-  other.join();
-  for (std::size_t code = 0; code < others.size(); ++code) loaded->keys[code] += others[code];
-  return !failed;
-}
-
-}  // namespace
-
-bool DedupeWindow::Impl::Restore(const DedupeState& state, const ReadTable& read) {
-  if (state.window_ms != window_ms_ || state.lane_buckets_max != lane_buckets_max_ ||
-      !state.IsSound()) {
-    return false;
-  }
-  const std::uint64_t oldest = state.newest + 1 - state.generations.size();
-  LiveCodes live = {};
-  for (std::uint64_t id = oldest; id <= state.newest; ++id) live[CodeOf(id)] = 1;
-  LoadedTables loaded;
-  if (!LoadTables(state, live, read, &loaded)) return false;
-  live_ = live;
-  oldest_ = oldest;
-  current_ = state.newest;
-  now_ms_ = state.now_ms;
-  reach_ms_ = state.reach_ms;
-  size_ = 0;
-  for (std::uint64_t id = oldest; id <= current_; ++id) {
-    const DedupeState::Generation& from = state.generations[id - oldest];
-    generation(id) = {from.first_ms, from.last_ms, loaded.keys[CodeOf(id)]};
-    size_ += loaded.keys[CodeOf(id)];
-  }
-  for (Shard& shard : shards_) Release(&shard);
-  for (std::size_t i = 0; i < state.tables.size(); ++i) {
-    const DedupeState::Table& table = state.tables[i];
-    const std::size_t at = table.first_lane / kShardLanes;
-    std::fill_n(shard_of_.begin() + at, table.lanes / kShardLanes, static_cast<std::uint8_t>(at));
-    shards_[at] = std::move(loaded.shards[i]);
-    shards_[at].swept_at = oldest_;
-    bytes_ += shards_[at].memory.bytes();
-  }
-  return true;
-}
-
 DedupeWindow::DedupeWindow(std::size_t bytes_max, std::int64_t window_ms)
     : impl_(std::make_unique<Impl>(bytes_max, window_ms)) {}
 
@@ -431,6 +254,10 @@ std::span<const char> DedupeWindow::TableAt(std::uint32_t first_lane) const {
 }
 bool DedupeWindow::Restore(const DedupeState& state, const ReadTable& read) {
   return impl_->Restore(state, read);
+}
+void DedupeWindow::Reserve(std::uint64_t keys) { impl_->Reserve(keys); }
+void DedupeWindow::InsertMany(std::span<const Hash128> keys, std::int64_t now_ms) {
+  impl_->InsertMany(keys, now_ms);
 }
 
 std::uint64_t DedupeWindow::size() const { return impl_->size(); }

@@ -32,6 +32,15 @@ class DedupeWindow {
   std::size_t Insert(std::span<const Hash128> keys, std::int64_t now_ms,
                      std::vector<std::uint8_t>* fresh);
 
+  // The same where nobody asks which keys are new, as when all are read again: on two threads, as
+  // far as there is room for them.
+  void InsertMany(std::span<const Hash128> keys, std::int64_t now_ms);
+
+  // Makes room for about so many keys, which InsertMany is about to bring, as far as the budget
+  // allows: nothing grows on the way there. What Insert brings later may find that it is too much.
+  // To be called before the first key comes.
+  void Reserve(std::uint64_t keys);
+
   // Forgets keys: they are fresh when they come again. Unknown ones change nothing. A compact table
   // knows 56 bits of a key besides its place, and forgets what it took for the key.
   void Erase(std::span<const Hash128> keys);
@@ -41,10 +50,11 @@ class DedupeWindow {
   DedupeState State() const;
   std::span<const char> TableAt(std::uint32_t first_lane) const;
 
-  // Goes on in the place of another window: `read` fills the bytes of a table, told by its
-  // index in `state`, on two threads at once. False, and nothing changes, when `state` is not that
-  // of a window with this budget and span or `read` fails. Whatever the bytes are, the window keeps
-  // its budget. To be called before the first key comes. O(bytes of the tables).
+  // Goes on in the place of another window: `read` fills the bytes of a table, which are
+  // zeros and told by its index in `state`, on two threads at once. False, and nothing changes,
+  // when `state` is not that of a window with this budget and span or `read` fails. Whatever the
+  // bytes are, the window keeps its budget. To be called before the first key comes. O(bytes of the
+  // tables).
   using ReadTable = std::function<bool(std::size_t table, std::span<char> bytes)>;
   bool Restore(const DedupeState& state, const ReadTable& read);
 

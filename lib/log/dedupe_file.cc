@@ -17,22 +17,27 @@
 
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
+#include "lib/log/dedupe_pack.h"
 #include "lib/store/store_dir.h"
 
 namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 // More than the most generations and tables take.
 constexpr std::size_t kHeaderBytesMax = std::size_t{8} << 10;
-// Read or written, and hashed while it is in the cache.
-constexpr std::size_t kPartBytes = std::size_t{256} << 10;
+
+// A table as it lies in the file.
+struct PackedTable {
+  std::uint64_t bytes = 0;
+  std::uint64_t checksum = 0;
+};
 
 struct Header {
   DedupeMark mark;
   DedupeState state;
-  std::vector<std::uint64_t> checksums;  // of each table of the state
+  std::vector<PackedTable> packed;  // of each table of the state
 };
 
 class File {
@@ -75,20 +80,18 @@ class File {
   const int fd_;
 };
 
-// Calls `move` for one part of the bytes after the other and returns the checksum of all;
-// nothing when a call fails.
-template <typename Char, typename Move>
-std::optional<std::uint64_t> MoveAndHash(std::span<Char> bytes, std::uint64_t seed, Move move) {
-  XXH3_state_t hash;
-  XXH3_INITSTATE(&hash);
-  XXH3_64bits_reset_withSeed(&hash, seed);
-  for (std::size_t at = 0; at < bytes.size(); at += kPartBytes) {
-    const auto part = bytes.subspan(at, std::min(kPartBytes, bytes.size() - at));
-    if (!move(at, part)) return std::nullopt;
-    XXH3_64bits_update(&hash, part.data(), part.size());
+class Checksum {
+ public:
+  explicit Checksum(std::uint64_t seed) {
+    XXH3_INITSTATE(&hash_);
+    XXH3_64bits_reset_withSeed(&hash_, seed);
   }
-  return XXH3_64bits_digest(&hash);
-}
+  void Add(std::string_view bytes) { XXH3_64bits_update(&hash_, bytes.data(), bytes.size()); }
+  std::uint64_t value() const { return XXH3_64bits_digest(&hash_); }
+
+ private:
+  XXH3_state_t hash_;
+};
 
 std::string EncodeHeader(const Header& header, std::uint64_t hash_seed) {
   const DedupeState& state = header.state;
@@ -113,7 +116,8 @@ std::string EncodeHeader(const Header& header, std::uint64_t hash_seed) {
     PutFixed(&out, static_cast<std::uint16_t>(table.lanes));
     PutFixed(&out, static_cast<std::uint8_t>(table.compact ? 1 : 0));
     PutFixed(&out, table.buckets);
-    PutFixed(&out, header.checksums[i]);
+    PutFixed(&out, header.packed[i].bytes);
+    PutFixed(&out, header.packed[i].checksum);
   }
   PutFixed(&out, HashBytes(out, hash_seed));
   return out;
@@ -123,16 +127,16 @@ bool GetTable(ByteReader* in, std::uint32_t first_lane, Header* header) {
   std::uint16_t lanes = 0;
   std::uint8_t form = 0;
   DedupeState::Table table;
-  std::uint64_t checksum = 0;
+  PackedTable packed;
   if (!in->GetFixed(&lanes) || !in->GetFixed(&form) || form > 1 || !in->GetFixed(&table.buckets) ||
-      !in->GetFixed(&checksum)) {
+      !in->GetFixed(&packed.bytes) || !in->GetFixed(&packed.checksum)) {
     return false;
   }
   table.first_lane = first_lane;
   table.lanes = lanes;
   table.compact = form == 1;
   header->state.tables.push_back(table);
-  header->checksums.push_back(checksum);
+  header->packed.push_back(packed);
   return true;
 }
 
@@ -170,11 +174,16 @@ bool DecodeHeader(std::string_view bytes, std::uint64_t hash_seed, Header* heade
   return true;
 }
 
-// Where in the file each table begins; the last one: where the file ends.
-std::vector<std::uint64_t> Offsets(std::size_t header_bytes, const DedupeState& state) {
+// Where in the file each table begins; the last one: where the file ends. Nothing when the sizes
+// cannot be: a table pays for all its buckets.
+std::vector<std::uint64_t> Offsets(std::size_t header_bytes, std::uint64_t file_bytes,
+                                   const Header& header) {
   std::vector<std::uint64_t> offsets = {header_bytes};
-  for (const DedupeState::Table& table : state.tables) {
-    offsets.push_back(offsets.back() + table.bytes());
+  for (std::size_t i = 0; i < header.packed.size(); ++i) {
+    const std::uint64_t bytes = header.packed[i].bytes;
+    const std::uint64_t buckets = header.state.tables[i].bytes() / kBucketBytes;
+    if (bytes < buckets / 2 || bytes > file_bytes) return {};
+    offsets.push_back(offsets.back() + bytes);
   }
   return offsets;
 }
@@ -187,21 +196,63 @@ Status IoError(const std::string& path, const char* what) {
   return error == ENOSPC || error == EDQUOT ? ResourceExhausted(message) : Unavailable(message);
 }
 
+bool WriteTable(const File& file, std::uint64_t at, std::span<const char> buckets,
+                std::uint64_t hash_seed, DedupePacker* packer, PackedTable* packed) {
+  Checksum checksum(hash_seed);
+  std::string part;
+  while (!buckets.empty()) {
+    const auto now = buckets.first(std::min(buckets.size(), kPackedBuckets * kBucketBytes));
+    packer->Pack(now, &part);
+    if (!file.Write(at + packed->bytes, part)) return false;
+    checksum.Add(part);
+    packed->bytes += part.size();
+    buckets = buckets.subspan(now.size());
+  }
+  packed->checksum = checksum.value();
+  return true;
+}
+
 // The header comes last: a file that is torn before has none.
 bool WriteAll(const File& file, std::uint64_t hash_seed, const DedupeWindow& window,
               Header* header) {
-  header->checksums.assign(header->state.tables.size(), 0);
-  const std::size_t header_bytes = EncodeHeader(*header, hash_seed).size();
-  const auto offsets = Offsets(header_bytes, header->state);
+  header->packed.assign(header->state.tables.size(), {});
+  std::uint64_t at = EncodeHeader(*header, hash_seed).size();
   for (std::size_t i = 0; i < header->state.tables.size(); ++i) {
-    const auto checksum = MoveAndHash(window.TableAt(header->state.tables[i].first_lane), hash_seed,
-                                      [&](std::size_t at, std::span<const char> part) {
-                                        return file.Write(offsets[i] + at, part);
-                                      });
-    if (!checksum) return false;
-    header->checksums[i] = *checksum;
+    const DedupeState::Table& table = header->state.tables[i];
+    DedupePacker packer(header->state, table.compact);
+    PackedTable* packed = &header->packed[i];
+    if (!WriteTable(file, at, window.TableAt(table.first_lane), hash_seed, &packer, packed)) {
+      return false;
+    }
+    at += packed->bytes;
   }
   return file.Write(0, EncodeHeader(*header, hash_seed));
+}
+
+bool ReadTable(const File& file, std::uint64_t at, const PackedTable& packed,
+               std::uint64_t hash_seed, DedupePacker* packer, std::span<char> buckets) {
+  const std::uint64_t end = at + packed.bytes;
+  Checksum checksum(hash_seed);
+  std::string part;
+  while (!buckets.empty()) {
+    const auto now = buckets.first(std::min(buckets.size(), kPackedBuckets * kBucketBytes));
+    const std::size_t count = now.size() / kBucketBytes;
+    PackedCount slots = 0;
+    if (end - at < sizeof slots ||
+        !file.Read(at, {reinterpret_cast<char*>(&slots), sizeof slots})) {
+      return false;
+    }
+    at += sizeof slots;
+    const std::uint64_t bytes = packer->BytesAfterCount(count, slots);
+    if (slots > now.size() / sizeof(CompactForm::Slot) || bytes > end - at) return false;
+    part.resize(static_cast<std::size_t>(bytes));
+    if (!file.Read(at, part) || !packer->Unpack(part, slots, now)) return false;
+    checksum.Add({reinterpret_cast<const char*>(&slots), sizeof slots});
+    checksum.Add(part);
+    at += bytes;
+    buckets = buckets.subspan(now.size());
+  }
+  return at == end && checksum.value() == packed.checksum;
 }
 
 }  // namespace
@@ -234,14 +285,12 @@ std::optional<DedupeMark> ReadDedupeFile(const std::string& dir, std::uint64_t h
       !accept(header.mark)) {
     return std::nullopt;
   }
-  // Before memory is asked for: a file cannot claim more than it has.
-  const auto offsets = Offsets(header_bytes, header.state);
-  if (offsets.back() != size) return std::nullopt;
+  const auto offsets = Offsets(header_bytes, size, header);
+  // Before memory is asked for.
+  if (offsets.empty() || offsets.back() != size || !header.state.IsSound()) return std::nullopt;
   const auto read = [&](std::size_t table, std::span<char> bytes) {
-    const auto checksum = MoveAndHash(bytes, hash_seed, [&](std::size_t at, std::span<char> part) {
-      return file.Read(offsets[table] + at, part);
-    });
-    return checksum == header.checksums[table];
+    DedupePacker packer(header.state, header.state.tables[table].compact);
+    return ReadTable(file, offsets[table], header.packed[table], hash_seed, &packer, bytes);
   };
   if (!window->Restore(header.state, read)) return std::nullopt;
   return header.mark;

@@ -24,7 +24,7 @@ struct DedupeMark {
 };
 
 // Replaces the file of the folder `dir`; when it fails, the file is the one before. `hash_seed`:
-// the store's; a file of another store passes for a damaged one. Memory of one table's part;
+// the store's; a file of another store passes for a damaged one. Memory of half a MiB;
 // O(bytes of the window). Errors: the system's.
 Status WriteDedupeFile(const std::string& dir, std::uint64_t hash_seed, const DedupeMark& mark,
                        const DedupeWindow& window);

@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "insightflow/engine.h"
+#include "lib/engine/tuned_engine.h"
 #include "tests/support/killed_child.h"
 #include "tests/support/random_cases.h"
 #include "tests/support/temp_dir.h"
@@ -29,6 +30,7 @@ constexpr int kIds = 90'000;
 constexpr int kFirstIds = 70'000;  // so that writing the file takes a while
 constexpr int kBatchMax = 5'000;
 constexpr int kKillsAStore = 15;
+constexpr EngineTuning kTuning = {.saved_ids_min = 1};  // a file at each closing
 
 EngineOptions OptionsFor(const std::string& dir) {
   EngineOptions options;
@@ -65,7 +67,7 @@ int RunChild(const std::string& dir, std::uint64_t seed, int pipe_fd) {
     if (::write(pipe_fd, &what, sizeof what) != sizeof what) std::_Exit(5);
   };
   while (true) {
-    auto engine = Engine::Open(OptionsFor(dir));
+    auto engine = TunedEngine::Open(OptionsFor(dir), kTuning);
     if (!engine.ok()) {
       std::fprintf(stderr, "child: %s\n", engine.status().ToString().c_str());
       return 3;
@@ -114,7 +116,7 @@ void LiveAndDie(const std::string& dir, testing::Random* random, std::vector<boo
 
 // What was acknowledged is known, and what is new is taken once.
 void ExpectAllKnown(const std::string& dir, const std::vector<bool>& acknowledged) {
-  auto engine = Engine::Open(OptionsFor(dir));
+  auto engine = TunedEngine::Open(OptionsFor(dir), kTuning);
   ASSERT_TRUE(engine.ok()) << engine.status().ToString();
   for (int id = 0; id < kIds;) {
     if (!acknowledged[id]) {
@@ -136,7 +138,7 @@ void ExpectAllKnown(const std::string& dir, const std::vector<bool>& acknowledge
 
 // Every id once, of those that were never acknowledged too: the window knows no key without event.
 void ExpectTheRestOnce(const std::string& dir) {
-  auto engine = Engine::Open(OptionsFor(dir));
+  auto engine = TunedEngine::Open(OptionsFor(dir), kTuning);
   ASSERT_TRUE(engine.ok()) << engine.status().ToString();
   for (int first = 0; first < kIds; first += kBatchMax) {
     ASSERT_TRUE((*engine)->Ingest(Batch(first, kBatchMax)).ok());
@@ -156,7 +158,7 @@ TEST(DedupeKillTest, WhateverFileIsLeftEveryIdCountsOnce) {
     if (kill % kKillsAStore == 0) {
       store = dir / std::to_string(kill);
       acknowledged.assign(kIds, false);
-      auto engine = Engine::Open(OptionsFor(store));
+      auto engine = TunedEngine::Open(OptionsFor(store), kTuning);
       ASSERT_TRUE(engine.ok());
       for (int first = 0; first < kFirstIds; first += kBatchMax) {
         ASSERT_EQ((*engine)->Ingest(Batch(first, kBatchMax))->accepted, std::uint64_t{kBatchMax});

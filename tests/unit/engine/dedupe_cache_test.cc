@@ -16,6 +16,7 @@
 
 #include "insightflow/engine.h"
 #include "lib/decode/decoder.h"
+#include "lib/engine/tuned_engine.h"
 #include "lib/log/dedupe_file.h"
 #include "lib/log/event_log.h"
 #include "tests/support/temp_dir.h"
@@ -37,11 +38,12 @@ class DedupeCacheTest : public testing::Test {
     options_.dedupe_bytes_max = 4u << 20;
     options_.disk_free_min = 0;
     options_.fold = false;
+    tuning_.saved_ids_min = 1'000;
   }
 
   void Open() {
     Close();
-    auto engine = Engine::Open(options_);
+    auto engine = TunedEngine::Open(options_, tuning_);
     ASSERT_TRUE(engine.ok()) << engine.status().ToString();
     engine_ = std::move(*engine);
   }
@@ -116,6 +118,7 @@ class DedupeCacheTest : public testing::Test {
   TempDir dir_;
   ManualClock clock_;
   EngineOptions options_;
+  EngineTuning tuning_;
   std::unique_ptr<Engine> engine_;
 };
 
@@ -167,13 +170,29 @@ TEST_F(DedupeCacheTest, AWindowThatIsOnTheDiskIsNotWrittenAgain) {
   EXPECT_NE(inode(), before);
 }
 
-TEST_F(DedupeCacheTest, FewKeysAreNotKept) {
+// Of segments, 1,000 ids are worth a file; of the log, whose ids take three times as long to read,
+// a third of that.
+TEST_F(DedupeCacheTest, IdsThatAreSoonReadAgainAreNotKept) {
   Open();
-  ASSERT_EQ(Send("a", 999), 999u);
+  ASSERT_EQ(Send("a", 333), 333u);
   Close();
   EXPECT_FALSE(fs::exists(path()));
   Open();
   ASSERT_EQ(Send("b", 1), 1u);
+  Close();
+  EXPECT_TRUE(fs::exists(path()));
+  Open();
+  ASSERT_TRUE(engine_->Fold().ok());
+  Close();
+  EXPECT_FALSE(fs::exists(path()));
+  Open();
+  ASSERT_EQ(Send("c", 665), 665u);
+  ASSERT_TRUE(engine_->Fold().ok());
+  Close();
+  EXPECT_FALSE(fs::exists(path()));
+  Open();
+  ASSERT_EQ(Send("d", 1), 1u);
+  ASSERT_TRUE(engine_->Fold().ok());
   Close();
   EXPECT_TRUE(fs::exists(path()));
   clock_.Advance(options_.dedupe_window * 2);
@@ -181,6 +200,33 @@ TEST_F(DedupeCacheTest, FewKeysAreNotKept) {
   ASSERT_EQ(Send("a", 1), 1u);
   Close();
   EXPECT_FALSE(fs::exists(path()));
+}
+
+TEST_F(DedupeCacheTest, ASmallStoreHasNoFileAndKnowsItsIds) {
+  tuning_ = EngineTuning();
+  Open();
+  ASSERT_EQ(Send("a", 10'000), 10'000u);
+  ASSERT_TRUE(engine_->Fold().ok());
+  Close();
+  EXPECT_FALSE(fs::exists(path()));
+  EXPECT_FALSE(fs::exists(path() + ".tmp"));
+  Open();
+  EXPECT_EQ(engine_->Metrics().dedupe_ids, 10'000u);
+  EXPECT_EQ(Send("a", 10'000), 0u);
+  EXPECT_EQ(Send("b", 1), 1u);
+}
+
+// A window without empty slots, whatever its tables have.
+TEST_F(DedupeCacheTest, AFileIsSmallerThanTheWindow) {
+  Open();
+  ASSERT_EQ(Send("a", 10'000), 10'000u);
+  const std::size_t bytes = engine_->Metrics().dedupe_bytes;
+  Close();
+  ASSERT_TRUE(fs::exists(path()));
+  EXPECT_LT(fs::file_size(path()), 10'000u * 17);
+  EXPECT_GT(bytes, 10'000u * 20);
+  Open();
+  EXPECT_EQ(Send("a", 10'000), 0u);
 }
 
 TEST_F(DedupeCacheTest, AStoreInMemoryHasNoFile) {

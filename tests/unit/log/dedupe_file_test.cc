@@ -57,6 +57,10 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+std::string Golden(const std::string& name) {
+  return std::string(INSIGHTFLOW_SOURCE_DIR) + "/tests/golden/formats/" + name;
+}
+
 void WriteFile(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
@@ -326,8 +330,7 @@ TEST(DedupeStateTest, AWindowOfNonsenseKeepsItsBudgetAndGoesOn) {
 // Full slots, and in lanes 0 to 3 compact ones. INSIGHTFLOW_GOLDEN_WRITE=1 writes the file of a new
 // version, beside the old ones.
 TEST_F(DedupeFileTest, AFileOfThisVersionStaysReadable) {
-  const std::string golden =
-      std::string(INSIGHTFLOW_SOURCE_DIR) + "/tests/golden/formats/dedupe-v1.bin";
+  const std::string golden = Golden("dedupe-v2.bin");
   std::vector<Hash128> keys = KeysOfLanes(4, 700);
   const std::vector<Hash128> others = Keys(1u << 20, 12);
   keys.insert(keys.end(), others.begin(), others.end());
@@ -343,6 +346,26 @@ TEST_F(DedupeFileTest, AFileOfThisVersionStaysReadable) {
   keys.push_back(Keys(5, 1)[0]);
   EXPECT_EQ(loaded.size(), keys.size());
   EXPECT_EQ(Insert(&loaded, keys, 1'700'000'000'000), 0u);
+}
+
+TEST_F(DedupeFileTest, AFileOfAnOldVersionIsIgnored) {
+  WriteFile(path(), ReadFile(Golden("dedupe-v1.bin")));
+  DedupeWindow window(kMiB, kDayMs);
+  ExpectIgnored(&window);
+}
+
+// What a slot that holds nothing would take is saved, however full the tables are.
+TEST_F(DedupeFileTest, AKeyTakesAsManyBytesAsItHas) {
+  DedupeWindow full(kMiB << 10, kDayMs);
+  Insert(&full, Keys(0, 100'000), 1);
+  Save(full);
+  EXPECT_LT(std::filesystem::file_size(path()), 100'000u * 16);
+  DedupeWindow compact(kMiB, kDayMs);
+  for (std::uint64_t i = 0; i < 100; ++i) Insert(&compact, Keys(i * 1'000, 1'000), 1);
+  ASSERT_EQ(compact.size(), 100'000u);
+  ASSERT_GT(compact.State().generations.size(), 32u);  // 6 bits each
+  Save(compact);
+  EXPECT_LT(std::filesystem::file_size(path()), 100'000u * 8);
 }
 
 }  // namespace
