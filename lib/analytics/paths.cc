@@ -23,6 +23,8 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
+constexpr std::size_t kSessionsAtATime = 1'024;
+
 struct Settings {
   std::size_t value = 0;                // slot of the plan
   std::optional<std::size_t> selector;  // of the anchor; none: the session's first or last step
@@ -42,7 +44,8 @@ class PathsState final : public AnalysisState {
   Status Merge(AnalysisState* other) override;
   std::size_t bytes() const override {
     return walks_.bytes() + node_bytes_ + counts_.bytes() + cutter_.bytes() +
-           sessions_.capacity() * sizeof(SessionSpan);
+           sessions_.capacity() * sizeof(SessionSpan) +
+           user_ends_.capacity() * sizeof(user_ends_[0]) + pending_bytes_;
   }
   PathsAnswer Answer(std::size_t limit, bool* exact) {
     if (!counting_) return AnswerPaths(walks_, nodes_, limit, *values_);
@@ -59,17 +62,23 @@ class PathsState final : public AnalysisState {
     std::size_t last = DepthIndex(0);
   };
 
+  // A step that was not counted yet, of the user whose number it is.
+  struct Pending {
+    std::uint32_t code = 0;
+    std::uint32_t user = 0;
+  };
+
   void AddSession(const Timelines& timelines, const std::uint32_t* values,
                   const SessionSpan& session);
   bool GoForwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t end);
   void GoBackwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t begin);
   void Keep(const Walk& walk);
-  void CountNodes(const Walk& walk);
+  void CountPending();
   void Count(const Walk& walk);
   void StartCounting();
 
   bool IsStep(std::uint32_t value, std::uint32_t before) const {
-    return value != 0 && (value != before || !settings_->fold);
+    return (value != 0) & ((value != before) | !settings_->fold);
   }
 
   const Analysis* analysis_;
@@ -77,12 +86,15 @@ class PathsState final : public AnalysisState {
   const Settings* settings_;
   SessionCutter cutter_;
   std::vector<SessionSpan> sessions_;
+  std::vector<std::size_t> user_ends_;  // in sessions_
   Steps steps_;
   bool of_new_user_ = false;  // the next walk
   std::uint32_t greatest_code_ = 0;
   std::uint32_t user_ = 0;  // the number of the one whose walks are counted
 
   WalkLog walks_;
+  ByDepth<std::vector<Pending>> pending_;
+  std::size_t pending_bytes_ = 0;
   ByDepth<std::vector<NodeCount>> nodes_;  // by code
   std::size_t node_bytes_ = 0;
   // Once the walks are too many:
@@ -92,12 +104,23 @@ class PathsState final : public AnalysisState {
   ByDepth<std::uint32_t> last_users_ = {};
 };
 
+// The walks of many sessions first, then their nodes depth by depth: a depth's counts stay in the
+// nearer caches.
 Status PathsState::Visit(const Timelines& timelines) {
   const std::uint32_t* const values = timelines.texts[settings_->value].data();
-  for (std::size_t run = 0; run < timelines.runs(); ++run) {
-    of_new_user_ = true;
-    cutter_.Cut(timelines, run, &sessions_);
-    for (const SessionSpan& session : sessions_) AddSession(timelines, values, session);
+  for (std::size_t run = 0; run < timelines.runs();) {
+    sessions_.clear();
+    user_ends_.clear();
+    for (; run < timelines.runs() && sessions_.size() < kSessionsAtATime; ++run) {
+      cutter_.Append(timelines, run, &sessions_);
+      user_ends_.push_back(sessions_.size());
+    }
+    std::size_t i = 0;
+    for (const std::size_t end : user_ends_) {
+      of_new_user_ = true;
+      for (; i < end; ++i) AddSession(timelines, values, sessions_[i]);
+    }
+    CountPending();
   }
   if (walks_.words() > settings_->walk_words_max) StartCounting();
   if (greatest_code_ < PathKey::kCodesMax) return Status::Ok();
@@ -130,48 +153,67 @@ void PathsState::AddSession(const Timelines& timelines, const std::uint32_t* val
         .codes = {&steps_.codes[steps_.first], steps_.last - steps_.first + 1}});
 }
 
-// Whether the session ends before the depth does.
+// Whether the session ends before the depth does. Which rows are steps cannot be foreseen.
 bool PathsState::GoForwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t end) {
   const std::size_t last = DepthIndex(0) + settings_->depth;
-  for (std::uint32_t row = anchor + 1; row < end && steps_.last < last; ++row) {
-    if (IsStep(values[row], steps_.codes[steps_.last])) steps_.codes[++steps_.last] = values[row];
+  std::uint32_t* const codes = steps_.codes.data();
+  std::size_t at = steps_.last;
+  std::uint32_t before = codes[at];
+  for (std::uint32_t row = anchor + 1; row < end && at < last; ++row) {
+    const std::uint32_t value = values[row];
+    const std::uint32_t is_step = IsStep(value, before) ? 1 : 0;
+    codes[at + 1] = value;
+    at += is_step;
+    before ^= (before ^ value) & (0 - is_step);  // or the compiler makes a branch of it
   }
-  return steps_.last < last;
+  steps_.last = at;
+  return at < last;
 }
 
 void PathsState::GoBackwards(const std::uint32_t* values, std::uint32_t anchor,
                              std::uint32_t begin) {
   const std::size_t first = DepthIndex(0) - settings_->depth;
-  for (std::uint32_t row = anchor; row > begin && steps_.first > first; --row) {
-    if (!IsStep(values[row - 1], steps_.codes[steps_.first])) continue;
-    steps_.codes[--steps_.first] = values[row - 1];
+  std::uint32_t* const codes = steps_.codes.data();
+  std::size_t at = steps_.first;
+  std::uint32_t after = codes[at];
+  for (std::uint32_t row = anchor; row > begin && at > first; --row) {
+    const std::uint32_t value = values[row - 1];
+    const std::uint32_t is_step = IsStep(value, after) ? 1 : 0;
+    codes[at - 1] = value;
+    at -= is_step;
+    after ^= (after ^ value) & (0 - is_step);
   }
+  steps_.first = at;
 }
 
 void PathsState::Keep(const Walk& walk) {
-  for (const std::uint32_t code : walk.codes) greatest_code_ = std::max(greatest_code_, code);
   if (counting_) {
+    for (const std::uint32_t code : walk.codes) greatest_code_ = std::max(greatest_code_, code);
     Count(walk);
-  } else {
-    walks_.Append(walk);
-    CountNodes(walk);
+    return;
   }
-}
-
-void PathsState::CountNodes(const Walk& walk) {
+  walks_.Append(walk);
   if (walk.of_new_user) ++user_;
   std::size_t depth = DepthIndex(walk.first_depth);
-  for (const std::uint32_t code : walk.codes) {
-    std::vector<NodeCount>& nodes = nodes_[depth++];
-    if (code >= nodes.size()) {
+  for (const std::uint32_t code : walk.codes) pending_[depth++].push_back({code, user_});
+}
+
+void PathsState::CountPending() {
+  pending_bytes_ = 0;
+  for (std::size_t depth = 0; depth < pending_.size(); ++depth) {
+    std::vector<Pending>& steps = pending_[depth];
+    pending_bytes_ += steps.capacity() * sizeof(Pending);
+    std::uint32_t greatest = 0;
+    for (const Pending& step : steps) greatest = std::max(greatest, step.code);
+    greatest_code_ = std::max(greatest_code_, greatest);
+    std::vector<NodeCount>& nodes = nodes_[depth];
+    if (!steps.empty() && greatest >= nodes.size()) {
       node_bytes_ -= nodes.capacity() * sizeof(NodeCount);
-      nodes.resize(std::max(code + std::size_t{1}, 2 * nodes.size()));
+      nodes.resize(std::max(greatest + std::size_t{1}, 2 * nodes.size()));
       node_bytes_ += nodes.capacity() * sizeof(NodeCount);
     }
-    NodeCount& node = nodes[code];
-    ++node.count;
-    node.users += node.last_user != user_ ? 1 : 0;
-    node.last_user = user_;
+    for (const Pending& step : steps) nodes[step.code].Add(step.user);
+    steps.clear();
   }
 }
 

@@ -1,6 +1,7 @@
 #include "lib/analytics/paths_answer.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <span>
 #include <string>
@@ -75,10 +76,8 @@ class LinkCells {
     if (from * to <= kMatrixMax) matrix_.resize(from * to);
   }
   void Count(std::size_t from, std::size_t to, std::uint32_t user) {
-    NodeCount& cell = matrix_.empty() ? table_[from * width_ + to] : matrix_[from * width_ + to];
-    ++cell.count;
-    cell.users += cell.last_user != user ? 1 : 0;
-    cell.last_user = user;
+    const std::size_t at = from * width_ + to;
+    (matrix_.empty() ? table_[at] : matrix_[at]).Add(user);
   }
   // Calls visit(from, to, cell) for each link.
   template <typename Visit>
@@ -109,7 +108,10 @@ class WalkCounter {
   }
 
   void Count(const Walk& walk) {
-    if (walk.of_new_user) ++user_;
+    if (walk.of_new_user) {
+      EndUser();
+      ++user_;
+    }
     std::size_t depth = DepthIndex(walk.first_depth);
     std::size_t from = PlaceOf(depth, walk.codes[0]);
     for (std::size_t i = 1; i < walk.codes.size(); ++i, ++depth) {
@@ -119,7 +121,13 @@ class WalkCounter {
     }
     if (!walk.ends) return;
     links_[depth].Count(from, kExitPlace, user_);
-    CountRest(&exits_[depth + 1]);
+    exits_[depth + 1].Add(user_);
+  }
+  // Once, behind the last walk of a user.
+  void EndUser() {
+    for (; had_others_ != 0; had_others_ &= had_others_ - 1) {
+      ++others_[static_cast<std::size_t>(std::countr_zero(had_others_))].users;
+    }
   }
 
   PathsAnswer Answer() const {
@@ -171,15 +179,13 @@ class WalkCounter {
       named_[at].push_back(nodes[code]);
     }
   }
+  // Whether a step is named cannot be foreseen: no branch hangs on it.
   std::size_t PlaceOf(std::size_t depth, std::uint32_t code) {
     const std::size_t place = places_[depth][code];
-    if (place == kOtherPlace) CountRest(&others_[depth]);
+    const std::uint32_t is_other = place == kOtherPlace ? 1 : 0;
+    others_[depth].count += is_other;
+    had_others_ |= std::uint64_t{is_other} << depth;
     return place;
-  }
-  void CountRest(NodeCount* rest) const {
-    ++rest->count;
-    if (rest->last_user != user_) ++rest->users;
-    rest->last_user = user_;
   }
 
   const ValueTable& values_;
@@ -190,6 +196,7 @@ class WalkCounter {
   ByDepth<NodeCount> others_ = {};
   ByDepth<NodeCount> exits_ = {};
   std::uint32_t user_ = 0;
+  std::uint64_t had_others_ = 0;  // depths at which the user had one of the others
 };
 
 // What is shown as one node or link.
@@ -300,6 +307,7 @@ PathsAnswer AnswerPaths(const WalkLog& walks, const ByDepth<std::vector<NodeCoun
                         std::size_t limit, const ValueTable& values) {
   WalkCounter counter(nodes, limit, values);
   walks.ForEach([&](const Walk& walk) { counter.Count(walk); });
+  counter.EndUser();
   return counter.Answer();
 }
 

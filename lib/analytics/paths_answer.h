@@ -26,8 +26,14 @@ constexpr std::size_t DepthIndex(int depth) {
 
 struct NodeCount {
   std::uint32_t count = 0;
-  std::uint32_t users = 0;
   std::uint32_t last_user = 0;  // numbered from 1
+  std::uint32_t users = 0;
+
+  void Add(std::uint32_t user) {
+    ++count;
+    users += last_user != user ? 1 : 0;
+    last_user = user;
+  }
 };
 
 // `nodes`: by depth, then code. Exact. O(walks + values × depths).
