@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -24,6 +27,8 @@ inline namespace v1 {
 namespace {
 
 constexpr std::size_t kSessionsAtATime = 1'024;
+// States do not each count walks when that takes more than some 10 MiB of memory.
+constexpr std::size_t kSettledLinksMax = 1'000'000;
 
 struct Settings {
   std::size_t value = 0;                // slot of the plan
@@ -33,6 +38,18 @@ struct Settings {
   bool fold = true;
   std::size_t walk_words_max = 0;
 };
+
+using NodesByDepth = ByDepth<std::vector<NodeCount>>;  // by code
+
+void AddNodes(const NodesByDepth& from, NodesByDepth* to) {
+  for (std::size_t depth = 0; depth < from.size(); ++depth) {
+    std::vector<NodeCount>& nodes = (*to)[depth];
+    if (from[depth].size() > nodes.size()) nodes.resize(from[depth].size());
+    for (std::size_t code = 0; code < from[depth].size(); ++code) {
+      nodes[code].Merge(from[depth][code]);
+    }
+  }
+}
 
 class PathsState final : public AnalysisState {
  public:
@@ -48,10 +65,32 @@ class PathsState final : public AnalysisState {
            user_ends_.capacity() * sizeof(user_ends_[0]) + pending_bytes_;
   }
   PathsAnswer Answer(std::size_t limit, bool* exact) {
-    if (!counting_) return AnswerPaths(walks_, nodes_, limit, *values_);
-    counts_.Flush();
-    return AnswerPaths(counts_, depth_users_, limit, *values_, exact);
+    if (counting_) {
+      counts_.Flush();
+      return AnswerPaths(counts_, depth_users_, limit, *values_, exact);
+    }
+    if (counter_ && walks_.words() == agreed_.words) return counter_->Answer(*values_);
+    WalkCounter counter(std::make_shared<const PathNames>(NamePaths(nodes_, limit, *values_)));
+    counter.Count(walks_);
+    return counter.Answer(*values_);
   }
+
+  // What states know of all of them together.
+  struct Agreed {
+    std::shared_ptr<const PathNames> names;
+    std::size_t words = 0;  // of all walks
+  };
+  // False when walks are not kept: they were too many.
+  bool AddTo(NodesByDepth* nodes, std::size_t* words) const {
+    AddNodes(nodes_, nodes);
+    *words += walks_.words();
+    return !counting_;
+  }
+  void Agree(const Agreed& agreed) { agreed_ = agreed; }
+  void Settle() override {
+    if (agreed_.names != nullptr) counter_.emplace(agreed_.names).Count(walks_);
+  }
+  const ValueTable& values() const { return *values_; }
   bool IsOf(const Analysis* analysis) const { return analysis_ == analysis; }
 
  private:
@@ -95,8 +134,10 @@ class PathsState final : public AnalysisState {
   WalkLog walks_;
   ByDepth<std::vector<Pending>> pending_;
   std::size_t pending_bytes_ = 0;
-  ByDepth<std::vector<NodeCount>> nodes_;  // by code
+  NodesByDepth nodes_;
   std::size_t node_bytes_ = 0;
+  Agreed agreed_;
+  std::optional<WalkCounter> counter_;  // of walks_, once settled
   // Once the walks are too many:
   bool counting_ = false;
   PathCounts counts_;
@@ -108,6 +149,7 @@ class PathsState final : public AnalysisState {
 // nearer caches.
 Status PathsState::Visit(const Timelines& timelines) {
   const std::uint32_t* const values = timelines.texts[settings_->value].data();
+  counter_.reset();
   for (std::size_t run = 0; run < timelines.runs();) {
     sessions_.clear();
     user_ends_.clear();
@@ -255,16 +297,14 @@ Status PathsState::Merge(AnalysisState* other) {
     StartCounting();
     from->StartCounting();
   }
-  walks_.Merge(&from->walks_);
-  for (std::size_t depth = 0; depth < nodes_.size(); ++depth) {
-    std::vector<NodeCount> theirs = std::exchange(from->nodes_[depth], {});
-    std::vector<NodeCount>& ours = nodes_[depth];
-    if (theirs.size() > ours.size()) ours.resize(theirs.size());
-    for (std::size_t code = 0; code < theirs.size(); ++code) {
-      ours[code].count += theirs[code].count;
-      ours[code].users += theirs[code].users;
-    }
+  if (counter_ && from->counter_ && counter_->names() == from->counter_->names()) {
+    counter_->Merge(*from->counter_);
+  } else {
+    counter_.reset();
   }
+  from->counter_.reset();
+  walks_.Merge(&from->walks_);
+  AddNodes(std::exchange(from->nodes_, {}), &nodes_);
   node_bytes_ += std::exchange(from->node_bytes_, 0);
   counts_.Merge(&from->counts_);
   for (std::size_t i = 0; i < depth_users_.size(); ++i) {
@@ -305,6 +345,22 @@ class Paths final : public Analysis {
 
   std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
     return std::make_unique<PathsState>(this, values, &rules_, &settings_);
+  }
+
+  bool Agree(std::span<const std::unique_ptr<AnalysisState>> states) const override {
+    NodesByDepth nodes;
+    std::size_t words = 0;
+    for (const auto& state : states) {
+      const auto* const paths = dynamic_cast<const PathsState*>(state.get());
+      if (paths == nullptr || !paths->IsOf(this) || !paths->AddTo(&nodes, &words)) return false;
+    }
+    if (states.size() < 2 || words > settings_.walk_words_max) return false;
+    const ValueTable& values = static_cast<const PathsState&>(*states[0]).values();
+    auto names = std::make_shared<const PathNames>(NamePaths(nodes, limit_, values));
+    if (names->links() > kSettledLinksMax) return false;
+    const PathsState::Agreed agreed = {std::move(names), words};
+    for (const auto& state : states) static_cast<PathsState&>(*state).Agree(agreed);
+    return true;
   }
 
   Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd&, bool* exact) const override {
