@@ -2,7 +2,8 @@
 //
 //   Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query, now_ms);
 //   each thread:  state = analysis->NewState();  scan(analysis->plan(), values, state);
-//   at the end:   states[0]->Merge(std::move(*states[i]));  analysis->Finish(states[0].get(), end)
+//   at the end:   if (analysis->Agree(states)) each thread:  state->Settle();
+//                 states[0]->Merge(std::move(*states[i]));  analysis->Finish(states[0].get(), end)
 //
 // Merge is associative and commutative, so threads, shards and parts of the store are one thing.
 // Each user's whole timeline must go to one state. Nothing here does I/O, reads a clock or draws a
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "insightflow/query.h"
@@ -32,6 +34,8 @@ class AnalysisState : public TimelineVisitor {
   virtual Status Merge(AnalysisState* other) = 0;
   // Memory, about; O(1). A query whose states exceed its budget ends with kResourceExhausted.
   virtual std::size_t bytes() const = 0;
+  // See Analysis::Agree.
+  virtual void Settle() {}
 };
 
 // What the scan knows at its end.
@@ -59,6 +63,10 @@ class Analysis {
   const ScanPlan& plan() const { return plan_; }
   // `values` is that of the scan and outlives the state.
   virtual std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const = 0;
+  // For who has threads: when all have seen what they will, `states` get to know of each other.
+  // True when each has work left then that it does in Settle, side by side with the others. No
+  // answer hangs on that.
+  virtual bool Agree(std::span<const std::unique_ptr<AnalysisState>>) const { return false; }
   // The answer; `state` is spent. `*exact` becomes false where a bound was needed.
   virtual Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end,
                                     bool* exact) const = 0;

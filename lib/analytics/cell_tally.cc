@@ -15,6 +15,8 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
+constexpr std::size_t kTurns = 4;
+
 struct CountCell {
   std::uint64_t count = 0;
 
@@ -92,7 +94,7 @@ class CellTally final : public Tally {
            std::size_t codes) override {
     lines_.Prepare(codes);
     if constexpr (std::is_same_v<Cell, CountCell>) {
-      config_.breakdown ? CountByValue(timelines, spans) : CountAll(timelines, spans);
+      config_.breakdown ? CountByValue(timelines, spans, codes) : CountAll(timelines, spans);
     } else {
       AddNumbers(timelines, spans);
     }
@@ -101,7 +103,8 @@ class CellTally final : public Tally {
   void Take(Tally* other, std::span<const std::uint32_t> buckets) override;
 
   std::size_t bytes() const override {
-    return index_.bytes() + lines_.bytes() + cells_.capacity() * sizeof(Cell) + cell_bytes_;
+    return index_.bytes() + lines_.bytes() + cells_.capacity() * sizeof(Cell) + cell_bytes_ +
+           span_counts_.capacity() * sizeof(span_counts_[0]);
   }
 
   std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(bool* exact) const override;
@@ -124,7 +127,9 @@ class CellTally final : public Tally {
     return cells;
   }
   void CountAll(const Timelines& timelines, std::span<const TimeSpan> spans);
-  void CountByValue(const Timelines& timelines, std::span<const TimeSpan> spans);
+  void CountByValue(const Timelines& timelines, std::span<const TimeSpan> spans, std::size_t codes);
+  void CountRows(const Timelines& timelines, const TimeSpan& span);
+  void CountLongSpan(const Timelines& timelines, const TimeSpan& span, std::size_t codes);
   void AddNumbers(const Timelines& timelines, std::span<const TimeSpan> spans);
 
   TallyConfig config_;
@@ -132,6 +137,7 @@ class CellTally final : public Tally {
   CellIndex index_;
   std::vector<Cell> cells_;
   std::size_t cell_bytes_ = 0;
+  std::vector<std::uint32_t> span_counts_;  // [turn][code], of a long span
 };
 
 template <typename Cell>
@@ -147,32 +153,70 @@ void CellTally<Cell>::CountAll(const Timelines& timelines, std::span<const TimeS
   }
 }
 
+template <typename Cell>
+void CellTally<Cell>::CountByValue(const Timelines& timelines, std::span<const TimeSpan> spans,
+                                   std::size_t codes) {
+  for (const TimeSpan& span : spans) {
+    if (span.end - span.begin >= kTurns * codes) {
+      CountLongSpan(timelines, span, codes);
+    } else {
+      CountRows(timelines, span);
+    }
+  }
+}
+
+// Rows of one value would wait for each other's count: they take turns.
+template <typename Cell>
+void CellTally<Cell>::CountLongSpan(const Timelines& timelines, const TimeSpan& span,
+                                    std::size_t codes) {
+  if constexpr (std::is_same_v<Cell, CountCell>) {
+    const std::uint64_t* const words = timelines.matches.data();
+    const std::size_t bit = config_.selector;
+    const std::uint32_t* const values = timelines.texts[*config_.breakdown].data();
+    span_counts_.assign(kTurns * codes, 0);
+    std::uint32_t* const counts = span_counts_.data();
+    std::size_t row = span.begin;
+    for (; row + kTurns <= span.end; row += kTurns) {
+      for (std::size_t turn = 0; turn < kTurns; ++turn) {
+        counts[turn * codes + values[row + turn]] +=
+            static_cast<std::uint32_t>(words[row + turn] >> bit & 1);
+      }
+    }
+    for (; row < span.end; ++row) {
+      counts[values[row]] += static_cast<std::uint32_t>(words[row] >> bit & 1);
+    }
+    for (std::uint32_t code = 0; code < codes; ++code) {
+      std::uint64_t count = 0;
+      for (std::size_t turn = 0; turn < kTurns; ++turn) count += counts[turn * codes + code];
+      if (count != 0) At(lines_.LineOf(code), span.bucket).count += count;
+    }
+  }
+}
+
 // Row by row a count is found by two small tables; what they lack yet goes the long way.
 template <typename Cell>
-void CellTally<Cell>::CountByValue(const Timelines& timelines, std::span<const TimeSpan> spans) {
+void CellTally<Cell>::CountRows(const Timelines& timelines, const TimeSpan& span) {
   if constexpr (std::is_same_v<Cell, CountCell>) {
     const std::uint64_t* const words = timelines.matches.data();
     const std::size_t bit = config_.selector;
     const std::uint32_t* const codes = timelines.texts[*config_.breakdown].data();
-    for (const TimeSpan& span : spans) {
-      const std::uint32_t* lines = lines_.direct();
-      const std::uint32_t* direct = index_.Direct(span.bucket);
-      std::uint32_t direct_lines = direct != nullptr ? index_.direct_lines() : 0;
-      CountCell* cells = cells_.data();
-      for (std::size_t row = span.begin; row < span.end; ++row) {
-        if ((words[row] >> bit & 1) == 0) continue;
-        const std::uint32_t line = lines[codes[row]] - 1;
-        const std::uint32_t cell = line < direct_lines ? direct[line] : 0;
-        if (cell != 0) {
-          ++cells[cell - 1].count;
-          continue;
-        }
-        ++At(lines_.LineOf(codes[row]), span.bucket).count;
-        lines = lines_.direct();
-        direct = index_.Direct(span.bucket);
-        direct_lines = direct != nullptr ? index_.direct_lines() : 0;
-        cells = cells_.data();
+    const std::uint32_t* lines = lines_.direct();
+    const std::uint32_t* direct = index_.Direct(span.bucket);
+    std::uint32_t direct_lines = direct != nullptr ? index_.direct_lines() : 0;
+    CountCell* cells = cells_.data();
+    for (std::size_t row = span.begin; row < span.end; ++row) {
+      if ((words[row] >> bit & 1) == 0) continue;
+      const std::uint32_t line = lines[codes[row]] - 1;
+      const std::uint32_t cell = line < direct_lines ? direct[line] : 0;
+      if (cell != 0) {
+        ++cells[cell - 1].count;
+        continue;
       }
+      ++At(lines_.LineOf(codes[row]), span.bucket).count;
+      lines = lines_.direct();
+      direct = index_.Direct(span.bucket);
+      direct_lines = direct != nullptr ? index_.direct_lines() : 0;
+      cells = cells_.data();
     }
   }
 }

@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,6 +26,10 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
+constexpr std::size_t kSessionsAtATime = 1'024;
+// States do not each count walks when that takes more than some 10 MiB of memory.
+constexpr std::size_t kSettledLinksMax = 1'000'000;
+
 struct Settings {
   std::size_t value = 0;                // slot of the plan
   std::optional<std::size_t> selector;  // of the anchor; none: the session's first or last step
@@ -31,6 +38,18 @@ struct Settings {
   bool fold = true;
   std::size_t walk_words_max = 0;
 };
+
+using NodesByDepth = ByDepth<std::vector<NodeCount>>;  // by code
+
+void AddNodes(const NodesByDepth& from, NodesByDepth* to) {
+  for (std::size_t depth = 0; depth < from.size(); ++depth) {
+    std::vector<NodeCount>& nodes = (*to)[depth];
+    if (from[depth].size() > nodes.size()) nodes.resize(from[depth].size());
+    for (std::size_t code = 0; code < from[depth].size(); ++code) {
+      nodes[code].Merge(from[depth][code]);
+    }
+  }
+}
 
 class PathsState final : public AnalysisState {
  public:
@@ -42,13 +61,36 @@ class PathsState final : public AnalysisState {
   Status Merge(AnalysisState* other) override;
   std::size_t bytes() const override {
     return walks_.bytes() + node_bytes_ + counts_.bytes() + cutter_.bytes() +
-           sessions_.capacity() * sizeof(SessionSpan);
+           sessions_.capacity() * sizeof(SessionSpan) +
+           user_ends_.capacity() * sizeof(user_ends_[0]) + pending_bytes_;
   }
   PathsAnswer Answer(std::size_t limit, bool* exact) {
-    if (!counting_) return AnswerPaths(walks_, nodes_, limit, *values_);
-    counts_.Flush();
-    return AnswerPaths(counts_, depth_users_, limit, *values_, exact);
+    if (counting_) {
+      counts_.Flush();
+      return AnswerPaths(counts_, depth_users_, limit, *values_, exact);
+    }
+    if (counter_ && walks_.words() == agreed_.words) return counter_->Answer(*values_);
+    WalkCounter counter(std::make_shared<const PathNames>(NamePaths(nodes_, limit, *values_)));
+    counter.Count(walks_);
+    return counter.Answer(*values_);
   }
+
+  // What states know of all of them together.
+  struct Agreed {
+    std::shared_ptr<const PathNames> names;
+    std::size_t words = 0;  // of all walks
+  };
+  // False when walks are not kept: they were too many.
+  bool AddTo(NodesByDepth* nodes, std::size_t* words) const {
+    AddNodes(nodes_, nodes);
+    *words += walks_.words();
+    return !counting_;
+  }
+  void Agree(const Agreed& agreed) { agreed_ = agreed; }
+  void Settle() override {
+    if (agreed_.names != nullptr) counter_.emplace(agreed_.names).Count(walks_);
+  }
+  const ValueTable& values() const { return *values_; }
   bool IsOf(const Analysis* analysis) const { return analysis_ == analysis; }
 
  private:
@@ -59,17 +101,23 @@ class PathsState final : public AnalysisState {
     std::size_t last = DepthIndex(0);
   };
 
+  // A step that was not counted yet, of the user whose number it is.
+  struct Pending {
+    std::uint32_t code = 0;
+    std::uint32_t user = 0;
+  };
+
   void AddSession(const Timelines& timelines, const std::uint32_t* values,
                   const SessionSpan& session);
   bool GoForwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t end);
   void GoBackwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t begin);
   void Keep(const Walk& walk);
-  void CountNodes(const Walk& walk);
+  void CountPending();
   void Count(const Walk& walk);
   void StartCounting();
 
   bool IsStep(std::uint32_t value, std::uint32_t before) const {
-    return value != 0 && (value != before || !settings_->fold);
+    return (value != 0) & ((value != before) | !settings_->fold);
   }
 
   const Analysis* analysis_;
@@ -77,14 +125,19 @@ class PathsState final : public AnalysisState {
   const Settings* settings_;
   SessionCutter cutter_;
   std::vector<SessionSpan> sessions_;
+  std::vector<std::size_t> user_ends_;  // in sessions_
   Steps steps_;
   bool of_new_user_ = false;  // the next walk
   std::uint32_t greatest_code_ = 0;
   std::uint32_t user_ = 0;  // the number of the one whose walks are counted
 
   WalkLog walks_;
-  ByDepth<std::vector<NodeCount>> nodes_;  // by code
+  ByDepth<std::vector<Pending>> pending_;
+  std::size_t pending_bytes_ = 0;
+  NodesByDepth nodes_;
   std::size_t node_bytes_ = 0;
+  Agreed agreed_;
+  std::optional<WalkCounter> counter_;  // of walks_, once settled
   // Once the walks are too many:
   bool counting_ = false;
   PathCounts counts_;
@@ -92,12 +145,24 @@ class PathsState final : public AnalysisState {
   ByDepth<std::uint32_t> last_users_ = {};
 };
 
+// The walks of many sessions first, then their nodes depth by depth: a depth's counts stay in the
+// nearer caches.
 Status PathsState::Visit(const Timelines& timelines) {
   const std::uint32_t* const values = timelines.texts[settings_->value].data();
-  for (std::size_t run = 0; run < timelines.runs(); ++run) {
-    of_new_user_ = true;
-    cutter_.Cut(timelines, run, &sessions_);
-    for (const SessionSpan& session : sessions_) AddSession(timelines, values, session);
+  counter_.reset();
+  for (std::size_t run = 0; run < timelines.runs();) {
+    sessions_.clear();
+    user_ends_.clear();
+    for (; run < timelines.runs() && sessions_.size() < kSessionsAtATime; ++run) {
+      cutter_.Append(timelines, run, &sessions_);
+      user_ends_.push_back(sessions_.size());
+    }
+    std::size_t i = 0;
+    for (const std::size_t end : user_ends_) {
+      of_new_user_ = true;
+      for (; i < end; ++i) AddSession(timelines, values, sessions_[i]);
+    }
+    CountPending();
   }
   if (walks_.words() > settings_->walk_words_max) StartCounting();
   if (greatest_code_ < PathKey::kCodesMax) return Status::Ok();
@@ -130,48 +195,67 @@ void PathsState::AddSession(const Timelines& timelines, const std::uint32_t* val
         .codes = {&steps_.codes[steps_.first], steps_.last - steps_.first + 1}});
 }
 
-// Whether the session ends before the depth does.
+// Whether the session ends before the depth does. Which rows are steps cannot be foreseen.
 bool PathsState::GoForwards(const std::uint32_t* values, std::uint32_t anchor, std::uint32_t end) {
   const std::size_t last = DepthIndex(0) + settings_->depth;
-  for (std::uint32_t row = anchor + 1; row < end && steps_.last < last; ++row) {
-    if (IsStep(values[row], steps_.codes[steps_.last])) steps_.codes[++steps_.last] = values[row];
+  std::uint32_t* const codes = steps_.codes.data();
+  std::size_t at = steps_.last;
+  std::uint32_t before = codes[at];
+  for (std::uint32_t row = anchor + 1; row < end && at < last; ++row) {
+    const std::uint32_t value = values[row];
+    const std::uint32_t is_step = IsStep(value, before) ? 1 : 0;
+    codes[at + 1] = value;
+    at += is_step;
+    before ^= (before ^ value) & (0 - is_step);  // or the compiler makes a branch of it
   }
-  return steps_.last < last;
+  steps_.last = at;
+  return at < last;
 }
 
 void PathsState::GoBackwards(const std::uint32_t* values, std::uint32_t anchor,
                              std::uint32_t begin) {
   const std::size_t first = DepthIndex(0) - settings_->depth;
-  for (std::uint32_t row = anchor; row > begin && steps_.first > first; --row) {
-    if (!IsStep(values[row - 1], steps_.codes[steps_.first])) continue;
-    steps_.codes[--steps_.first] = values[row - 1];
+  std::uint32_t* const codes = steps_.codes.data();
+  std::size_t at = steps_.first;
+  std::uint32_t after = codes[at];
+  for (std::uint32_t row = anchor; row > begin && at > first; --row) {
+    const std::uint32_t value = values[row - 1];
+    const std::uint32_t is_step = IsStep(value, after) ? 1 : 0;
+    codes[at - 1] = value;
+    at -= is_step;
+    after ^= (after ^ value) & (0 - is_step);
   }
+  steps_.first = at;
 }
 
 void PathsState::Keep(const Walk& walk) {
-  for (const std::uint32_t code : walk.codes) greatest_code_ = std::max(greatest_code_, code);
   if (counting_) {
+    for (const std::uint32_t code : walk.codes) greatest_code_ = std::max(greatest_code_, code);
     Count(walk);
-  } else {
-    walks_.Append(walk);
-    CountNodes(walk);
+    return;
   }
-}
-
-void PathsState::CountNodes(const Walk& walk) {
+  walks_.Append(walk);
   if (walk.of_new_user) ++user_;
   std::size_t depth = DepthIndex(walk.first_depth);
-  for (const std::uint32_t code : walk.codes) {
-    std::vector<NodeCount>& nodes = nodes_[depth++];
-    if (code >= nodes.size()) {
+  for (const std::uint32_t code : walk.codes) pending_[depth++].push_back({code, user_});
+}
+
+void PathsState::CountPending() {
+  pending_bytes_ = 0;
+  for (std::size_t depth = 0; depth < pending_.size(); ++depth) {
+    std::vector<Pending>& steps = pending_[depth];
+    pending_bytes_ += steps.capacity() * sizeof(Pending);
+    std::uint32_t greatest = 0;
+    for (const Pending& step : steps) greatest = std::max(greatest, step.code);
+    greatest_code_ = std::max(greatest_code_, greatest);
+    std::vector<NodeCount>& nodes = nodes_[depth];
+    if (!steps.empty() && greatest >= nodes.size()) {
       node_bytes_ -= nodes.capacity() * sizeof(NodeCount);
-      nodes.resize(std::max(code + std::size_t{1}, 2 * nodes.size()));
+      nodes.resize(std::max(greatest + std::size_t{1}, 2 * nodes.size()));
       node_bytes_ += nodes.capacity() * sizeof(NodeCount);
     }
-    NodeCount& node = nodes[code];
-    ++node.count;
-    node.users += node.last_user != user_ ? 1 : 0;
-    node.last_user = user_;
+    for (const Pending& step : steps) nodes[step.code].Add(step.user);
+    steps.clear();
   }
 }
 
@@ -213,16 +297,14 @@ Status PathsState::Merge(AnalysisState* other) {
     StartCounting();
     from->StartCounting();
   }
-  walks_.Merge(&from->walks_);
-  for (std::size_t depth = 0; depth < nodes_.size(); ++depth) {
-    std::vector<NodeCount> theirs = std::exchange(from->nodes_[depth], {});
-    std::vector<NodeCount>& ours = nodes_[depth];
-    if (theirs.size() > ours.size()) ours.resize(theirs.size());
-    for (std::size_t code = 0; code < theirs.size(); ++code) {
-      ours[code].count += theirs[code].count;
-      ours[code].users += theirs[code].users;
-    }
+  if (counter_ && from->counter_ && counter_->names() == from->counter_->names()) {
+    counter_->Merge(*from->counter_);
+  } else {
+    counter_.reset();
   }
+  from->counter_.reset();
+  walks_.Merge(&from->walks_);
+  AddNodes(std::exchange(from->nodes_, {}), &nodes_);
   node_bytes_ += std::exchange(from->node_bytes_, 0);
   counts_.Merge(&from->counts_);
   for (std::size_t i = 0; i < depth_users_.size(); ++i) {
@@ -263,6 +345,22 @@ class Paths final : public Analysis {
 
   std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
     return std::make_unique<PathsState>(this, values, &rules_, &settings_);
+  }
+
+  bool Agree(std::span<const std::unique_ptr<AnalysisState>> states) const override {
+    NodesByDepth nodes;
+    std::size_t words = 0;
+    for (const auto& state : states) {
+      const auto* const paths = dynamic_cast<const PathsState*>(state.get());
+      if (paths == nullptr || !paths->IsOf(this) || !paths->AddTo(&nodes, &words)) return false;
+    }
+    if (states.size() < 2 || words > settings_.walk_words_max) return false;
+    const ValueTable& values = static_cast<const PathsState&>(*states[0]).values();
+    auto names = std::make_shared<const PathNames>(NamePaths(nodes, limit_, values));
+    if (names->links() > kSettledLinksMax) return false;
+    const PathsState::Agreed agreed = {std::move(names), words};
+    for (const auto& state : states) static_cast<PathsState&>(*state).Agree(agreed);
+    return true;
   }
 
   Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd&, bool* exact) const override {

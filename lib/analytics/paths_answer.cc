@@ -1,6 +1,7 @@
 #include "lib/analytics/paths_answer.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <span>
 #include <string>
@@ -15,6 +16,11 @@
 namespace insightflow {
 inline namespace v1 {
 namespace {
+
+// Places of what a depth shows: the others, the exit, then the names.
+constexpr std::size_t kOtherPlace = 0;
+constexpr std::size_t kExitPlace = 1;
+constexpr std::size_t kNamesPlace = 2;
 
 bool IsMore(const PathCounts::Entry& a, const PathCounts::Entry& b, const ValueTable& values) {
   if (a.users != b.users) return a.users > b.users;
@@ -65,132 +71,6 @@ void Sort(PathsAnswer* answer) {
                                                            std::string_view(b.to));
   });
 }
-
-// The links from one depth to the next, by the places of what they are shown as: a matrix, or a
-// table where that is too large.
-class LinkCells {
- public:
-  LinkCells() = default;
-  LinkCells(std::size_t from, std::size_t to) : width_(to) {
-    if (from * to <= kMatrixMax) matrix_.resize(from * to);
-  }
-  void Count(std::size_t from, std::size_t to, std::uint32_t user) {
-    NodeCount& cell = matrix_.empty() ? table_[from * width_ + to] : matrix_[from * width_ + to];
-    ++cell.count;
-    cell.users += cell.last_user != user ? 1 : 0;
-    cell.last_user = user;
-  }
-  // Calls visit(from, to, cell) for each link.
-  template <typename Visit>
-  void ForEach(const Visit& visit) const {
-    for (std::size_t at = 0; at < matrix_.size(); ++at) {
-      if (matrix_[at].count != 0) visit(at / width_, at % width_, matrix_[at]);
-    }
-    for (const auto& [at, cell] : table_) visit(at / width_, at % width_, cell);
-  }
-
- private:
-  static constexpr std::size_t kMatrixMax = 1 << 18;
-
-  std::size_t width_ = 0;
-  std::vector<NodeCount> matrix_;
-  absl::flat_hash_map<std::size_t, NodeCount> table_;
-};
-
-class WalkCounter {
- public:
-  WalkCounter(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t limit,
-              const ValueTable& values)
-      : values_(values) {
-    for (std::size_t at = 0; at < nodes.size(); ++at) NameValues(nodes[at], at, limit);
-    for (std::size_t at = 0; at + 1 < nodes.size(); ++at) {
-      links_[at] = LinkCells(shown_[at].size(), shown_[at + 1].size());
-    }
-  }
-
-  void Count(const Walk& walk) {
-    if (walk.of_new_user) ++user_;
-    std::size_t depth = DepthIndex(walk.first_depth);
-    std::size_t from = PlaceOf(depth, walk.codes[0]);
-    for (std::size_t i = 1; i < walk.codes.size(); ++i, ++depth) {
-      const std::size_t to = PlaceOf(depth + 1, walk.codes[i]);
-      links_[depth].Count(from, to, user_);
-      from = to;
-    }
-    if (!walk.ends) return;
-    links_[depth].Count(from, kExitPlace, user_);
-    CountRest(&exits_[depth + 1]);
-  }
-
-  PathsAnswer Answer() const {
-    PathsAnswer answer;
-    const auto depth_at = [](std::size_t at) { return static_cast<int>(at) - kWalkDepthMax; };
-    for (std::size_t at = 0; at < shown_.size(); ++at) {
-      PathKey key{.depth = depth_at(at)};
-      for (std::size_t place = kNamesPlace; place < shown_[at].size(); ++place) {
-        key.from = shown_[at][place];
-        const NodeCount& node = named_[at][place - kNamesPlace];
-        AddTo(&answer, key, node.users, node.count, values_);
-      }
-      key.from = PathKey::kOther;
-      if (others_[at].count != 0) {
-        AddTo(&answer, key, others_[at].users, others_[at].count, values_);
-      }
-      key.from = PathKey::kExit;
-      if (exits_[at].count != 0) {
-        AddTo(&answer, key, exits_[at].users, exits_[at].count, values_);
-      }
-      links_[at].ForEach([&](std::size_t from, std::size_t to, const NodeCount& cell) {
-        AddTo(&answer, {depth_at(at), true, shown_[at][from], shown_[at + 1][to]}, cell.users,
-              cell.count, values_);
-      });
-    }
-    Sort(&answer);
-    return answer;
-  }
-
- private:
-  // Places of what a depth shows: the others, the exit, then the names.
-  static constexpr std::size_t kOtherPlace = 0;
-  static constexpr std::size_t kExitPlace = 1;
-  static constexpr std::size_t kNamesPlace = 2;
-
-  void NameValues(const std::vector<NodeCount>& nodes, std::size_t at, std::size_t limit) {
-    std::vector<PathCounts::Entry> entries;
-    for (std::uint32_t code = 0; code < nodes.size(); ++code) {
-      if (nodes[code].count == 0) continue;
-      entries.push_back({.key = PathKey{.from = code}.Packed(),
-                         .count = nodes[code].count,
-                         .users = nodes[code].users});
-    }
-    shown_[at] = {PathKey::kOther, PathKey::kExit};
-    places_[at].resize(nodes.size(), kOtherPlace);
-    for (const std::uint32_t code : NamesOf(std::move(entries), limit, values_)) {
-      places_[at][code] = static_cast<std::uint16_t>(shown_[at].size());
-      shown_[at].push_back(code);
-      named_[at].push_back(nodes[code]);
-    }
-  }
-  std::size_t PlaceOf(std::size_t depth, std::uint32_t code) {
-    const std::size_t place = places_[depth][code];
-    if (place == kOtherPlace) CountRest(&others_[depth]);
-    return place;
-  }
-  void CountRest(NodeCount* rest) const {
-    ++rest->count;
-    if (rest->last_user != user_) ++rest->users;
-    rest->last_user = user_;
-  }
-
-  const ValueTable& values_;
-  ByDepth<std::vector<std::uint32_t>> shown_;   // codes, by place
-  ByDepth<std::vector<NodeCount>> named_;       // by place, from kNamesPlace on
-  ByDepth<std::vector<std::uint16_t>> places_;  // by code
-  ByDepth<LinkCells> links_;
-  ByDepth<NodeCount> others_ = {};
-  ByDepth<NodeCount> exits_ = {};
-  std::uint32_t user_ = 0;
-};
 
 // What is shown as one node or link.
 struct Shown {
@@ -296,11 +176,102 @@ void CountsReader::BoundUsers(bool* exact) {
 
 }  // namespace
 
-PathsAnswer AnswerPaths(const WalkLog& walks, const ByDepth<std::vector<NodeCount>>& nodes,
-                        std::size_t limit, const ValueTable& values) {
-  WalkCounter counter(nodes, limit, values);
-  walks.ForEach([&](const Walk& walk) { counter.Count(walk); });
-  return counter.Answer();
+PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t limit,
+                    const ValueTable& values) {
+  PathNames names;
+  for (std::size_t at = 0; at < nodes.size(); ++at) {
+    std::vector<PathCounts::Entry> entries;
+    for (std::uint32_t code = 0; code < nodes[at].size(); ++code) {
+      const NodeCount& node = nodes[at][code];
+      if (node.count == 0) continue;
+      entries.push_back(
+          {.key = PathKey{.from = code}.Packed(), .count = node.count, .users = node.users});
+    }
+    names.shown[at] = {PathKey::kOther, PathKey::kExit};
+    names.places[at].resize(nodes[at].size(), kOtherPlace);
+    for (const std::uint32_t code : NamesOf(std::move(entries), limit, values)) {
+      names.places[at][code] = static_cast<std::uint16_t>(names.shown[at].size());
+      names.shown[at].push_back(code);
+      names.named[at].push_back(nodes[at][code]);
+    }
+  }
+  return names;
+}
+
+WalkCounter::WalkCounter(std::shared_ptr<const PathNames> names) : names_(std::move(names)) {
+  for (std::size_t at = 0; at + 1 < links_.size(); ++at) {
+    links_[at] = LinkCells(names_->shown[at].size(), names_->shown[at + 1].size());
+  }
+}
+
+void WalkCounter::Count(const WalkLog& walks) {
+  walks.ForEach([this](const Walk& walk) { Count(walk); });
+  EndUser();
+}
+
+void WalkCounter::Count(const Walk& walk) {
+  if (walk.of_new_user) {
+    EndUser();
+    ++user_;
+  }
+  std::size_t depth = DepthIndex(walk.first_depth);
+  std::size_t from = PlaceOf(depth, walk.codes[0]);
+  for (std::size_t i = 1; i < walk.codes.size(); ++i, ++depth) {
+    const std::size_t to = PlaceOf(depth + 1, walk.codes[i]);
+    links_[depth].At(from, to).Add(user_);
+    from = to;
+  }
+  if (!walk.ends) return;
+  links_[depth].At(from, kExitPlace).Add(user_);
+  exits_[depth + 1].Add(user_);
+}
+
+void WalkCounter::EndUser() {
+  for (; had_others_ != 0; had_others_ &= had_others_ - 1) {
+    ++others_[static_cast<std::size_t>(std::countr_zero(had_others_))].users;
+  }
+}
+
+// Whether a step is named cannot be foreseen: no branch hangs on it.
+std::size_t WalkCounter::PlaceOf(std::size_t depth, std::uint32_t code) {
+  const std::size_t place = names_->places[depth][code];
+  const std::uint32_t is_other = place == kOtherPlace ? 1 : 0;
+  others_[depth].count += is_other;
+  had_others_ |= std::uint64_t{is_other} << depth;
+  return place;
+}
+
+void WalkCounter::Merge(const WalkCounter& other) {
+  for (std::size_t at = 0; at < links_.size(); ++at) {
+    others_[at].Merge(other.others_[at]);
+    exits_[at].Merge(other.exits_[at]);
+    other.links_[at].ForEach([&](std::size_t from, std::size_t to, const NodeCount& cell) {
+      links_[at].At(from, to).Merge(cell);
+    });
+  }
+}
+
+PathsAnswer WalkCounter::Answer(const ValueTable& values) const {
+  PathsAnswer answer;
+  const auto depth_at = [](std::size_t at) { return static_cast<int>(at) - kWalkDepthMax; };
+  const auto add_node = [&](std::size_t at, std::uint32_t code, const NodeCount& node) {
+    if (node.count == 0) return;
+    AddTo(&answer, {.depth = depth_at(at), .from = code}, node.users, node.count, values);
+  };
+  for (std::size_t at = 0; at < links_.size(); ++at) {
+    const std::vector<std::uint32_t>& shown = names_->shown[at];
+    for (std::size_t place = kNamesPlace; place < shown.size(); ++place) {
+      add_node(at, shown[place], names_->named[at][place - kNamesPlace]);
+    }
+    add_node(at, PathKey::kOther, others_[at]);
+    add_node(at, PathKey::kExit, exits_[at]);
+    links_[at].ForEach([&](std::size_t from, std::size_t to, const NodeCount& cell) {
+      AddTo(&answer, {depth_at(at), true, shown[from], names_->shown[at + 1][to]}, cell.users,
+            cell.count, values);
+    });
+  }
+  Sort(&answer);
+  return answer;
 }
 
 PathsAnswer AnswerPaths(const PathCounts& counts, const ByDepth<std::uint64_t>& depth_users,

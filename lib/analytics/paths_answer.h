@@ -7,8 +7,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "insightflow/result.h"
 #include "lib/analytics/path_counts.h"
 #include "lib/analytics/walk_log.h"
@@ -26,13 +28,93 @@ constexpr std::size_t DepthIndex(int depth) {
 
 struct NodeCount {
   std::uint32_t count = 0;
-  std::uint32_t users = 0;
   std::uint32_t last_user = 0;  // numbered from 1
+  std::uint32_t users = 0;
+
+  void Add(std::uint32_t user) {
+    ++count;
+    users += last_user != user ? 1 : 0;
+    last_user = user;
+  }
+  // Of other users.
+  void Merge(const NodeCount& other) {
+    count += other.count;
+    users += other.users;
+  }
 };
 
-// `nodes`: by depth, then code. Exact. O(walks + values × depths).
-PathsAnswer AnswerPaths(const WalkLog& walks, const ByDepth<std::vector<NodeCount>>& nodes,
-                        std::size_t limit, const ValueTable& values);
+// What each depth shows by name.
+struct PathNames {
+  ByDepth<std::vector<std::uint32_t>> shown;   // codes, by place: the others, the exit, the names
+  ByDepth<std::vector<NodeCount>> named;       // by place, less the first two
+  ByDepth<std::vector<std::uint16_t>> places;  // by code
+
+  // Kinds of links that there can be.
+  std::size_t links() const {
+    std::size_t links = 0;
+    for (std::size_t at = 0; at + 1 < shown.size(); ++at) {
+      links += shown[at].size() * shown[at + 1].size();
+    }
+    return links;
+  }
+};
+// `nodes`: by depth, then code. O(values × depths).
+PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t limit,
+                    const ValueTable& values);
+
+// The links from one depth to the next, by the places of what they are shown as: a matrix, or a
+// table where that is too large.
+class LinkCells {
+ public:
+  LinkCells() = default;
+  LinkCells(std::size_t from, std::size_t to) : width_(to) {
+    if (from * to <= kMatrixMax) matrix_.resize(from * to);
+  }
+  NodeCount& At(std::size_t from, std::size_t to) {
+    const std::size_t at = from * width_ + to;
+    return matrix_.empty() ? table_[at] : matrix_[at];
+  }
+  // Calls visit(from, to, cell) for each link.
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    for (std::size_t at = 0; at < matrix_.size(); ++at) {
+      if (matrix_[at].count != 0) visit(at / width_, at % width_, matrix_[at]);
+    }
+    for (const auto& [at, cell] : table_) visit(at / width_, at % width_, cell);
+  }
+
+ private:
+  static constexpr std::size_t kMatrixMax = 1 << 18;
+
+  std::size_t width_ = 0;
+  std::vector<NodeCount> matrix_;
+  absl::flat_hash_map<std::size_t, NodeCount> table_;
+};
+
+// Counts walks by what is shown. Exact.
+class WalkCounter {
+ public:
+  explicit WalkCounter(std::shared_ptr<const PathNames> names);
+
+  // All walks of some users. O(steps).
+  void Count(const WalkLog& walks);
+  // Takes what `other` counted of other users, by the same names.
+  void Merge(const WalkCounter& other);
+  const std::shared_ptr<const PathNames>& names() const { return names_; }
+  PathsAnswer Answer(const ValueTable& values) const;
+
+ private:
+  void Count(const Walk& walk);
+  void EndUser();
+  std::size_t PlaceOf(std::size_t depth, std::uint32_t code);
+
+  std::shared_ptr<const PathNames> names_;
+  ByDepth<LinkCells> links_;
+  ByDepth<NodeCount> others_ = {};
+  ByDepth<NodeCount> exits_ = {};
+  std::uint32_t user_ = 0;
+  std::uint64_t had_others_ = 0;  // depths at which the user had one of the others
+};
 
 // `depth_users`: how many have a node at the depth. `*exact` becomes false when users of the others
 // are a bound from above. O(counts).

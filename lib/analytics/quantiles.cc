@@ -1,7 +1,6 @@
 #include "lib/analytics/quantiles.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <utility>
@@ -12,14 +11,20 @@ namespace {
 
 constexpr int kMantissaBits = 52 - 7;  // what a bucket leaves out
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
-constexpr std::size_t kSlices = 1'024;
+constexpr std::uint64_t kWindowFrom = 32'768;  // values: the window takes a byte for each
+constexpr std::size_t kWindowBuckets = 32 * 128;
+constexpr std::size_t kFewValues = 4'096;
+constexpr int kSliceShift = 48;  // slices of a sixteenth of a power of two
 constexpr std::size_t kBucketBytes = sizeof(std::pair<std::uint32_t, std::uint64_t>) + 1;
 
-// Buckets count upwards as their values do: negative numbers in reverse, below the others.
+// Bits that count upwards as their values do: negative numbers in reverse, below the others.
+std::uint64_t Ordered(double value) {
+  const auto bits = std::bit_cast<std::uint64_t>(value + 0.0);  // of zeros there is one
+  return (bits & kSign) != 0 ? ~bits : bits | kSign;
+}
+
 std::uint32_t BucketOf(double value) {
-  const auto bits = std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value);
-  const std::uint64_t ordered = (bits & kSign) != 0 ? ~bits : bits | kSign;
-  return static_cast<std::uint32_t>(ordered >> kMantissaBits);
+  return static_cast<std::uint32_t>(Ordered(value) >> kMantissaBits);
 }
 
 // 0 for the two buckets of zero, whose other numbers are below 1e-307.
@@ -40,8 +45,26 @@ void Quantiles::AddToHistogram(double value) {
   Coarsen();
   least_ = count_ == 0 ? value : std::min(least_, value);
   greatest_ = count_ == 0 ? value : std::max(greatest_, value);
-  ++count_;
-  ++buckets_[BucketOf(value)];
+  if (++count_ == kWindowFrom) window_.resize(kWindowBuckets);
+  CountIn(BucketOf(value), 1);
+}
+
+// Whoever has many values has most of them between 1 and 2^32, as durations are.
+void Quantiles::CountIn(std::uint32_t bucket, std::uint64_t count) {
+  const std::uint32_t at = bucket - BucketOf(1);
+  if (at < window_.size()) {
+    window_[at] += count;
+  } else {
+    buckets_[bucket] += count;
+  }
+}
+
+std::vector<std::pair<std::uint32_t, std::uint64_t>> Quantiles::Buckets() const {
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> all(buckets_.begin(), buckets_.end());
+  for (std::uint32_t at = 0; at < window_.size(); ++at) {
+    if (window_[at] != 0) all.emplace_back(BucketOf(1) + at, window_[at]);
+  }
+  return all;
 }
 
 void Quantiles::Coarsen() {
@@ -62,7 +85,8 @@ void Quantiles::Merge(Quantiles* other) {
       greatest_ = count_ == 0 ? other->greatest_ : std::max(greatest_, other->greatest_);
     }
     count_ += other->count_;
-    for (const auto& [bucket, count] : other->buckets_) buckets_[bucket] += count;
+    if (window_.empty()) window_.swap(other->window_);
+    for (const auto& [bucket, count] : other->Buckets()) CountIn(bucket, count);
   }
   *other = Quantiles();
 }
@@ -93,17 +117,14 @@ double Quantiles::RankedExact(std::uint64_t rank, double share) const {
 }
 
 // Few values, among them those of this rank and the next; `below` are less. Counting how many lie
-// in each slice of the range finds the slices of the two.
+// in each slice finds the slices of the two. Slices follow the exponent, so that one value far off
+// does not leave all others in one slice.
 std::vector<double> Quantiles::Near(std::uint64_t rank, std::uint64_t* below) const {
-  const auto [least, greatest] = std::minmax_element(values_.begin(), values_.end());
-  const double low = *least;
-  const double slices_a_unit = (kSlices - 1) / (*greatest - low);
-  const double scale = std::isfinite(slices_a_unit) ? slices_a_unit : 0;
-  // Rises with the value, whatever is rounded.
-  const auto slice_of = [&](double value) {
-    return static_cast<std::uint32_t>((value - low) * scale);
+  if (values_.size() <= kFewValues) return values_;
+  const auto slice_of = [](double value) {
+    return static_cast<std::uint32_t>(Ordered(value) >> kSliceShift);
   };
-  std::array<std::uint32_t, kSlices> counts = {};
+  std::vector<std::uint32_t> counts(std::size_t{1} << (64 - kSliceShift));
   for (const double value : values_) ++counts[slice_of(value)];
   std::uint32_t first = 0;
   while (*below + counts[first] <= rank) *below += counts[first++];
@@ -111,15 +132,16 @@ std::vector<double> Quantiles::Near(std::uint64_t rank, std::uint64_t* below) co
   std::uint32_t last = first;
   for (std::uint64_t seen = *below + counts[first]; seen <= next;) seen += counts[++last];
   std::vector<double> near;
+  near.reserve(std::size_t{counts[first]} + (last != first ? counts[last] : 0));
   for (const double value : values_) {
-    const std::uint32_t slice = slice_of(value);
-    if (slice >= first && slice <= last) near.push_back(value);
+    if (slice_of(value) - first <= last - first) near.push_back(value);
   }
   return near;
 }
 
 double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> sorted(buckets_.begin(), buckets_.end());
+  // A bucket may be in both when the window came later: the two stand side by side then.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> sorted = Buckets();
   std::sort(sorted.begin(), sorted.end());
   const auto value_at = [&](std::uint64_t place) {
     for (const auto& [bucket, count] : sorted) {
@@ -132,7 +154,8 @@ double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {
 }
 
 std::size_t Quantiles::bytes() const {
-  return values_.capacity() * sizeof(double) + buckets_.capacity() * kBucketBytes;
+  return values_.capacity() * sizeof(double) + buckets_.capacity() * kBucketBytes +
+         window_.capacity() * sizeof(window_[0]);
 }
 
 }  // namespace v1

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -46,6 +47,9 @@ class Quantiles {
 
  private:
   void AddToHistogram(double value);
+  void CountIn(std::uint32_t bucket, std::uint64_t count);
+  // (bucket, count), in no order; a bucket may be there twice.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> Buckets() const;
   // `share` of the way from the value of a rank to that of the next.
   double Ranked(std::uint64_t rank, double share) const;
   double RankedExact(std::uint64_t rank, double share) const;
@@ -58,6 +62,7 @@ class Quantiles {
   double least_ = 0;
   double greatest_ = 0;
   absl::flat_hash_map<std::uint32_t, std::uint64_t> buckets_;
+  std::vector<std::uint64_t> window_;  // of many values: buckets that need no look-up
 };
 
 }  // namespace v1

@@ -99,6 +99,11 @@ Result<Sessioniser> Sessioniser::Create(const SessionRules& rules, const std::st
 void SessionCutter::Cut(const Timelines& timelines, std::size_t run,
                         std::vector<SessionSpan>* sessions) {
   sessions->clear();
+  Append(timelines, run, sessions);
+}
+
+void SessionCutter::Append(const Timelines& timelines, std::size_t run,
+                           std::vector<SessionSpan>* sessions) {
   const auto begin = static_cast<std::uint32_t>(timelines.RunBegin(run));
   const std::uint32_t end = timelines.run_ends[run];
   if (rules_->zone_ || rules_->pages_ || rules_->session_ids_) {
@@ -108,25 +113,39 @@ void SessionCutter::Cut(const Timelines& timelines, std::size_t run,
   }
 }
 
+// Where a gap is follows from two neighbours alone: those are found first, without a branch a row.
 void SessionCutter::CutByTime(const std::int64_t* times, std::uint32_t begin, std::uint32_t end,
-                              std::vector<SessionSpan>* sessions) const {
+                              std::vector<SessionSpan>* sessions) {
   const std::uint64_t timeout = rules_->timeout_ms_;
-  const std::uint64_t max = rules_->max_ms_;
-  SplitCause cause = SplitCause::kFirst;
-  while (begin < end) {
-    const std::int64_t first = times[begin];
-    std::uint32_t row = begin + 1;
-    while (row < end && Since(times[row - 1], times[row]) <= timeout &&
-           Since(first, times[row]) <= max) {
-      ++row;
-    }
-    sessions->push_back({begin, row, cause});
-    if (row < end) {
-      cause = Since(times[row - 1], times[row]) > timeout ? SplitCause::kTimeout
-                                                          : SplitCause::kMaxDuration;
-    }
-    begin = row;
+  if (ends_.size() < end - begin) ends_.resize(end - begin);
+  std::uint32_t* const ends = ends_.data();
+  std::uint32_t count = 0;
+  for (std::uint32_t row = begin + 1; row < end; ++row) {
+    ends[count] = row;
+    count += Since(times[row - 1], times[row]) > timeout ? 1 : 0;
   }
+  ends[count++] = end;
+  SplitCause cause = SplitCause::kFirst;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (Since(times[begin], times[ends[i] - 1]) <= rules_->max_ms_) {
+      sessions->push_back({begin, ends[i], cause});
+    } else {
+      CutByMaximum(times, {begin, ends[i], cause}, sessions);
+    }
+    begin = ends[i];
+    cause = SplitCause::kTimeout;
+  }
+}
+
+void SessionCutter::CutByMaximum(const std::int64_t* times, SessionSpan rest,
+                                 std::vector<SessionSpan>* sessions) const {
+  for (std::uint32_t row = rest.begin + 1; row < rest.end; ++row) {
+    if (Since(times[rest.begin], times[row]) <= rules_->max_ms_) continue;
+    sessions->push_back({rest.begin, row, rest.cause});
+    rest.begin = row;
+    rest.cause = SplitCause::kMaxDuration;
+  }
+  sessions->push_back(rest);
 }
 
 void SessionCutter::CutByAll(const Timelines& timelines, std::uint32_t begin, std::uint32_t end,

@@ -69,16 +69,22 @@ class SessionCutter {
         values_(values),
         days_(Interval::kDay, rules->zone_.value_or(absl::UTCTimeZone())) {}
 
-  // The sessions of one run, in order; `sessions` is replaced. O(rows); a billion rows a second
-  // when only times matter.
+  // The sessions of one run, in order; `sessions` is replaced. O(rows); more than a billion rows a
+  // second when only times matter.
   void Cut(const Timelines& timelines, std::size_t run, std::vector<SessionSpan>* sessions);
+  // The same, behind what `sessions` has.
+  void Append(const Timelines& timelines, std::size_t run, std::vector<SessionSpan>* sessions);
   std::size_t bytes() const {
-    return campaigns_.capacity() * sizeof(campaigns_[0]) + days_.bytes();
+    return campaigns_.capacity() * sizeof(campaigns_[0]) + ends_.capacity() * sizeof(ends_[0]) +
+           days_.bytes();
   }
 
  private:
   void CutByTime(const std::int64_t* times, std::uint32_t begin, std::uint32_t end,
-                 std::vector<SessionSpan>* sessions) const;
+                 std::vector<SessionSpan>* sessions);
+  // Cuts `rest`, which has no gap.
+  void CutByMaximum(const std::int64_t* times, SessionSpan rest,
+                    std::vector<SessionSpan>* sessions) const;
   void CutByAll(const Timelines& timelines, std::uint32_t begin, std::uint32_t end,
                 std::vector<SessionSpan>* sessions);
   std::uint64_t CampaignOf(const Timelines& timelines, std::uint32_t row);
@@ -89,6 +95,7 @@ class SessionCutter {
   Calendar days_;
   // By 2 * code + (1: as a page's campaign): 0 is not known yet, 1 is none.
   std::vector<std::uint64_t> campaigns_;
+  std::vector<std::uint32_t> ends_;  // of a run's sessions, while it is cut
 };
 
 // utm_campaign of the query of a URL, decoded into `scratch` where it must be; empty when there is

@@ -23,8 +23,10 @@ namespace {
 const char* const kPassiveTypes[] = {"session_start", "session_end", "page_leave", "heartbeat",
                                      "performance",   "resource",    "error"};
 
+constexpr std::size_t kSessionsAtATime = 1'024;
+
 struct Slots {
-  std::size_t view = 0;
+  std::size_t view = 0;  // this and the next are the only selectors
   std::size_t passive = 0;
   std::size_t page = 0;
   std::optional<std::size_t> breakdown;
@@ -204,9 +206,12 @@ class SessionsState final : public AnalysisState {
   bool IsOf(const Analysis* analysis) const { return analysis_ == analysis; }
 
  private:
-  void Add(const Timelines& timelines, const SessionSpan& session);
+  // Of sessions_, which are of runs_ whole users.
+  void AddTotals(const Timelines& timelines);
+  void FindBounces(const Timelines& timelines);
   bool Bounces(const Timelines& timelines, const SessionSpan& session) const;
-  void AddPages(const Timelines& timelines, const SessionSpan& session);
+  void AddPages(const Timelines& timelines);
+  void AddByUser(const Timelines& timelines);
   void AddPoint(std::int64_t time_ms, bool bounce);
   Result<std::vector<SessionPoint>> Points(Interval interval, const absl::TimeZone& zone,
                                            const ScanEnd& end) const;
@@ -216,7 +221,9 @@ class SessionsState final : public AnalysisState {
   Slots slots_;
   SessionCutter cutter_;
   std::vector<SessionSpan> sessions_;
-  std::uint64_t user_ = 0;  // the number of the one that is being visited
+  std::vector<std::size_t> user_ends_;  // in sessions_
+  std::vector<std::uint8_t> bounces_;   // by session
+  std::uint64_t user_ = 0;              // the number of the one that is being visited
   Tally total_;
   std::uint64_t causes_[kSplitCauseCount] = {};
   std::vector<PageTally> pages_;  // by code
@@ -226,56 +233,103 @@ class SessionsState final : public AnalysisState {
   absl::flat_hash_map<std::int64_t, PointTally> points_;  // by the interval's begin
 };
 
+// Many users' sessions at a time, and one question about them after the other: each loop is short
+// and what it waits for overlaps with the sessions behind.
 Status SessionsState::Visit(const Timelines& timelines) {
-  for (std::size_t run = 0; run < timelines.runs(); ++run) {
-    ++user_;
-    cutter_.Cut(timelines, run, &sessions_);
-    for (const SessionSpan& session : sessions_) Add(timelines, session);
-    if (slots_.breakdown) by_value_.EndUser();
+  for (std::size_t run = 0; run < timelines.runs();) {
+    sessions_.clear();
+    user_ends_.clear();
+    for (; run < timelines.runs() && sessions_.size() < kSessionsAtATime; ++run) {
+      cutter_.Append(timelines, run, &sessions_);
+      user_ends_.push_back(sessions_.size());
+    }
+    FindBounces(timelines);
+    AddTotals(timelines);
+    AddPages(timelines);
+    if (calendar_ || slots_.breakdown) AddByUser(timelines);
   }
   return Status::Ok();
 }
 
-void SessionsState::Add(const Timelines& timelines, const SessionSpan& session) {
-  const std::int64_t first = timelines.time_ms[session.begin];
-  const std::int64_t last = timelines.time_ms[session.end - 1];
-  const auto duration = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
-  const bool bounce = Bounces(timelines, session);
-  total_.Add(user_, session.size(), bounce, duration);
-  ++causes_[static_cast<std::size_t>(session.cause)];
-  AddPages(timelines, session);
-  if (calendar_) AddPoint(first, bounce);
-  if (!slots_.breakdown) return;
-  if (!total_.durations.is_exact()) by_value_.Coarsen();
-  const std::uint32_t value = timelines.texts[*slots_.breakdown][session.begin];
-  by_value_.Add(value, user_, session.size(), bounce, duration);
+std::uint64_t DurationOf(const Timelines& timelines, const SessionSpan& session) {
+  return static_cast<std::uint64_t>(timelines.time_ms[session.end - 1]) -
+         static_cast<std::uint64_t>(timelines.time_ms[session.begin]);
 }
 
-// At most one view, and no other event that is engagement.
-bool SessionsState::Bounces(const Timelines& timelines, const SessionSpan& session) const {
-  bool viewed = false;
-  for (std::size_t row = session.begin; row < session.end; ++row) {
-    if (timelines.Matches(row, slots_.view)) {
-      if (viewed) return false;
-      viewed = true;
-    } else if (!timelines.Matches(row, slots_.passive)) {
-      return false;
-    }
+void SessionsState::AddTotals(const Timelines& timelines) {
+  std::uint64_t bounces = 0;
+  std::uint64_t events = 0;
+  for (std::size_t i = 0; i < sessions_.size(); ++i) {
+    const SessionSpan& session = sessions_[i];
+    bounces += bounces_[i];
+    events += session.size();
+    ++causes_[static_cast<std::size_t>(session.cause)];
+    total_.durations.Add(DurationOf(timelines, session));
   }
-  return true;
+  total_.sessions += sessions_.size();
+  total_.users += user_ends_.size();  // each has a session
+  total_.bounces += bounces;
+  total_.events += events;
 }
 
-void SessionsState::AddPages(const Timelines& timelines, const SessionSpan& session) {
+void SessionsState::FindBounces(const Timelines& timelines) {
+  bounces_.clear();
+  for (const SessionSpan& session : sessions_) {
+    bounces_.push_back(Bounces(timelines, session) ? 1 : 0);
+  }
+}
+
+// At most one view, and no other event that is engagement. Nearly always the first rows tell, and
+// which of them does cannot be foreseen: they are looked at without branches.
+bool SessionsState::Bounces(const Timelines& timelines, const SessionSpan& session) const {
+  constexpr std::uint32_t kFirstRows = 4;
+  const std::uint64_t* const words = timelines.matches.data();
+  std::uint32_t views = 0;
+  std::uint32_t others = 0;
+  const auto look_at = [&](std::uint32_t row) {
+    const auto view = static_cast<std::uint32_t>(words[row] >> slots_.view & 1);
+    const auto passive = static_cast<std::uint32_t>(words[row] >> slots_.passive & 1);
+    views += view;
+    others += (view | passive) ^ 1;
+  };
+  std::uint32_t row = session.begin;
+  if (session.size() >= kFirstRows) {
+    for (; row < session.begin + kFirstRows; ++row) look_at(row);
+  }
+  for (; row < session.end && others == 0 && views <= 1; ++row) look_at(row);
+  return others == 0 && views <= 1;
+}
+
+void SessionsState::AddPages(const Timelines& timelines) {
   const std::uint32_t* const pages = timelines.texts[slots_.page].data();
-  std::uint32_t entry = session.begin;
-  while (entry < session.end && pages[entry] == 0) ++entry;
-  if (entry == session.end) return;
-  std::uint32_t exit = session.end - 1;
-  while (pages[exit] == 0) --exit;
-  const std::size_t size = std::max(pages[entry], pages[exit]) + std::size_t{1};
-  if (size > pages_.size()) pages_.resize(std::max(size, 2 * pages_.size()));
-  ++pages_[pages[entry]].entries;
-  ++pages_[pages[exit]].exits;
+  for (const SessionSpan& session : sessions_) {
+    std::uint32_t entry = session.begin;
+    while (entry < session.end && pages[entry] == 0) ++entry;
+    if (entry == session.end) continue;
+    std::uint32_t exit = session.end - 1;
+    while (pages[exit] == 0) --exit;
+    const std::size_t size = std::max(pages[entry], pages[exit]) + std::size_t{1};
+    if (size > pages_.size()) pages_.resize(std::max(size, 2 * pages_.size()));
+    ++pages_[pages[entry]].entries;
+    ++pages_[pages[exit]].exits;
+  }
+}
+
+void SessionsState::AddByUser(const Timelines& timelines) {
+  if (slots_.breakdown && !total_.durations.is_exact()) by_value_.Coarsen();
+  std::size_t i = 0;
+  for (const std::size_t end : user_ends_) {
+    ++user_;
+    for (; i < end; ++i) {
+      const SessionSpan& session = sessions_[i];
+      const bool bounce = bounces_[i] != 0;
+      if (calendar_) AddPoint(timelines.time_ms[session.begin], bounce);
+      if (!slots_.breakdown) continue;
+      const std::uint32_t value = timelines.texts[*slots_.breakdown][session.begin];
+      by_value_.Add(value, user_, session.size(), bounce, DurationOf(timelines, session));
+    }
+    if (slots_.breakdown) by_value_.EndUser();
+  }
 }
 
 void SessionsState::AddPoint(std::int64_t time_ms, bool bounce) {
@@ -317,6 +371,7 @@ Status SessionsState::Merge(AnalysisState* other) {
 std::size_t SessionsState::bytes() const {
   return total_.durations.bytes() + pages_.capacity() * sizeof(PageTally) + by_value_.bytes() +
          cutter_.bytes() + sessions_.capacity() * sizeof(SessionSpan) +
+         user_ends_.capacity() * sizeof(user_ends_[0]) + bounces_.capacity() +
          points_.capacity() * (sizeof(PointTally) + 9) + (calendar_ ? calendar_->bytes() : 0);
 }
 

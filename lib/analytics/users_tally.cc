@@ -167,13 +167,19 @@ class UsersByValueTally final : public Tally {
   void Take(Tally* other, std::span<const std::uint32_t> buckets) override;
   std::size_t bytes() const override {
     return lines_.bytes() + sets_.bytes() + index_.bytes() + of_span_.bytes() + of_run_.bytes() +
-           (counts_.capacity() + totals_.capacity()) * sizeof(std::uint64_t);
+           (counts_.capacity() + totals_.capacity()) * sizeof(std::uint64_t) +
+           found_.capacity() * sizeof(Found);
   }
   std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(bool* exact) const override;
   std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets,
                                bool* exact) const override;
 
  private:
+  // A span's set of lines.
+  struct Found {
+    std::uint32_t set = 0;
+    std::uint32_t bucket = 0;
+  };
   static std::uint64_t& At(std::vector<std::uint64_t>* counts, std::uint32_t index) {
     if (index >= counts->size()) counts->resize(index + std::size_t{1});
     return (*counts)[index];
@@ -190,6 +196,7 @@ class UsersByValueTally final : public Tally {
   std::vector<std::uint64_t> totals_;  // users by set
   LineSet of_span_;
   LineSet of_run_;
+  std::vector<Found> found_;  // of a batch
 };
 
 void UsersByValueTally::Add(const Timelines& timelines, std::span<const TimeSpan> spans,
@@ -217,9 +224,13 @@ void UsersByValueTally::Add(const Timelines& timelines, std::span<const TimeSpan
     of_span_.AddMask(mask);
     if (of_span_.empty()) continue;
     of_run_.AddAll(of_span_);
-    ++At(&counts_, index_.At(of_span_.Finish(&sets_), span.bucket));
+    found_.push_back({of_span_.Finish(&sets_), span.bucket});
   }
   EndRun();
+  // By themselves: the look-ups miss the nearer caches, and wait for each other behind the branches
+  // above.
+  for (const Found& found : found_) ++At(&counts_, index_.At(found.set, found.bucket));
+  found_.clear();
 }
 
 void UsersByValueTally::Take(Tally* other, std::span<const std::uint32_t> buckets) {

@@ -1,5 +1,6 @@
 #include "lib/analytics/walk_log.h"
 
+#include <array>
 #include <utility>
 
 namespace insightflow {
@@ -9,17 +10,18 @@ void WalkLog::Append(const Walk& walk) {
   if (chunks_.empty() || chunks_.back().size() + 2 * kWalkStepsMax + 1 > kChunkWords) {
     chunks_.emplace_back().reserve(kChunkWords);
   }
-  std::vector<std::uint16_t>& chunk = chunks_.back();
-  const std::size_t before = chunk.size();
+  std::array<std::uint16_t, 2 * kWalkStepsMax + 1> words;
+  std::size_t size = 0;
   const std::uint32_t head = static_cast<std::uint32_t>(walk.codes.size()) |
                              static_cast<std::uint32_t>(-walk.first_depth) << kBeforeShift |
                              (walk.ends ? kEnds : 0) | (walk.of_new_user ? kNewUser : 0);
-  chunk.push_back(static_cast<std::uint16_t>(head));
+  words[size++] = static_cast<std::uint16_t>(head);
   for (const std::uint32_t code : walk.codes) {
-    if (code >= kLong) chunk.push_back(static_cast<std::uint16_t>(kLong | code >> 16));
-    chunk.push_back(static_cast<std::uint16_t>(code));
+    if (code >= kLong) words[size++] = static_cast<std::uint16_t>(kLong | code >> 16);
+    words[size++] = static_cast<std::uint16_t>(code);
   }
-  words_ += chunk.size() - before;
+  chunks_.back().insert(chunks_.back().end(), words.data(), words.data() + size);
+  words_ += size;
 }
 
 void WalkLog::Merge(WalkLog* other) {

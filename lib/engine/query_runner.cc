@@ -85,6 +85,9 @@ class Runner {
   }
   Status Check();
   void Work(std::size_t thread);
+  // Calls call(thread) for each thread, on threads of their own but for one.
+  template <typename Call>
+  void OnThreads(const Call& call);
 
   const Analysis& analysis_;
   const QueryOptions& options_;
@@ -137,14 +140,22 @@ void Runner::Work(std::size_t thread) {
   }
 }
 
+template <typename Call>
+void Runner::OnThreads(const Call& call) {
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < threads_; ++i) others.emplace_back([&call, i] { call(i); });
+  call(0);
+  for (std::thread& other : others) other.join();
+}
+
 Status Runner::Run() {
   for (std::size_t i = 0; i < threads_; ++i) states_.push_back(analysis_.NewState(&values_));
-  std::vector<std::thread> others;
-  for (std::size_t i = 1; i < threads_; ++i) others.emplace_back([this, i] { Work(i); });
-  Work(0);
-  for (std::thread& other : others) other.join();
+  OnThreads([this](std::size_t thread) { Work(thread); });
   if (!error_.ok()) return error_;
   if (Status status = Check(); !status.ok()) return status;
+  if (analysis_.Agree(states_)) {
+    OnThreads([this](std::size_t thread) { states_[thread]->Settle(); });
+  }
   for (std::size_t i = 1; i < threads_; ++i) {
     if (Status status = states_[0]->Merge(states_[i].get()); !status.ok()) return status;
   }

@@ -70,8 +70,8 @@ inline ScanEnd EndOfLog(const QueryScope& scope, const std::vector<Event>& event
   return EndOfData(scope, data, 0);
 }
 
-// The answer by up to four states, each with some of the users in batches of some size, merged in
-// some order.
+// The answer by up to four states, each with some of the users in batches of some size, settled or
+// not, merged in some order.
 inline Result<AnswerBody> RunInParts(const Analysis& analysis, const QueryScope& scope,
                                      const std::vector<Event>& events, Random* random,
                                      bool* exact) {
@@ -91,6 +91,12 @@ inline Result<AnswerBody> RunInParts(const Analysis& analysis, const QueryScope&
     const auto rows_max = static_cast<std::size_t>(random->Between(1, 80));
     Status status = VisitTimelines(batch, analysis.plan(), &values, rows_max, states.back().get());
     if (!status.ok()) return status;
+  }
+  if (random->OneIn(2) && analysis.Agree(states)) {
+    // Whether all settle or some is all the same.
+    for (const auto& state : states) {
+      if (!random->OneIn(8)) state->Settle();
+    }
   }
   while (states.size() > 1) {
     std::shuffle(states.begin(), states.end(), random->engine());

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/analytics/analyze.h"
 #include "tests/reference/sessions_twin.h"
 #include "tests/support/analysis_cases.h"
 
@@ -98,6 +99,34 @@ TEST(SessionsPropertyTest, EqualTheTwin) {
     ASSERT_TRUE(got.ok()) << got.status().ToString();
     EXPECT_TRUE(exact);
     ExpectSame(std::get<SessionsAnswer>(*got),
+               reference::TwinSessions(query, events, testing::EndOfLog(query.scope, events)));
+  }
+}
+
+// Batches with more sessions than are looked at together, of users with none to hundreds.
+TEST(SessionsPropertyTest, ManySessionsInABatchEqualTheTwin) {
+  const std::uint64_t seed = testing::RandomSeed();
+  const int cases = testing::RandomCases(20);
+  for (int i = 0; i < cases && !::testing::Test::HasFailure(); ++i) {
+    SCOPED_TRACE("INSIGHTFLOW_SEED=" + std::to_string(seed) + " case " + std::to_string(i));
+    Random random(seed + static_cast<std::uint64_t>(i));
+    const std::vector<std::int64_t> steps = {0, 10, 500, 1'000, 60'000};
+    const std::int64_t start_ms = 1'711'837'800'000;
+    const std::int64_t users = random.Between(1, 600);
+    std::vector<Event> events;
+    std::int64_t time_ms = start_ms;
+    for (std::int64_t rows = random.Between(4'000, 12'000); rows > 0; --rows) {
+      time_ms += random.Of(steps);
+      events.push_back(testing::RandomEvent(&random, time_ms));
+      events.back().user_id = "u" + std::to_string(random.Below(users));
+    }
+    SessionsQuery query = RandomQuery(&random, steps, start_ms);
+    query.scope.from = query.scope.to = std::nullopt;
+    query.rules.timeout = Duration(random.Between(1, 100'000));
+    const Result<Answer> got = AnalyzeEvents(query, events, FromMillis(0));
+    ASSERT_TRUE(got.ok()) << got.status().ToString();
+    EXPECT_TRUE(got->meta.exact);
+    ExpectSame(std::get<SessionsAnswer>(got->body),
                reference::TwinSessions(query, events, testing::EndOfLog(query.scope, events)));
   }
 }

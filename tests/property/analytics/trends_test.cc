@@ -1,6 +1,7 @@
 // "trends" equals its twin over random events, queries, batches and merges.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -103,6 +104,45 @@ TEST(TrendsPropertyTest, EqualsItsTwin) {
                             << "twin:\n"
                             << Print(twin);
     ASSERT_TRUE(answer->meta.exact);
+  }
+}
+
+// Spans of hundreds of rows, of which some match, with few values and with many.
+TEST(TrendsPropertyTest, LongSpansAreCountedRowByRow) {
+  Random random(testing::RandomSeed());
+  const int cases = testing::RandomCases(200);
+  for (int i = 0; i < cases; ++i) {
+    SCOPED_TRACE("case " + std::to_string(i));
+    constexpr std::int64_t kDay = 86'400'000;
+    const std::int64_t pages = random.OneIn(2) ? random.Between(1, 4) : 200;
+    std::map<std::string, std::map<std::int64_t, double>> expected;
+    std::vector<Event> events;
+    const std::int64_t rows = random.Between(1, 900);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int64_t day = random.OneIn(50) ? random.Below(3) : 3 * row / rows;
+      const std::string page = "/" + std::to_string(random.Below(pages));
+      const bool is_view = !random.OneIn(3);
+      events.push_back({.user_id = "u",
+                        .event_type = is_view ? "view" : "click",
+                        .page_url = page,
+                        .timestamp = FromMillis(kDay * (19'000 + day) + random.Below(kDay))});
+      if (is_view) ++expected[page][day];
+    }
+    TrendsQuery query;
+    query.series = {{.event = {.types = {"view"}}, .measure = Measure::kCount, .property = {}}};
+    query.scope.from = FromMillis(kDay * 19'000);
+    query.scope.to = FromMillis(kDay * 19'003);
+    query.breakdown = Breakdown{"page_url", 1'000};
+    const Result<Answer> answer = testing::RunSplit(query, events, 0, &random);
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+    std::map<std::string, std::map<std::int64_t, double>> got;
+    for (const TrendSeriesAnswer& series : std::get<TrendsAnswer>(answer->body).series) {
+      for (std::size_t day = 0; day < series.line.points.size(); ++day) {
+        const double count = *series.line.points[day].value;
+        if (count != 0) got[*series.breakdown][static_cast<std::int64_t>(day)] = count;
+      }
+    }
+    ASSERT_EQ(got, expected);
   }
 }
 

@@ -22,6 +22,35 @@ TEST(QuantilesTest, InterpolatesBetweenTheTwoInTheMiddle) {
   EXPECT_DOUBLE_EQ(quantiles.At(1), 40);
 }
 
+// Of many values only those near the rank are sorted: equal ones, neighbours far from each other,
+// negative ones and one that is far off must all be found.
+TEST(QuantilesTest, ManyValuesHaveTheQuantilesOfASort) {
+  testing::Random random(testing::RandomSeed());
+  const auto value_of = [&](int shape) -> double {
+    if (shape == 0) return 7;
+    if (shape == 1) return static_cast<double>(random.Below(3)) * 1e9;
+    if (shape == 2) return static_cast<double>(random.Between(-1'000'000, 1'000'000)) / 64;
+    return random.OneIn(5'000) ? 1e300 : std::exp2(static_cast<double>(random.Below(20'000)) / 1e3);
+  };
+  for (int shape = 0; shape < 4; ++shape) {
+    for (const std::size_t size : {4'095, 4'096, 4'097, 50'001}) {
+      Quantiles quantiles;
+      std::vector<double> values;
+      while (values.size() < size) quantiles.Add(values.emplace_back(value_of(shape)));
+      std::sort(values.begin(), values.end());
+      for (const unsigned percent : {0u, 1u, 33u, 50u, 67u, 90u, 99u, 100u}) {
+        const std::size_t hundredths = percent * (size - 1);
+        const double low = values[hundredths / 100];
+        const double high = values[std::min(hundredths / 100 + 1, size - 1)];
+        const double share = static_cast<double>(hundredths % 100) / 100;
+        const double expected = share == 0 ? low : low + (high - low) * share;
+        EXPECT_EQ(quantiles.Percentile(percent), expected)
+            << shape << ' ' << size << ' ' << percent;
+      }
+    }
+  }
+}
+
 TEST(QuantilesTest, PastTheBoundErrorsStayWithinTheirShare) {
   testing::Random random(testing::RandomSeed());
   for (const bool negative : {false, true}) {
