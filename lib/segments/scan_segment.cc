@@ -98,6 +98,11 @@ Status ScanSegment::PrepareOnce() {
     }
   }
   const auto& types = mask_tables_[static_cast<std::size_t>(Field::kEventType)];
+  if (context_->shape.narrow_matches && meta().has_narrow_types()) {
+    for (std::size_t code = 0; code < types.size(); ++code) {
+      type_masks_[code] = static_cast<std::uint8_t>(types[code]);
+    }
+  }
   const std::size_t words = masks.words();
   for (std::uint32_t code = 1; code * words < types.size(); ++code) {
     Mask selected = {};
@@ -123,6 +128,7 @@ bool ScanSegment::MayMatch(std::uint32_t block) const {
 Status ScanSegment::ReadBlock(std::uint32_t block, std::uint64_t first, std::uint64_t last,
                               ChunkSource* source, ScanScratch* scratch, CursorRows* rows,
                               std::uint64_t* scanned) const {
+  scratch->read.day_times = true;
   Status status = ErasedUsers::ReadBlock(input_.erased.get(), *input_.reader, block, columns_,
                                          source, &scratch->read, &scratch->block);
   if (!status.ok()) return status;

@@ -98,7 +98,8 @@ class ScanSegment {
 
   // Of the fields with a dictionary for the whole segment.
   std::array<std::vector<std::uint64_t>, kFieldCount> mask_tables_;
-  std::vector<std::vector<std::uint32_t>> text_codes_;       // by slot, then entry
+  std::array<std::uint8_t, 256> type_masks_ = {};       // the same of types, where all fits a byte
+  std::vector<std::vector<std::uint32_t>> text_codes_;  // by slot, then entry
   std::vector<std::vector<std::uint64_t>> identity_hashes_;  // by slot, then entry
   std::vector<std::uint32_t> wanted_types_;
 };

@@ -6,6 +6,7 @@
 #include "lib/model/batch.h"
 #include "lib/segments/chunk.h"
 #include "lib/segments/column_encoding.h"
+#include "lib/segments/fast_columns.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -23,9 +24,13 @@ Status FetchValues(const ChunkKey& key, ChunkSource* source, ReadScratch* scratc
 // Decodes the columns of one block.
 class BlockDecoder {
  public:
-  BlockDecoder(const SegmentMeta& meta, std::uint32_t block, ReadScratch* scratch,
-               SegmentBlock* out)
-      : meta_(meta), block_(meta.blocks[block]), columns_(&scratch->columns), out_(out) {}
+  BlockDecoder(const SegmentMeta& meta, std::uint32_t block, bool needs_time_ms,
+               ReadScratch* scratch, SegmentBlock* out)
+      : meta_(meta),
+        block_(meta.blocks[block]),
+        needs_time_ms_(needs_time_ms),
+        columns_(&scratch->columns),
+        out_(out) {}
 
   // False when the values are not those of the column.
   bool Decode(SegmentColumn column, std::uint8_t encoding, ByteReader* in);
@@ -54,6 +59,7 @@ class BlockDecoder {
 
   const SegmentMeta& meta_;
   const BlockMeta& block_;
+  const bool needs_time_ms_;
   ColumnScratch* const columns_;
   SegmentBlock* const out_;
 };
@@ -64,18 +70,17 @@ bool BlockDecoder::DecodeUserIds(ByteReader* in) {
 }
 
 bool BlockDecoder::DecodeTimes(ByteReader* in) {
-  columns_->values32.resize(out_->rows);
   const std::int64_t begin = std::int64_t{meta_.key.day} * kDayMs;
+  const std::span<std::uint32_t> times = Rows(&out_->day_time);
+  IntRange range;
+  if (!GetStepsFast(in, times, &columns_->patch, &range) ||
+      begin + range.least != block_.min_time_ms || begin + range.most != block_.max_time_ms) {
+    return false;
+  }
+  if (!needs_time_ms_) return true;
   std::int64_t* const to = Rows(&out_->time_ms).data();
-  std::uint32_t least = UINT32_MAX;
-  std::uint32_t most = 0;
-  const bool read = TakeSteps<std::uint32_t>(in, columns_->values32, &columns_->patch,
-                                             [&, to](std::size_t i, std::uint32_t time) {
-                                               least = std::min(least, time);
-                                               most = std::max(most, time);
-                                               to[i] = begin + time;
-                                             });
-  return read && begin + least == block_.min_time_ms && begin + most == block_.max_time_ms;
+  for (std::size_t i = 0; i < times.size(); ++i) to[i] = begin + times[i];
+  return true;
 }
 
 bool BlockDecoder::DecodeSequences(ByteReader* in) {
@@ -108,7 +113,7 @@ bool BlockDecoder::DecodeCodes(std::size_t field, std::uint8_t encoding, ByteRea
   if (encoding != expected) return false;
   if (narrow) {
     const std::span<std::uint8_t> codes = Rows(&out_->type_codes);
-    if (!GetPatched(in, codes, &columns_->patch)) return false;
+    if (!GetPatchedFast(in, codes, &columns_->patch)) return false;
     std::uint8_t greatest = 0;
     for (const std::uint8_t code : codes) greatest = std::max(greatest, code);
     return greatest <= entries;
@@ -194,7 +199,8 @@ Status SegmentReader::ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSou
   const ColumnSet wanted = WithNeeded(columns);
   out->Clear();
   out->rows = block_meta.rows;
-  BlockDecoder decoder(meta_, block, scratch, out);
+  const bool needs_time_ms = !scratch->day_times || wanted.Has(SegmentColumn::kSequence);
+  BlockDecoder decoder(meta_, block, needs_time_ms, scratch, out);
   for (std::size_t c = 1; c < kSegmentColumns; ++c) {
     const auto column = static_cast<SegmentColumn>(c);
     if (!wanted.Has(column) || !block_meta.columns.Has(column)) continue;

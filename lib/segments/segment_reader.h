@@ -36,6 +36,9 @@ class ChunkSource {
 struct ReadScratch {
   ColumnScratch columns;
   ByteBuffer values;
+  // Whoever is content with SegmentBlock::day_time says so: time_ms is then left empty, unless
+  // sequences are read.
+  bool day_times = false;
 };
 
 class SegmentReader {
