@@ -39,6 +39,9 @@ struct ScanPlan {
   // Each row is looked at by itself: rows may come in any order, those of many users in one run.
   // Not together with the two above. Saves the merge, which is most of a scan.
   bool any_order = false;
+  // Where all selectors fit a byte, the visitor takes Timelines::narrow_matches in place of
+  // matches.
+  bool takes_narrow_matches = false;
   std::vector<FieldRef> texts;       // slots of Timelines::texts
   std::vector<FieldRef> identities;  // slots of Timelines::identities
   std::vector<FieldRef> numbers;     // slots of Timelines::numbers

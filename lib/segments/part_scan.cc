@@ -205,12 +205,14 @@ void PartScan::Gather() {
   GatherColumn(
       [](const CursorRows& rows) -> auto& { return rows.time; }, &out_.time_ms,
       [](std::uint32_t time, std::int64_t day_ms) { return day_ms + time; });
-  if (shape_.narrow_matches) {
-    GatherColumn(
-        [](const CursorRows& rows) -> auto& { return rows.narrow_matches; }, &out_.matches, same);
+  const auto narrow = [](const CursorRows& rows) -> auto& { return rows.narrow_matches; };
+  const auto wide = [](const CursorRows& rows) -> auto& { return rows.matches; };
+  if (shape_.hands_out_narrow) {
+    GatherColumn(narrow, &out_.narrow_matches, same);
+  } else if (shape_.narrow_matches) {
+    GatherColumn(narrow, &out_.matches, same);
   } else {
-    GatherColumn(
-        [](const CursorRows& rows) -> auto& { return rows.matches; }, &out_.matches, same);
+    GatherColumn(wide, &out_.matches, same);
   }
   ScanColumns::ForEach(shape_, [&](auto get) { GatherColumn(get, &get(out_), same); });
 }
@@ -319,6 +321,7 @@ Status PartScan::HandOut(TimelineVisitor* visitor) {
   timelines.time_ms = out_.time_ms;
   timelines.matches = out_.matches;
   timelines.more_matches = out_.more_matches;
+  timelines.narrow_matches = out_.narrow_matches;
   for (const auto& column : out_.texts) timelines.texts.emplace_back(column);
   for (const auto& column : out_.identities) timelines.identities.emplace_back(column);
   for (const auto& column : out_.numbers) timelines.numbers.emplace_back(column);

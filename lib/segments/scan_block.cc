@@ -174,7 +174,7 @@ void BlockScan::KeepRows(PlainVector<Match>* column, std::uint64_t* scanned) {
   const bool in_range = least >= context_.plan.from_ms && most < context_.plan.to_ms;
   const auto filter = static_cast<Match>(std::uint64_t{1} << masks_.filter_bit());
   const MaskCounts counts = Count(masks, filter);
-  const bool few_fail = !context_.plan.only_matches || counts.matched >= count - count / 8;
+  const bool few_fail = !context_.plan.only_matches || counts.matched >= count - count / 4;
   keeps_all_ = in_range && counts.held == count && few_fail;
   rows_.time.resize(before + count);
   std::uint32_t* const times = rows_.time.data() + before;

@@ -26,6 +26,7 @@ ScanContext::ScanContext(const ScanPlan& scan_plan, ValueTable* scan_values)
   shape.identities = plan.identities.size();
   shape.numbers = plan.numbers.size();
   shape.narrow_matches = masks.filter_bit() < 8;
+  shape.hands_out_narrow = shape.narrow_matches && plan.takes_narrow_matches;
   shape.more_matches = plan.selectors.size() > 64;
   shape.user_ids = plan.needs_user_ids;
 }

@@ -53,15 +53,20 @@ class TimelineText final : public TimelineVisitor {
     }
   }
   static bool MatchesAny(const Timelines& timelines, std::size_t row) {
+    if (!timelines.narrow_matches.empty()) return timelines.narrow_matches[row] != 0;
     return timelines.matches[row] != 0 ||
            (!timelines.more_matches.empty() && timelines.more_matches[row] != 0);
+  }
+  static bool Matches(const Timelines& timelines, std::size_t row, std::size_t selector) {
+    if (timelines.narrow_matches.empty()) return timelines.Matches(row, selector);
+    return selector < 8 && (timelines.narrow_matches[row] >> selector & 1) != 0;
   }
   std::string Row(const Timelines& timelines, std::size_t row,
                   std::optional<std::size_t> before) const {
     std::string text = std::to_string(timelines.time_ms[row]) + " ";
     for (std::size_t s = 0; s < kSelectorsMax; ++s) {
       if (s >= 64 && timelines.more_matches.empty()) break;
-      if (timelines.Matches(row, s)) text += "s" + std::to_string(s) + " ";
+      if (Matches(timelines, row, s)) text += "s" + std::to_string(s) + " ";
     }
     for (const auto& column : timelines.texts) {
       text += "'" + std::string(values_->Text(column[row])) + "' ";

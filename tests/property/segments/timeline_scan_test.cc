@@ -62,6 +62,7 @@ class Case {
   ScanPlan MakePlan() {
     ScanPlan plan;
     plan.only_matches = Chance(50);
+    plan.takes_narrow_matches = Chance(50);
     plan.any_order = Chance(20);
     plan.needs_user_ids = !plan.any_order;
     plan.needs_client_order = !plan.any_order && Chance(50);
