@@ -188,6 +188,7 @@ Result<FunnelProgram> FunnelProgram::Create(const FunnelQuery& query) {
       (query.order == FunnelOrder::kOrdered || query.order == FunnelOrder::kStrictlyIncreasing) &&
       (program.plan.selectors.size() <= 8 || (program.rules.disjoint && program.direct));
   program.plan.takes_narrow_matches = program.searches && !program.sessions;
+  program.plan.takes_codes = program.plan.takes_narrow_matches && program.plan.selectors.size() > 8;
   return program;
 }
 

@@ -33,6 +33,12 @@ FunnelScan::FunnelScan(const FunnelProgram* program, const ValueTable* values)
                     IsWide() ? FunnelSearch::Form::kCode : FunnelSearch::Form::kBits);
   }
   if (program->sessions) cutter_.emplace(&*program->sessions, values);
+  if (search_ && IsWide()) {
+    for (std::size_t k = 0; k < program->step_selectors.size(); ++k) {
+      steps_of_byte_[1 + program->step_selectors[k]] = std::uint64_t{1} << k;
+    }
+    return;
+  }
   for (std::size_t byte = 0; byte < steps_of_byte_.size(); ++byte) {
     steps_of_byte_[byte] = Translate(byte, steps_of_.data());
   }
@@ -105,7 +111,7 @@ FunnelRows FunnelScan::RowsOf(const Timelines& timelines) {
   FunnelRows rows;
   rows.time_ms = timelines.time_ms.data();
   rows.steps = timelines.matches.data();
-  if (search_ && !IsWide()) {
+  if (search_) {
     steps_.resize(timelines.rows());
     rows.steps = steps_.data();
     return rows;

@@ -63,7 +63,7 @@ class FunnelScan {
     if (search_) {
       if (search_->Match({timelines.time_ms, selected_}, begin, end, &chain_)) return;
       // Only now are they needed.
-      for (std::uint32_t row = begin; row < end && !IsWide(); ++row) {
+      for (std::uint32_t row = begin; row < end; ++row) {
         steps_[row] = steps_of_byte_[selected_[row]];
       }
     }
@@ -96,7 +96,7 @@ class FunnelScan {
   std::vector<SessionSpan> sessions_;
   std::vector<std::uint64_t> steps_of_;                // by selector: steps
   std::vector<std::uint64_t> exclusions_of_;           // by selector
-  std::array<std::uint64_t, 256> steps_of_byte_ = {};  // by selectors 0 to 7
+  std::array<std::uint64_t, 256> steps_of_byte_ = {};  // by selectors 0 to 7, or by code
   PlainVector<std::uint64_t> steps_;
   std::span<const std::uint8_t> selected_;
   PlainVector<std::uint8_t> narrow_;

@@ -12,7 +12,7 @@ void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* s
   ChooseRuns(first, last);
   if (begin_ == end_) return;
   const std::size_t rows_before = rows_.rows();
-  if (masks_.words() > 1 || context_.shape.client_order) {
+  if ((masks_.words() > 1 && !context_.shape.codes) || context_.shape.client_order) {
     KeepOrHideRows(scanned);
   } else if (context_.shape.narrow_matches) {
     KeepRows(&rows_.narrow_matches, scanned);
@@ -138,13 +138,17 @@ void BlockScan::WriteMasks(Match* to) {
     const std::uint8_t* const types = block_.type_codes.data() + begin_;
     if constexpr (sizeof(Match) == 1) {
       const auto& entries = segment_.mask_tables_[static_cast<std::size_t>(Field::kEventType)];
-      return LookUpBytes({types, count}, segment_.type_masks_, entries.size(), to);
+      return LookUpBytes({types, count}, segment_.type_masks_, entries.size() / masks_.words(), to);
     }
     for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Match>(table[types[i]]);
     return;
   }
   FillMasks();
   const std::uint64_t* const masks = scratch_.masks.data();
+  if (context_.shape.codes) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = masks_.CodeOf(masks + i * masks_.words());
+    return;
+  }
   for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Match>(masks[i]);
 }
 
@@ -172,7 +176,7 @@ void BlockScan::KeepRows(PlainVector<Match>* column, std::uint64_t* scanned) {
   WriteMasks(masks);
   const auto [least, most] = segment_.TimesOf(scratch_.block_number);
   const bool in_range = least >= context_.plan.from_ms && most < context_.plan.to_ms;
-  const auto filter = static_cast<Match>(std::uint64_t{1} << masks_.filter_bit());
+  const auto filter = Filter<Match>();
   const MaskCounts counts = Count(masks, filter);
   const bool few_fail = !context_.plan.only_matches || counts.matched >= count - count / 4;
   keeps_all_ = in_range && counts.held == count && few_fail;
@@ -196,7 +200,7 @@ void BlockScan::KeepRows(PlainVector<Match>* column, std::uint64_t* scanned) {
 // Moves the rows that stay together; `masks` become what they match.
 template <bool kAllInRange, typename Match>
 std::uint32_t BlockScan::Compress(std::uint32_t* times, Match* masks, std::uint64_t* scanned) {
-  const auto filter = static_cast<Match>(std::uint64_t{1} << masks_.filter_bit());
+  const auto filter = Filter<Match>();
   const auto wanted = static_cast<Match>(context_.plan.only_matches ? filter - 1 : filter);
   const std::int64_t from = context_.plan.from_ms;
   const std::int64_t to = context_.plan.to_ms;

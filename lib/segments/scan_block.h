@@ -38,6 +38,11 @@ class BlockScan {
   template <typename Match>
   void WriteMasks(Match* to);
   template <typename Match>
+  Match Filter() const {
+    const std::size_t bit = sizeof(Match) == 1 ? context_.narrow_filter_bit : masks_.filter_bit();
+    return static_cast<Match>(std::uint64_t{1} << bit);
+  }
+  template <typename Match>
   MaskCounts Count(const Match* masks, Match filter) const;
   // Appends times and matches of the rows that stay.
   template <typename Match>

@@ -18,7 +18,8 @@ struct ScanShape {
   std::size_t texts = 0;
   std::size_t identities = 0;
   std::size_t numbers = 0;
-  bool narrow_matches = false;    // all bits fit a byte
+  bool codes = false;             // as ScanPlan::takes_codes says
+  bool narrow_matches = false;    // codes, or all bits fit a byte
   bool hands_out_narrow = false;  // and so they are handed out
   bool more_matches = false;
   bool user_ids = false;

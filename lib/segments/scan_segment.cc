@@ -25,9 +25,11 @@ ScanContext::ScanContext(const ScanPlan& scan_plan, ValueTable* scan_values)
   shape.texts = plan.texts.size();
   shape.identities = plan.identities.size();
   shape.numbers = plan.numbers.size();
-  shape.narrow_matches = masks.filter_bit() < 8;
-  shape.hands_out_narrow = shape.narrow_matches && plan.takes_narrow_matches;
-  shape.more_matches = plan.selectors.size() > 64;
+  shape.codes = plan.takes_codes && !plan.needs_client_order;
+  shape.narrow_matches = shape.codes || masks.filter_bit() < 8;
+  shape.hands_out_narrow = shape.codes || (shape.narrow_matches && plan.takes_narrow_matches);
+  shape.more_matches = !shape.codes && plan.selectors.size() > 64;
+  narrow_filter_bit = shape.codes ? kCodeFilterBit : masks.filter_bit();
   shape.user_ids = plan.needs_user_ids;
 }
 
@@ -100,8 +102,10 @@ Status ScanSegment::PrepareOnce() {
   }
   const auto& types = mask_tables_[static_cast<std::size_t>(Field::kEventType)];
   if (context_->shape.narrow_matches && meta().has_narrow_types()) {
-    for (std::size_t code = 0; code < types.size(); ++code) {
-      type_masks_[code] = static_cast<std::uint8_t>(types[code]);
+    for (std::size_t code = 0; code * masks.words() < types.size(); ++code) {
+      const std::uint64_t* const mask = &types[code * masks.words()];
+      type_masks_[code] =
+          context_->shape.codes ? masks.CodeOf(mask) : static_cast<std::uint8_t>(*mask);
     }
   }
   const std::size_t words = masks.words();

@@ -39,6 +39,7 @@ struct ScanContext {
   const ScanPlan& plan;
   const RowMasks masks;
   ScanShape shape;
+  std::size_t narrow_filter_bit = 0;  // of bytes; RowMasks::filter_bit of wider masks
   ValueTable* const values;
 };
 
