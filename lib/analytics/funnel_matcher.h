@@ -38,7 +38,7 @@ struct FunnelChain {
 class FunnelMatcher {
  public:
   explicit FunnelMatcher(const FunnelRules& rules);
-  // O(rows × steps that they touch); times the optional steps, where there are some.
+  // O(rows × steps that they touch); with optional steps O(rows × steps × optional ones).
   void Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, FunnelChain* chain);
 
  private:

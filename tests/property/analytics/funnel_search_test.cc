@@ -116,6 +116,7 @@ TEST_F(FunnelSearchTest, FindsTheChainOfTheMatcher) {
     for (std::uint32_t k = 0; k < found.level; ++k) ASSERT_EQ(found.rows[k], expected.rows[k]) << i;
     ++levels[found.level];
   }
+  if (cases < 5'000) return;  // what follows is about shares of many
   EXPECT_GT(searched, cases / 2);
   EXPECT_GT(left_to_matcher, cases / 100);
   for (const std::size_t level : {0, 1, 2, 3, 6}) EXPECT_GT(levels[level], cases / 500) << level;
