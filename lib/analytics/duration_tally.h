@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "insightflow/result.h"
 #include "lib/analytics/quantiles.h"
@@ -30,8 +31,9 @@ class DurationTally {
     stats.count = quantiles_.count();
     if (stats.count == 0) return stats;
     stats.mean_ms = static_cast<double>(sum_ms_) / static_cast<double>(stats.count);
-    stats.median_ms = quantiles_.Percentile(50);
-    stats.p90_ms = quantiles_.Percentile(90);
+    const std::vector<double> at = quantiles_.Percentiles({50, 90});
+    stats.median_ms = at[0];
+    stats.p90_ms = at[1];
     return stats;
   }
   bool any() const { return quantiles_.count() > 0; }

@@ -25,7 +25,7 @@ constexpr std::uint64_t Bit(std::uint32_t k) { return std::uint64_t{1} << k; }
 
 void FunnelMatcher::MakeTable(Table* table) const {
   table->slots.resize(std::size_t{rules_.steps} * counts_);
-  table->rows.resize(table->slots.size() * rules_.steps);
+  table->rows.assign(table->slots.size() * rules_.steps, kUnfilled);
   for (std::size_t i = 0; i < table->slots.size(); ++i) {
     table->slots[i].rows = table->rows.data() + i * rules_.steps;
   }
@@ -111,22 +111,45 @@ void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint
   std::copy_n(next_rows_.begin(), step + 1, slot.rows);
 }
 
-// One event: each chain takes it for one of the steps that it matches.
+// Of the held chains that end at a step or at one before it which may be skipped, the best for each
+// count: what is behind a chain's last step in its rows is unfilled.
+void FunnelMatcher::KeepBest(const FunnelRows& rows, std::uint32_t last) {
+  if ((rules_.optional >> last & 1) == 0) best_last_.fill(kUnfilled);
+  for (std::uint32_t c = 0; c < counts_; ++c) {
+    const Slot& slot = At(&held_, last, c);
+    if (slot.start_ms == kNone) continue;
+    if (best_last_[c] != kUnfilled) {
+      const Slot& best = At(&held_, best_last_[c], c);
+      if (slot.start_ms < best.start_ms) continue;
+      if (slot.start_ms == best.start_ms && !IsEarlier(rows, slot.rows, best.rows, last + 1)) {
+        continue;
+      }
+    }
+    best_last_[c] = last;
+  }
+}
+
+// One event: each chain takes it for one of the steps that it matches. One pass over what is held
+// serves all of these.
 void FunnelMatcher::ArriveOne(const FunnelRows& rows, std::uint32_t row, std::uint64_t mask) {
   const std::int64_t time_ms = rows.time_ms[row];
-  for (std::uint64_t left = mask; left != 0; left &= left - 1) {
+  std::uint64_t left = mask;
+  if ((left & 1) != 0) {
+    next_rows_[0] = row;
+    Arrive(rows, 0, 0, 1, 0, time_ms);
+    left &= left - 1;
+  }
+  if (left == 0) return;
+  best_last_.fill(kUnfilled);
+  std::uint32_t behind = rules_.RequiredBefore(std::countr_zero(left));
+  for (; left != 0; left &= left - 1) {
     const std::uint32_t step = std::countr_zero(left);
-    if (step == 0) {
-      next_rows_[0] = row;
-      Arrive(rows, 0, 0, 1, 0, time_ms);
-      continue;
-    }
-    const std::uint32_t required = rules_.RequiredBefore(step);
-    for (std::uint32_t last = std::min(step, held_.used); last-- > required;) {
-      for (std::uint32_t c = 0; c < counts_; ++c) {
-        next_rows_[step] = row;
-        Arrive(rows, last + 1, c, Bit(step), step, time_ms);
-      }
+    for (; behind < std::min(step, held_.used); ++behind) KeepBest(rows, behind);
+    if (rules_.RequiredBefore(step) >= held_.used) return;
+    for (std::uint32_t c = 0; c < counts_; ++c) {
+      if (best_last_[c] == kUnfilled) continue;
+      next_rows_[step] = row;
+      Arrive(rows, best_last_[c] + 1, c, Bit(step), step, time_ms);
     }
   }
 }

@@ -38,7 +38,7 @@ struct FunnelChain {
 class FunnelMatcher {
  public:
   explicit FunnelMatcher(const FunnelRules& rules);
-  // O(rows × steps that they touch); times the optional steps, where there are some.
+  // O(rows × steps that they touch); with optional steps O(rows × steps × optional ones).
   void Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, FunnelChain* chain);
 
  private:
@@ -89,6 +89,7 @@ class FunnelMatcher {
   void MakeTable(Table* table) const;
   void ClearHeld(std::uint64_t steps);
   void ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end);
+  void KeepBest(const FunnelRows& rows, std::uint32_t last);
   void ArriveOne(const FunnelRows& rows, std::uint32_t row, std::uint64_t mask);
   void ArriveTies(const FunnelRows& rows, std::int64_t time_ms);
   void Arrive(const FunnelRows& rows, std::uint32_t from, std::uint32_t from_count,
@@ -123,7 +124,8 @@ class FunnelMatcher {
   Table arrived_;                            // at the time in hand
   std::vector<std::uint32_t> arrived_list_;  // slots of arrived_ in use
   std::array<std::uint32_t, kFunnelStepsMax> next_rows_ = {};
-  std::vector<std::vector<std::int64_t>> excluded_at_;  // times, by exclusion
+  std::array<std::uint32_t, kFunnelStepsMax> best_last_ = {};  // by count: a last step, or kNone
+  std::vector<std::vector<std::int64_t>> excluded_at_;         // times, by exclusion
   std::vector<std::pair<std::uint64_t, std::uint32_t>> by_key_;
   std::vector<std::int64_t> key_time_ms_;  // rows of one key, side by side
   std::vector<std::uint64_t> key_steps_;

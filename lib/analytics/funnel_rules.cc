@@ -182,6 +182,13 @@ Result<FunnelProgram> FunnelProgram::Create(const FunnelQuery& query) {
   program.plan.only_matches = !needs_all;
   program.plan.needs_client_order = strict || query.clickhouse.has_value();
   program.plan.needs_user_ids = query.users_at.has_value();
+  program.searches =
+      !program.rules.clickhouse && !program.rules.holds && program.rules.optional == 0 &&
+      program.rules.exclusions.empty() &&
+      (query.order == FunnelOrder::kOrdered || query.order == FunnelOrder::kStrictlyIncreasing) &&
+      (program.plan.selectors.size() <= 8 || (program.rules.disjoint && program.direct));
+  program.plan.takes_narrow_matches = program.searches && !program.sessions;
+  program.plan.takes_codes = program.plan.takes_narrow_matches && program.plan.selectors.size() > 8;
   return program;
 }
 

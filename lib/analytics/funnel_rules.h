@@ -49,7 +49,8 @@ struct FunnelProgram {
   ScanPlan plan;
   std::vector<std::uint32_t> step_selectors;
   std::vector<std::uint32_t> exclusion_selectors;
-  bool direct = false;  // the scan's matches are the steps' bits as they are
+  bool direct = false;    // the scan's matches are the steps' bits as they are
+  bool searches = false;  // FunnelSearch finds most chains
   std::vector<std::size_t> hold_slots;
   std::size_t breakdown_slot = 0;
   std::optional<Sessioniser> sessions;  // per session

@@ -28,10 +28,38 @@ FunnelScan::FunnelScan(const FunnelProgram* program, const ValueTable* values)
       matcher_(program->rules),
       steps_of_(BySelector(program->step_selectors, kSelectorsMax)),
       exclusions_of_(BySelector(program->exclusion_selectors, kSelectorsMax)) {
+  if (program->searches) {
+    search_.emplace(program->rules, program->step_selectors,
+                    IsWide() ? FunnelSearch::Form::kCode : FunnelSearch::Form::kBits);
+  }
   if (program->sessions) cutter_.emplace(&*program->sessions, values);
+  if (search_ && IsWide()) {
+    for (std::size_t k = 0; k < program->step_selectors.size(); ++k) {
+      steps_of_byte_[1 + program->step_selectors[k]] = std::uint64_t{1} << k;
+    }
+    return;
+  }
   for (std::size_t byte = 0; byte < steps_of_byte_.size(); ++byte) {
     steps_of_byte_[byte] = Translate(byte, steps_of_.data());
   }
+}
+
+void FunnelScan::NarrowSteps(const Timelines& timelines) {
+  selected_ = timelines.narrow_matches;
+  if (!selected_.empty()) return;
+  narrow_.resize(timelines.rows());
+  if (IsWide()) {
+    for (std::size_t row = 0; row < narrow_.size(); ++row) {
+      const std::uint64_t matches = timelines.matches[row];
+      const int code = matches == 0 ? 0 : 1 + std::countr_zero(matches);
+      narrow_[row] = static_cast<std::uint8_t>(code);
+    }
+  } else {
+    for (std::size_t row = 0; row < narrow_.size(); ++row) {
+      narrow_[row] = static_cast<std::uint8_t>(timelines.matches[row]);
+    }
+  }
+  selected_ = narrow_;
 }
 
 void FunnelScan::TranslateSteps(const Timelines& timelines) {
@@ -83,6 +111,11 @@ FunnelRows FunnelScan::RowsOf(const Timelines& timelines) {
   FunnelRows rows;
   rows.time_ms = timelines.time_ms.data();
   rows.steps = timelines.matches.data();
+  if (search_) {
+    steps_.resize(timelines.rows());
+    rows.steps = steps_.data();
+    return rows;
+  }
   if (!program_->direct) {
     TranslateSteps(timelines);
     rows.steps = steps_.data();

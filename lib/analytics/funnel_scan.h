@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "lib/analytics/funnel_matcher.h"
 #include "lib/analytics/funnel_rules.h"
+#include "lib/analytics/funnel_search.h"
 #include "lib/analytics/sessioniser.h"
+#include "lib/base/plain_vector.h"
 #include "lib/model/timelines.h"
 
 namespace insightflow {
@@ -30,6 +33,7 @@ class FunnelScan {
   // Calls `take` with the FunnelUnitChain of each user or session that reached step 1.
   template <typename Take>
   void ForEach(const Timelines& timelines, Take take) {
+    if (search_) NarrowSteps(timelines);
     const FunnelRows rows = RowsOf(timelines);
     FunnelUnitChain unit;
     unit.chain = &chain_;
@@ -37,14 +41,14 @@ class FunnelScan {
       unit.run = run;
       const auto begin = static_cast<std::uint32_t>(timelines.RunBegin(run));
       if (!cutter_) {
-        matcher_.Match(rows, begin, timelines.run_ends[run], &chain_);
+        Match(timelines, rows, begin, timelines.run_ends[run]);
         unit.deadline_ms = Deadline();
         if (chain_.level > 0) take(static_cast<const FunnelUnitChain&>(unit));
         continue;
       }
       cutter_->Cut(timelines, run, &sessions_);
       for (const SessionSpan& session : sessions_) {
-        matcher_.Match(rows, session.begin, session.end, &chain_);
+        Match(timelines, rows, session.begin, session.end);
         unit.deadline_ms = SessionDeadline(timelines, session, &session == &sessions_.back());
         if (chain_.level > 0) take(static_cast<const FunnelUnitChain&>(unit));
       }
@@ -53,6 +57,22 @@ class FunnelScan {
 
  private:
   FunnelRows RowsOf(const Timelines& timelines);
+  // Finds chain_.
+  void Match(const Timelines& timelines, const FunnelRows& rows, std::uint32_t begin,
+             std::uint32_t end) {
+    if (search_) {
+      if (search_->Match({timelines.time_ms, selected_}, begin, end, &chain_)) return;
+      // Only now are they needed.
+      for (std::uint32_t row = begin; row < end; ++row) {
+        steps_[row] = steps_of_byte_[selected_[row]];
+      }
+    }
+    matcher_.Match(rows, begin, end, &chain_);
+  }
+  // More selectors than a byte has bits: each step has its own, and no event matches two.
+  bool IsWide() const { return program_->plan.selectors.size() > 8; }
+  // Selectors as bytes, in selected_.
+  void NarrowSteps(const Timelines& timelines);
   void TranslateSteps(const Timelines& timelines);
   void TranslateExclusions(const Timelines& timelines);
   void CombineKeys(const Timelines& timelines);
@@ -70,13 +90,16 @@ class FunnelScan {
 
   const FunnelProgram* const program_;
   FunnelMatcher matcher_;
+  std::optional<FunnelSearch> search_;
   FunnelChain chain_;
   std::optional<SessionCutter> cutter_;  // per session
   std::vector<SessionSpan> sessions_;
   std::vector<std::uint64_t> steps_of_;                // by selector: steps
   std::vector<std::uint64_t> exclusions_of_;           // by selector
-  std::array<std::uint64_t, 256> steps_of_byte_ = {};  // by selectors 0 to 7
-  std::vector<std::uint64_t> steps_;
+  std::array<std::uint64_t, 256> steps_of_byte_ = {};  // by selectors 0 to 7, or by code
+  PlainVector<std::uint64_t> steps_;
+  std::span<const std::uint8_t> selected_;
+  PlainVector<std::uint8_t> narrow_;
   std::vector<std::uint64_t> exclusions_;
   std::vector<std::uint64_t> keys_;
 };

@@ -1,8 +1,11 @@
 #include "lib/analytics/quantiles.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <utility>
 
 namespace insightflow {
@@ -13,8 +16,8 @@ constexpr int kMantissaBits = 52 - 7;  // what a bucket leaves out
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr std::uint64_t kWindowFrom = 32'768;  // values: the window takes a byte for each
 constexpr std::size_t kWindowBuckets = 32 * 128;
-constexpr std::size_t kFewValues = 4'096;
-constexpr int kSliceShift = 48;  // slices of a sixteenth of a power of two
+constexpr int kSliceBits = 11;
+constexpr std::size_t kSlices = std::size_t{1} << kSliceBits;
 constexpr std::size_t kBucketBytes = sizeof(std::pair<std::uint32_t, std::uint64_t>) + 1;
 
 // Bits that count upwards as their values do: negative numbers in reverse, below the others.
@@ -91,50 +94,73 @@ void Quantiles::Merge(Quantiles* other) {
   *other = Quantiles();
 }
 
+// How many values lie in each slice of what the values' bits span: about as wide as the values
+// there are great, so that a few long durations do not leave all others in one slice.
+struct Quantiles::Slices {
+  std::uint64_t low = std::numeric_limits<std::uint64_t>::max();
+  int shift = 0;
+  std::array<std::uint32_t, kSlices> counts = {};
+
+  explicit Slices(const std::vector<double>& values) {
+    std::uint64_t high = 0;
+    for (const double value : values) {
+      const std::uint64_t ordered = Ordered(value);
+      low = std::min(low, ordered);
+      high = std::max(high, ordered);
+    }
+    shift = std::max(0, static_cast<int>(std::bit_width(high - low)) - kSliceBits);
+    for (const double value : values) ++counts[Of(value)];
+  }
+  std::size_t Of(double value) const { return (Ordered(value) - low) >> shift; }
+};
+
 double Quantiles::At(double share) const {
   if (count() == 0) return 0;
   const double rank = share * static_cast<double>(count() - 1);
-  return Ranked(static_cast<std::uint64_t>(rank), rank - std::floor(rank));
+  const auto below = static_cast<std::uint64_t>(rank);
+  return exact_ ? RankedExact(Slices(values_), below, rank - std::floor(rank))
+                : RankedInHistogram(below, rank - std::floor(rank));
 }
 
-double Quantiles::Percentile(unsigned percent) const {
-  if (count() == 0) return 0;
-  const std::uint64_t hundredths = percent * (count() - 1);
-  return Ranked(hundredths / 100, static_cast<double>(hundredths % 100) / 100);
+double Quantiles::Percentile(unsigned percent) const { return Percentiles({percent})[0]; }
+
+std::vector<double> Quantiles::Percentiles(std::initializer_list<unsigned> percents) const {
+  if (count() == 0) return std::vector<double>(percents.size());
+  std::optional<Slices> slices;
+  if (exact_) slices.emplace(values_);
+  std::vector<double> found;
+  for (const unsigned percent : percents) {
+    const std::uint64_t hundredths = percent * (count() - 1);
+    const double share = static_cast<double>(hundredths % 100) / 100;
+    found.push_back(exact_ ? RankedExact(*slices, hundredths / 100, share)
+                           : RankedInHistogram(hundredths / 100, share));
+  }
+  return found;
 }
 
-double Quantiles::Ranked(std::uint64_t rank, double share) const {
-  return exact_ ? RankedExact(rank, share) : RankedInHistogram(rank, share);
-}
-
-double Quantiles::RankedExact(std::uint64_t rank, double share) const {
+double Quantiles::RankedExact(const Slices& slices, std::uint64_t rank, double share) const {
   std::uint64_t below = 0;
-  std::vector<double> near = Near(rank, &below);
+  std::vector<double> near = Near(slices, rank, &below);
   const auto at = near.begin() + static_cast<std::ptrdiff_t>(rank - below);
   std::nth_element(near.begin(), at, near.end());
   if (share == 0) return *at;
   return Between(*at, *std::min_element(at + 1, near.end()), share);
 }
 
-// Few values, among them those of this rank and the next; `below` are less. Counting how many lie
-// in each slice finds the slices of the two. Slices follow the exponent, so that one value far off
-// does not leave all others in one slice.
-std::vector<double> Quantiles::Near(std::uint64_t rank, std::uint64_t* below) const {
-  if (values_.size() <= kFewValues) return values_;
-  const auto slice_of = [](double value) {
-    return static_cast<std::uint32_t>(Ordered(value) >> kSliceShift);
-  };
-  std::vector<std::uint32_t> counts(std::size_t{1} << (64 - kSliceShift));
-  for (const double value : values_) ++counts[slice_of(value)];
-  std::uint32_t first = 0;
-  while (*below + counts[first] <= rank) *below += counts[first++];
+// Few values, among them those of this rank and the next; `below` are less.
+std::vector<double> Quantiles::Near(const Slices& slices, std::uint64_t rank,
+                                    std::uint64_t* below) const {
+  std::size_t first = 0;
+  while (*below + slices.counts[first] <= rank) *below += slices.counts[first++];
   const std::uint64_t next = std::min<std::uint64_t>(rank + 1, values_.size() - 1);
-  std::uint32_t last = first;
-  for (std::uint64_t seen = *below + counts[first]; seen <= next;) seen += counts[++last];
+  std::size_t last = first;
+  for (std::uint64_t seen = *below + slices.counts[first]; seen <= next;) {
+    seen += slices.counts[++last];
+  }
   std::vector<double> near;
-  near.reserve(std::size_t{counts[first]} + (last != first ? counts[last] : 0));
   for (const double value : values_) {
-    if (slice_of(value) - first <= last - first) near.push_back(value);
+    const std::size_t slice = slices.Of(value);
+    if (slice >= first && slice <= last) near.push_back(value);
   }
   return near;
 }

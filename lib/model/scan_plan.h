@@ -17,6 +17,7 @@ namespace insightflow {
 inline namespace v1 {
 
 inline constexpr std::size_t kSelectorsMax = 128;
+inline constexpr std::size_t kCodedSelectorsMax = 127;
 
 struct ScanSelector {
   std::vector<std::string> types;  // none: any; sorted
@@ -39,6 +40,12 @@ struct ScanPlan {
   // Each row is looked at by itself: rows may come in any order, those of many users in one run.
   // Not together with the two above. Saves the merge, which is most of a scan.
   bool any_order = false;
+  // Where all selectors fit a byte, the visitor takes Timelines::narrow_matches in place of
+  // matches.
+  bool takes_narrow_matches = false;
+  // No event matches two selectors, of which there are at most kCodedSelectorsMax, and the visitor
+  // takes Timelines::narrow_matches as codes.
+  bool takes_codes = false;
   std::vector<FieldRef> texts;       // slots of Timelines::texts
   std::vector<FieldRef> identities;  // slots of Timelines::identities
   std::vector<FieldRef> numbers;     // slots of Timelines::numbers

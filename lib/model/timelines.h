@@ -32,6 +32,9 @@ struct Timelines {
   // is empty in plans with fewer.
   std::span<const std::uint64_t> matches;
   std::span<const std::uint64_t> more_matches;
+  // In place of both, if the scan has them and the plan takes them: bits, or with
+  // ScanPlan::takes_codes 1 + the selector that holds, 0 for none.
+  std::span<const std::uint8_t> narrow_matches;
   // By slot, then row. Codes of the scan's ValueTable, 0 where absent. Numbers and bools are texts
   // as they were spelled; an object or array is absent.
   std::vector<std::span<const std::uint32_t>> texts;

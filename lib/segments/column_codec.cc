@@ -154,6 +154,7 @@ void SegmentBlock::Clear() {
   run_ends.clear();
   user_ids.Clear();
   time_ms.clear();
+  day_time.clear();
   sequence.clear();
   flags.clear();
   type_codes.clear();

@@ -13,6 +13,7 @@
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
 #include "lib/model/text_shapes.h"
+#include "lib/segments/fast_columns.h"
 #include "lib/segments/patched_ints.h"
 #include "lib/segments/segment_block.h"
 #include "lib/segments/segment_format.h"
@@ -66,9 +67,9 @@ bool GetRecentCodes(ByteReader* in, std::uint32_t entries, ColumnScratch* scratc
 // Times within the day, as encoding 1 or 2, which is returned: column_encoding.h.
 std::uint8_t PutTimes(std::span<const std::uint32_t> times, ColumnScratch* scratch,
                       std::string* out);
-// Leaves `times.size()` of them in milliseconds from `begin_ms` on, and in [*least_ms, *most_ms].
-bool GetTimes(ByteReader* in, std::uint8_t encoding, std::int64_t begin_ms, ColumnScratch* scratch,
-              std::span<std::int64_t> times, std::int64_t* least_ms, std::int64_t* most_ms);
+// And how far they reach.
+bool GetTimes(ByteReader* in, std::uint8_t encoding, ColumnScratch* scratch,
+              std::span<std::uint32_t> times, IntRange* range);
 
 // Log sequences. Rows that come as they happen have sequences that their times foretell, about.
 void PutSequences(std::span<const std::uint32_t> times, std::span<const std::uint64_t> sequences,

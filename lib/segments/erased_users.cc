@@ -96,6 +96,7 @@ void ErasedUsers::RemoveFrom(SegmentBlock* block) const {
   FilterTexts(keep_run, &block->user_ids);
   block->run_ends = std::move(ends);
   Filter(keep, &block->time_ms);
+  Filter(keep, &block->day_time);
   Filter(keep, &block->sequence);
   Filter(keep, &block->flags);
   Filter(keep, &block->type_codes);

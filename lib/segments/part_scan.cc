@@ -5,7 +5,6 @@
 #include <bit>
 #include <limits>
 #include <span>
-#include <type_traits>
 #include <utility>
 
 namespace insightflow {
@@ -16,6 +15,24 @@ namespace {
 // too much is overwritten by the next run, and no branch hangs on the length of a short one.
 constexpr std::uint32_t kCopyRows = 8;
 constexpr std::size_t kPrefetchPieces = 16;
+
+constexpr std::uint32_t RoundedUp(std::uint32_t rows) {
+  return (rows + kCopyRows - 1) / kCopyRows * kCopyRows;
+}
+
+// With room, what is behind the rows on both sides is touched too.
+template <typename From, typename To, typename Convert>
+void CopyRows(const From* from, std::uint32_t count, bool has_room, To* to, Convert convert) {
+  if (!has_room) {
+    for (std::uint32_t i = 0; i < count; ++i) to[i] = convert(from[i]);
+    return;
+  }
+  for (To* const behind = to + count; to < behind; to += kCopyRows, from += kCopyRows) {
+    std::array<From, kCopyRows> rows;  // the compiler cannot know that `from` and `to` differ
+    std::copy_n(from, kCopyRows, rows.begin());
+    for (std::size_t i = 0; i < kCopyRows; ++i) to[i] = convert(rows[i]);
+  }
+}
 
 }  // namespace
 
@@ -158,61 +175,85 @@ void PartScan::SortPieces() {
   }
 }
 
-// Puts the pieces' rows of a column of the cursors side by side, each as convert(value, cursor's
-// day) says.
-template <typename ColumnOf, typename To, typename Convert>
-void PartScan::GatherColumn(ColumnOf column_of, PlainVector<To>* column, Convert convert) {
-  using Column = std::remove_reference_t<decltype(column_of(cursors_[0]->rows()))>;
-  using From = typename Column::value_type;
+// Calls copy(piece, to, room) for all pieces: its rows come to `to`, and so many have room there.
+// ahead(piece) is called some pieces before: the cursors' rows take more than the nearer caches
+// hold.
+template <typename Ahead, typename Copy>
+void PartScan::ForEachPiece(Ahead ahead, Copy copy) const {
+  std::size_t to = 0;
+  for (std::size_t p = 0; p < sorted_.size(); ++p) {
+    ahead(sorted_[std::min(p + kPrefetchPieces, sorted_.size() - 1)]);
+    copy(sorted_[p], to);
+    to += sorted_[p].end - sorted_[p].begin;
+  }
+}
+
+// Times of the day become whole ones; matches become as wide as they are handed out.
+template <typename From, typename To>
+void PartScan::GatherEvents(PlainVector<From> CursorRows::*matches, PlainVector<To>* to_matches) {
   struct Source {
-    std::span<const From> rows;
-    std::int64_t day_ms = 0;
+    const std::uint32_t* times;
+    const From* matches;
+    std::size_t rows;
+    std::int64_t day_ms;
   };
   std::vector<Source> sources;
   for (const auto& cursor : cursors_) {
-    sources.push_back({column_of(cursor->rows()), cursor->day_ms()});
+    const CursorRows& rows = cursor->rows();
+    sources.push_back({rows.time.data(), (rows.*matches).data(), rows.rows(), cursor->day_ms()});
   }
-  To* to = column->data();
-  const To* const end = to + column->size();
-  for (std::size_t p = 0; p < sorted_.size(); ++p) {
-    // The cursors' rows take more than the nearer caches hold.
-    const Piece& ahead = sorted_[std::min(p + kPrefetchPieces, sorted_.size() - 1)];
-    __builtin_prefetch(sources[ahead.cursor].rows.data() + ahead.begin);
-    const Piece& piece = sorted_[p];
+  const auto ahead = [&](const Piece& piece) {
+    __builtin_prefetch(sources[piece.cursor].times + piece.begin);
+    __builtin_prefetch(sources[piece.cursor].matches + piece.begin);
+  };
+  const std::size_t total = out_.time_ms.size();
+  std::int64_t* const all_times = out_.time_ms.data();
+  To* const all_matches = to_matches->data();
+  ForEachPiece(ahead, [&](const Piece& piece, std::size_t to) {
     const Source source = sources[piece.cursor];
-    const From* from = source.rows.data() + piece.begin;
     const std::uint32_t count = piece.end - piece.begin;
-    const std::uint32_t rounded = (count + kCopyRows - 1) / kCopyRows * kCopyRows;
-    To* const behind = to + count;
-    if (piece.begin + rounded > source.rows.size() || rounded > end - to) {
-      while (to != behind) *to++ = convert(*from++, source.day_ms);
-      continue;
-    }
-    for (; to < behind; to += kCopyRows, from += kCopyRows) {
-      std::array<From, kCopyRows> rows;  // the compiler cannot know that `from` and `to` differ
-      std::copy_n(from, kCopyRows, rows.begin());
-      for (std::size_t i = 0; i < kCopyRows; ++i) to[i] = convert(rows[i], source.day_ms);
-    }
-    to = behind;
-  }
+    const std::uint32_t rounded = RoundedUp(count);
+    const bool has_room = piece.begin + rounded <= source.rows && rounded <= total - to;
+    CopyRows(source.times + piece.begin, count, has_room, all_times + to,
+             [&](std::uint32_t time) { return source.day_ms + time; });
+    CopyRows(source.matches + piece.begin, count, has_room, all_matches + to,
+             [](From match) { return static_cast<To>(match); });
+  });
+}
+
+// Puts the pieces' rows of a column of the cursors side by side.
+template <typename ColumnOf, typename Column>
+void PartScan::GatherColumn(ColumnOf column_of, Column* column) {
+  using Value = typename Column::value_type;
+  std::vector<std::span<const Value>> sources;
+  for (const auto& cursor : cursors_) sources.emplace_back(column_of(cursor->rows()));
+  const auto ahead = [&](const Piece& piece) {
+    __builtin_prefetch(sources[piece.cursor].data() + piece.begin);
+  };
+  const std::size_t total = column->size();
+  Value* const all = column->data();
+  ForEachPiece(ahead, [&](const Piece& piece, std::size_t to) {
+    const std::span<const Value> source = sources[piece.cursor];
+    const std::uint32_t count = piece.end - piece.begin;
+    const std::uint32_t rounded = RoundedUp(count);
+    const bool has_room = piece.begin + rounded <= source.size() && rounded <= total - to;
+    CopyRows(source.data() + piece.begin, count, has_room, all + to,
+             [](Value value) { return value; });
+  });
 }
 
 void PartScan::Gather() {
   std::size_t total = 0;
   for (const Piece& piece : sorted_) total += piece.end - piece.begin;
   out_.ForEachColumn(shape_, [&](auto& column) { column.resize(total); });
-  const auto same = [](auto value, std::int64_t) { return value; };
-  GatherColumn(
-      [](const CursorRows& rows) -> auto& { return rows.time; }, &out_.time_ms,
-      [](std::uint32_t time, std::int64_t day_ms) { return day_ms + time; });
-  if (shape_.narrow_matches) {
-    GatherColumn(
-        [](const CursorRows& rows) -> auto& { return rows.narrow_matches; }, &out_.matches, same);
+  if (shape_.hands_out_narrow) {
+    GatherEvents(&CursorRows::narrow_matches, &out_.narrow_matches);
+  } else if (shape_.narrow_matches) {
+    GatherEvents(&CursorRows::narrow_matches, &out_.matches);
   } else {
-    GatherColumn(
-        [](const CursorRows& rows) -> auto& { return rows.matches; }, &out_.matches, same);
+    GatherEvents(&CursorRows::matches, &out_.matches);
   }
-  ScanColumns::ForEach(shape_, [&](auto get) { GatherColumn(get, &get(out_), same); });
+  ScanColumns::ForEach(shape_, [&](auto get) { GatherColumn(get, &get(out_)); });
 }
 
 void PartScan::EndRuns() {
@@ -319,6 +360,7 @@ Status PartScan::HandOut(TimelineVisitor* visitor) {
   timelines.time_ms = out_.time_ms;
   timelines.matches = out_.matches;
   timelines.more_matches = out_.more_matches;
+  timelines.narrow_matches = out_.narrow_matches;
   for (const auto& column : out_.texts) timelines.texts.emplace_back(column);
   for (const auto& column : out_.identities) timelines.identities.emplace_back(column);
   for (const auto& column : out_.numbers) timelines.numbers.emplace_back(column);

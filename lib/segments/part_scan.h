@@ -70,8 +70,12 @@ class PartScan {
   void FindPieces(std::uint64_t bound, bool all);
   void SortPieces();
   void Gather();
-  template <typename ColumnOf, typename To, typename Convert>
-  void GatherColumn(ColumnOf column_of, PlainVector<To>* column, Convert convert);
+  template <typename Ahead, typename Copy>
+  void ForEachPiece(Ahead ahead, Copy copy) const;
+  template <typename From, typename To>
+  void GatherEvents(PlainVector<From> CursorRows::*matches, PlainVector<To>* to_matches);
+  template <typename ColumnOf, typename Column>
+  void GatherColumn(ColumnOf column_of, Column* column);
   // Finds the users' ends, and puts rows of one day that came from several segments in order.
   void EndRuns();
   void SortRows(std::uint32_t begin, std::uint32_t end);

@@ -111,9 +111,18 @@ void PutPatched(std::string* out, std::span<const T> values, PatchScratch* scrat
   if (!values.empty()) PutPlanned(out, values, PlanPatched(values), scratch);
 }
 
-// Reads values.size() values. False when the input is too short or not of this form.
-template <typename T>
-bool GetPatched(ByteReader* in, std::span<T> values, PatchScratch* scratch) {
+struct PlainPlanes {
+  template <typename T>
+  bool operator()(std::string_view planes, IntWidth width, T base, T* values, std::size_t n) const {
+    return AddPlanes(planes, width, base, values, n);
+  }
+};
+
+// Reads values.size() values. False when the input is too short or not of this form. `add_planes`
+// does what AddPlanes does.
+template <typename T, typename Planes = PlainPlanes>
+bool GetPatched(ByteReader* in, std::span<T> values, PatchScratch* scratch,
+                Planes add_planes = Planes()) {
   if (values.empty()) return true;
   const std::size_t n = values.size();
   std::uint8_t form;
@@ -124,7 +133,7 @@ bool GetPatched(ByteReader* in, std::span<T> values, PatchScratch* scratch) {
   if (!in->GetFixed(&form) || (form & kDeltaForm) != 0 || !WidthOfForm<T>(form, &width) ||
       !GetVarintOf(in, &base) ||
       !in->GetRaw(width.bytes * n + BitPlaneBytes(width.bits, n), &planes) ||
-      !AddPlanes(planes, width, base, values.data(), n) || !in->GetVarint(&count) || count > n) {
+      !add_planes(planes, width, base, values.data(), n) || !in->GetVarint(&count) || count > n) {
     return false;
   }
   if (count == 0) return true;
@@ -201,17 +210,22 @@ void PutSteps(std::string* out, std::span<const T> values, std::vector<T>* steps
   PutPlannedSteps<T>(out, *steps, plan, scratch);
 }
 
+// What stands before the steps: the base, and the power of two as a mask.
+template <typename T>
+bool GetStepsHead(ByteReader* in, T* base, T* mask) {
+  std::uint8_t bits;
+  if (!GetVarintOf(in, base) || !in->GetFixed(&bits) || bits > 8 * sizeof(T)) return false;
+  *mask = LowBits<T>(bits);
+  return true;
+}
+
 // Reads steps.size() values: hands each to take(i, value). `steps` is scratch memory.
 template <typename T, typename Take>
 bool TakeSteps(ByteReader* in, std::span<T> steps, PatchScratch* scratch, Take take) {
   if (steps.empty()) return true;
   T base;
-  std::uint8_t bits;
-  if (!GetVarintOf(in, &base) || !in->GetFixed(&bits) || bits > 8 * sizeof(T) ||
-      !GetPatched(in, steps, scratch)) {
-    return false;
-  }
-  const T mask = LowBits<T>(bits);
+  T mask;
+  if (!GetStepsHead(in, &base, &mask) || !GetPatched(in, steps, scratch)) return false;
   T sum = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     sum = static_cast<T>(sum + steps[i]);

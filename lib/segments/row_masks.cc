@@ -1,6 +1,7 @@
 #include "lib/segments/row_masks.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 
 namespace insightflow {
@@ -69,6 +70,15 @@ Mask RowMasks::MaskOf(Field field, std::string_view text) const {
     if (!test.predicate->Matches(value)) ClearBits(test.bits, &mask);
   }
   return mask;
+}
+
+std::uint8_t RowMasks::CodeOf(const std::uint64_t* mask) const {
+  std::size_t first = 0;
+  while (first + 64 <= filter_bit_ && mask[first / 64] == 0) first += 64;
+  first += static_cast<std::size_t>(std::countr_zero(mask[first / 64]));
+  const std::size_t code = first < filter_bit_ ? first + 1 : 0;
+  const std::uint64_t filter = mask[filter_bit_ / 64] >> filter_bit_ % 64 & 1;
+  return static_cast<std::uint8_t>(code | filter << kCodeFilterBit);
 }
 
 void RowMasks::FillTable(Field field, const SegmentTexts& texts,

@@ -22,6 +22,8 @@ inline namespace v1 {
 inline constexpr std::size_t kMaskWordsMax = (kSelectorsMax + 1 + 63) / 64;
 using Mask = std::array<std::uint64_t, kMaskWordsMax>;
 
+inline constexpr std::size_t kCodeFilterBit = 7;
+
 class RowMasks {
  public:
   // `plan` must outlive the masks.
@@ -34,6 +36,8 @@ class RowMasks {
     return (mask[filter_bit_ / 64] >> (filter_bit_ % 64) & 1) != 0;
   }
   std::size_t filter_bit() const { return filter_bit_; }
+  // Of the selectors that hold, 1 + the first, 0 for none; with kCodeFilterBit if the filter does.
+  std::uint8_t CodeOf(const std::uint64_t* mask) const;
 
   // Whether a condition looks at the text field.
   bool Uses(Field field) const { return text_tests_[static_cast<std::size_t>(field)].used; }

@@ -12,7 +12,7 @@ void BlockScan::Append(std::uint64_t first, std::uint64_t last, std::uint64_t* s
   ChooseRuns(first, last);
   if (begin_ == end_) return;
   const std::size_t rows_before = rows_.rows();
-  if (masks_.words() > 1 || context_.shape.client_order) {
+  if ((masks_.words() > 1 && !context_.shape.codes) || context_.shape.client_order) {
     KeepOrHideRows(scanned);
   } else if (context_.shape.narrow_matches) {
     KeepRows(&rows_.narrow_matches, scanned);
@@ -136,12 +136,33 @@ void BlockScan::WriteMasks(Match* to) {
   const std::size_t count = end_ - begin_;
   if (const std::uint64_t* const table = OnlyTable()) {
     const std::uint8_t* const types = block_.type_codes.data() + begin_;
+    if constexpr (sizeof(Match) == 1) {
+      const auto& entries = segment_.mask_tables_[static_cast<std::size_t>(Field::kEventType)];
+      return LookUpBytes({types, count}, segment_.type_masks_, entries.size() / masks_.words(), to);
+    }
     for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Match>(table[types[i]]);
     return;
   }
   FillMasks();
   const std::uint64_t* const masks = scratch_.masks.data();
+  if (context_.shape.codes) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = masks_.CodeOf(masks + i * masks_.words());
+    return;
+  }
   for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Match>(masks[i]);
+}
+
+// How many of the masks hold the filter, and how many have other bits.
+template <typename Match>
+MaskCounts BlockScan::Count(const Match* masks, Match filter) const {
+  const std::size_t count = end_ - begin_;
+  if constexpr (sizeof(Match) == 1) return CountMasks({masks, count}, filter);
+  MaskCounts counts;
+  for (std::size_t i = 0; i < count; ++i) {
+    counts.held += (masks[i] & filter) != 0 ? 1 : 0;
+    counts.matched += (masks[i] & (filter - 1)) != 0 ? 1 : 0;
+  }
+  return counts;
 }
 
 // Rows stay that are in range, hold the filter and, if that is asked, match a selector. Where few
@@ -155,15 +176,10 @@ void BlockScan::KeepRows(PlainVector<Match>* column, std::uint64_t* scanned) {
   WriteMasks(masks);
   const auto [least, most] = segment_.TimesOf(scratch_.block_number);
   const bool in_range = least >= context_.plan.from_ms && most < context_.plan.to_ms;
-  const auto filter = static_cast<Match>(std::uint64_t{1} << masks_.filter_bit());
-  std::uint32_t held = 0;
-  std::uint32_t matched = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    held += (masks[i] & filter) != 0 ? 1 : 0;
-    matched += (masks[i] & (filter - 1)) != 0 ? 1 : 0;
-  }
-  const bool few_fail = !context_.plan.only_matches || matched >= count - count / 8;
-  keeps_all_ = in_range && held == count && few_fail;
+  const auto filter = Filter<Match>();
+  const MaskCounts counts = Count(masks, filter);
+  const bool few_fail = !context_.plan.only_matches || counts.matched >= count - count / 4;
+  keeps_all_ = in_range && counts.held == count && few_fail;
   rows_.time.resize(before + count);
   std::uint32_t* const times = rows_.time.data() + before;
   if (!keeps_all_) {
@@ -177,37 +193,33 @@ void BlockScan::KeepRows(PlainVector<Match>* column, std::uint64_t* scanned) {
     return;
   }
   *scanned += count;
-  const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
-  const std::int64_t* const time_of = block_.time_ms.data() + begin_;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    times[i] = static_cast<std::uint32_t>(time_of[i] - day_ms);
-    masks[i] = static_cast<Match>(masks[i] & (filter - 1));
-  }
+  std::copy_n(block_.day_time.data() + begin_, count, times);
+  for (std::uint32_t i = 0; i < count; ++i) masks[i] = static_cast<Match>(masks[i] & (filter - 1));
 }
 
 // Moves the rows that stay together; `masks` become what they match.
 template <bool kAllInRange, typename Match>
 std::uint32_t BlockScan::Compress(std::uint32_t* times, Match* masks, std::uint64_t* scanned) {
-  const auto filter = static_cast<Match>(std::uint64_t{1} << masks_.filter_bit());
+  const auto filter = Filter<Match>();
   const auto wanted = static_cast<Match>(context_.plan.only_matches ? filter - 1 : filter);
   const std::int64_t from = context_.plan.from_ms;
   const std::int64_t to = context_.plan.to_ms;
   const std::int64_t day_ms = segment_.meta().key.day * kDayMs;
-  const std::int64_t* const time_of = block_.time_ms.data();
+  const std::uint32_t* const time_of = block_.day_time.data();
   std::uint32_t* const kept = scratch_.kept.data();
   std::uint32_t* const kept_to = scratch_.kept_to.data();
   std::uint64_t in_range = 0;
   std::uint32_t count = 0;
   for (std::uint32_t row = begin_; row < end_; ++row) {
-    const std::int64_t time = time_of[row];
+    const std::uint32_t time = time_of[row];
     const Match mask = masks[row - begin_];
     bool stays = ((mask & filter) != 0) & ((mask & wanted) != 0);
     if constexpr (!kAllInRange) {
-      const bool inside = (time >= from) & (time < to);
+      const bool inside = (day_ms + time >= from) & (day_ms + time < to);
       in_range += inside ? 1 : 0;
       stays &= inside;
     }
-    times[count] = static_cast<std::uint32_t>(time - day_ms);
+    times[count] = time;
     masks[count] = static_cast<Match>(mask & ~filter);
     kept[count] = row;
     count += stays ? 1 : 0;
@@ -229,7 +241,7 @@ void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
   scratch_.kept_to.resize(end_ - begin_);
   scratch_.hidden.clear();
   for (std::uint32_t row = begin_; row < end_; ++row) {
-    const std::int64_t time = block_.time_ms[row];
+    const std::int64_t time = day_ms + block_.day_time[row];
     if (time >= context_.plan.from_ms && time < context_.plan.to_ms) {
       ++*scanned;
       std::uint64_t* const mask = &scratch_.masks[(row - begin_) * words];
@@ -240,7 +252,7 @@ void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
       if (context_.plan.only_matches && any == 0) stays = false;
       if (stays || hide) {
         scratch_.kept.push_back(row);
-        rows_.time.push_back(static_cast<std::uint32_t>(time - day_ms));
+        rows_.time.push_back(block_.day_time[row]);
         if (context_.shape.narrow_matches) {
           rows_.narrow_matches.push_back(static_cast<std::uint8_t>(mask[0]));
         } else {
@@ -393,6 +405,9 @@ std::string_view BlockScan::TextAt(Field field, std::uint32_t row) const {
 
 EventValue BlockScan::ValueAt(const FieldRef& field, std::uint32_t row) {
   if (field.kind == FieldRef::Kind::kText) return EventValue::Text(TextAt(field.field, row));
+  if (field.kind == FieldRef::Kind::kTimestamp) {
+    return EventValue::Integer(segment_.meta().key.day * kDayMs + block_.day_time[row]);
+  }
   return BlockValue(block_, field, row, &scratch_.text);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "lib/segments/fast_columns.h"
 #include "lib/segments/scan_segment.h"
 
 namespace insightflow {
@@ -36,6 +37,13 @@ class BlockScan {
   void TestRows(const RowMasks::RowTests& tests);
   template <typename Match>
   void WriteMasks(Match* to);
+  template <typename Match>
+  Match Filter() const {
+    const std::size_t bit = sizeof(Match) == 1 ? context_.narrow_filter_bit : masks_.filter_bit();
+    return static_cast<Match>(std::uint64_t{1} << bit);
+  }
+  template <typename Match>
+  MaskCounts Count(const Match* masks, Match filter) const;
   // Appends times and matches of the rows that stay.
   template <typename Match>
   void KeepRows(PlainVector<Match>* column, std::uint64_t* scanned);

@@ -31,7 +31,7 @@ std::size_t CursorRows::bytes() const {
 }
 
 std::size_t UserRows::bytes() const {
-  return ScanColumns::bytes() + BytesOf(time_ms) + BytesOf(matches);
+  return ScanColumns::bytes() + BytesOf(time_ms) + BytesOf(matches) + BytesOf(narrow_matches);
 }
 
 void CursorRows::Clear(const ScanShape& shape) {

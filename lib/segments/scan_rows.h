@@ -18,7 +18,9 @@ struct ScanShape {
   std::size_t texts = 0;
   std::size_t identities = 0;
   std::size_t numbers = 0;
-  bool narrow_matches = false;  // all bits fit a byte
+  bool codes = false;             // as ScanPlan::takes_codes says
+  bool narrow_matches = false;    // codes, or all bits fit a byte
+  bool hands_out_narrow = false;  // and so they are handed out
   bool more_matches = false;
   bool user_ids = false;
   bool client_order = false;  // tab, seq and hidden are there
@@ -95,6 +97,7 @@ struct CursorRows : ScanColumns {
 struct UserRows : ScanColumns {
   PlainVector<std::int64_t> time_ms;
   PlainVector<std::uint64_t> matches;
+  PlainVector<std::uint8_t> narrow_matches;  // with ScanShape::hands_out_narrow, in their place
 
   using ScanColumns::ScanColumns;
 
@@ -104,7 +107,11 @@ struct UserRows : ScanColumns {
   template <typename Use>
   void ForEachColumn(const ScanShape& shape, Use use) {
     use(time_ms);
-    use(matches);
+    if (shape.hands_out_narrow) {
+      use(narrow_matches);
+    } else {
+      use(matches);
+    }
     ForEach(shape, [&](auto get) { use(get(*this)); });
   }
 };

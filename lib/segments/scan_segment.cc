@@ -25,8 +25,11 @@ ScanContext::ScanContext(const ScanPlan& scan_plan, ValueTable* scan_values)
   shape.texts = plan.texts.size();
   shape.identities = plan.identities.size();
   shape.numbers = plan.numbers.size();
-  shape.narrow_matches = masks.filter_bit() < 8;
-  shape.more_matches = plan.selectors.size() > 64;
+  shape.codes = plan.takes_codes && !plan.needs_client_order;
+  shape.narrow_matches = shape.codes || masks.filter_bit() < 8;
+  shape.hands_out_narrow = shape.codes || (shape.narrow_matches && plan.takes_narrow_matches);
+  shape.more_matches = !shape.codes && plan.selectors.size() > 64;
+  narrow_filter_bit = shape.codes ? kCodeFilterBit : masks.filter_bit();
   shape.user_ids = plan.needs_user_ids;
 }
 
@@ -98,6 +101,13 @@ Status ScanSegment::PrepareOnce() {
     }
   }
   const auto& types = mask_tables_[static_cast<std::size_t>(Field::kEventType)];
+  if (context_->shape.narrow_matches && meta().has_narrow_types()) {
+    for (std::size_t code = 0; code * masks.words() < types.size(); ++code) {
+      const std::uint64_t* const mask = &types[code * masks.words()];
+      type_masks_[code] =
+          context_->shape.codes ? masks.CodeOf(mask) : static_cast<std::uint8_t>(*mask);
+    }
+  }
   const std::size_t words = masks.words();
   for (std::uint32_t code = 1; code * words < types.size(); ++code) {
     Mask selected = {};
@@ -123,6 +133,7 @@ bool ScanSegment::MayMatch(std::uint32_t block) const {
 Status ScanSegment::ReadBlock(std::uint32_t block, std::uint64_t first, std::uint64_t last,
                               ChunkSource* source, ScanScratch* scratch, CursorRows* rows,
                               std::uint64_t* scanned) const {
+  scratch->read.day_times = true;
   Status status = ErasedUsers::ReadBlock(input_.erased.get(), *input_.reader, block, columns_,
                                          source, &scratch->read, &scratch->block);
   if (!status.ok()) return status;

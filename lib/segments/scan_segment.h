@@ -39,6 +39,7 @@ struct ScanContext {
   const ScanPlan& plan;
   const RowMasks masks;
   ScanShape shape;
+  std::size_t narrow_filter_bit = 0;  // of bytes; RowMasks::filter_bit of wider masks
   ValueTable* const values;
 };
 
@@ -98,7 +99,8 @@ class ScanSegment {
 
   // Of the fields with a dictionary for the whole segment.
   std::array<std::vector<std::uint64_t>, kFieldCount> mask_tables_;
-  std::vector<std::vector<std::uint32_t>> text_codes_;       // by slot, then entry
+  std::array<std::uint8_t, 256> type_masks_ = {};       // the same of types, where all fits a byte
+  std::vector<std::vector<std::uint32_t>> text_codes_;  // by slot, then entry
   std::vector<std::vector<std::uint64_t>> identity_hashes_;  // by slot, then entry
   std::vector<std::uint32_t> wanted_types_;
 };

@@ -51,7 +51,8 @@ struct SegmentBlock {
   std::vector<std::uint32_t> run_ends;  // run_ends[run] is the row behind the run
   SegmentTexts user_ids;                // of run r: Entry(r + 1)
 
-  PlainVector<std::int64_t> time_ms;  // within a run never falling
+  PlainVector<std::int64_t> time_ms;    // within a run never falling
+  PlainVector<std::uint32_t> day_time;  // the same within the segment's day
   std::vector<std::uint64_t> sequence;
   std::vector<std::uint8_t> flags;
   // The types' codes when SegmentMeta::has_narrow_types; otherwise they are in `codes`.

@@ -7,6 +7,7 @@
 #include "lib/model/batch.h"
 #include "lib/segments/chunk.h"
 #include "lib/segments/column_encoding.h"
+#include "lib/segments/fast_columns.h"
 #include "lib/segments/guided_codec.h"
 
 namespace insightflow {
@@ -37,10 +38,11 @@ std::uint8_t LastEncoding(SegmentColumn column) {
 // Decodes the columns of one block.
 class BlockDecoder {
  public:
-  BlockDecoder(const SegmentMeta& meta, std::uint32_t block, ReadScratch* scratch,
-               SegmentBlock* out)
+  BlockDecoder(const SegmentMeta& meta, std::uint32_t block, bool needs_time_ms,
+               ReadScratch* scratch, SegmentBlock* out)
       : meta_(meta),
         block_(meta.blocks[block]),
+        needs_time_ms_(needs_time_ms),
         columns_(&scratch->columns),
         titles_(scratch->titles),
         out_(out) {}
@@ -74,6 +76,7 @@ class BlockDecoder {
 
   const SegmentMeta& meta_;
   const BlockMeta& block_;
+  const bool needs_time_ms_;
   ColumnScratch* const columns_;
   const std::vector<std::uint32_t>& titles_;  // once a chunk's encoding needs them
   SegmentBlock* const out_;
@@ -86,10 +89,16 @@ bool BlockDecoder::DecodeUserIds(ByteReader* in) {
 
 bool BlockDecoder::DecodeTimes(std::uint8_t encoding, ByteReader* in) {
   const std::int64_t begin = std::int64_t{meta_.key.day} * kDayMs;
-  std::int64_t least = 0;
-  std::int64_t most = 0;
-  return GetTimes(in, encoding, begin, columns_, Rows(&out_->time_ms), &least, &most) &&
-         least == block_.min_time_ms && most == block_.max_time_ms;
+  const std::span<std::uint32_t> times = Rows(&out_->day_time);
+  IntRange range;
+  if (!GetTimes(in, encoding, columns_, times, &range) ||
+      begin + range.least != block_.min_time_ms || begin + range.most != block_.max_time_ms) {
+    return false;
+  }
+  if (!needs_time_ms_) return true;
+  std::int64_t* const to = Rows(&out_->time_ms).data();
+  for (std::size_t i = 0; i < times.size(); ++i) to[i] = begin + times[i];
+  return true;
 }
 
 bool BlockDecoder::DecodeSequences(ByteReader* in) {
@@ -115,7 +124,7 @@ bool BlockDecoder::DecodeFlags(std::uint8_t encoding, ByteReader* in) {
 
 bool BlockDecoder::DecodeTypes(std::uint32_t entries, ByteReader* in) {
   const std::span<std::uint8_t> codes = Rows(&out_->type_codes);
-  if (!GetPatched(in, codes, &columns_->patch)) return false;
+  if (!GetPatchedFast(in, codes, &columns_->patch)) return false;
   std::uint8_t greatest = 0;
   for (const std::uint8_t code : codes) greatest = std::max(greatest, code);
   return greatest <= entries;
@@ -237,7 +246,8 @@ Status SegmentReader::ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSou
   const ColumnSet wanted = WithNeeded(columns);
   out->Clear();
   out->rows = block_meta.rows;
-  BlockDecoder decoder(meta_, block, scratch, out);
+  const bool needs_time_ms = !scratch->day_times || wanted.Has(SegmentColumn::kSequence);
+  BlockDecoder decoder(meta_, block, needs_time_ms, scratch, out);
   for (const SegmentColumn column : kReadOrder) {
     if (!wanted.Has(column) || !block_meta.columns.Has(column)) continue;
     const ChunkKey key = {meta_.key, column, block};

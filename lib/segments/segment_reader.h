@@ -41,6 +41,9 @@ struct ReadScratch {
   // Of the segment whose titles were needed last: by the code of a page that of its title.
   std::optional<SegmentKey> titles_of;
   std::vector<std::uint32_t> titles;
+  // Whoever is content with SegmentBlock::day_time says so: time_ms is then left empty, unless
+  // sequences are read.
+  bool day_times = false;
 };
 
 class SegmentReader {

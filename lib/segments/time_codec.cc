@@ -1,8 +1,7 @@
 // Times of a block's rows.
 
-#include <algorithm>
-
 #include "lib/segments/column_codec.h"
+#include "lib/segments/fast_columns.h"
 #include "lib/segments/multiples.h"
 
 namespace insightflow {
@@ -21,33 +20,17 @@ std::uint8_t PutTimes(std::span<const std::uint32_t> times, ColumnScratch* scrat
   return encoding;
 }
 
-bool GetTimes(ByteReader* in, std::uint8_t encoding, std::int64_t begin_ms, ColumnScratch* scratch,
-              std::span<std::int64_t> times, std::int64_t* least_ms, std::int64_t* most_ms) {
+bool GetTimes(ByteReader* in, std::uint8_t encoding, ColumnScratch* scratch,
+              std::span<std::uint32_t> times, IntRange* range) {
   Multiples multiples;
-  if (!multiples.Get(in, encoding)) return false;
-  scratch->values32.resize(times.size());
-  std::int64_t* const to = times.data();
-  std::uint32_t least = UINT32_MAX;
-  std::uint32_t most = 0;
-  const auto note = [&](std::uint32_t value) {
-    least = std::min(least, value);
-    most = std::max(most, value);
-  };
-  const auto plain = [&, to](std::size_t i, std::uint32_t time) {
-    note(time);
-    to[i] = begin_ms + time;
-  };
-  // What is too large for a day shows by its bounds.
-  const auto scaled = [&, to](std::size_t i, std::uint32_t quotient) {
-    note(quotient);
-    to[i] = begin_ms + static_cast<std::int64_t>(multiples.Value(quotient) & INT64_MAX);
-  };
-  const bool read = multiples.divisor == 1
-                        ? TakeSteps<std::uint32_t>(in, scratch->values32, &scratch->patch, plain)
-                        : TakeSteps<std::uint32_t>(in, scratch->values32, &scratch->patch, scaled);
-  if (!read || multiples.Value(most) >= std::uint64_t{kDayMs}) return false;
-  *least_ms = begin_ms + static_cast<std::int64_t>(multiples.Value(least));
-  *most_ms = begin_ms + static_cast<std::int64_t>(multiples.Value(most));
+  if (!multiples.Get(in, encoding) || !GetStepsFast(in, times, &scratch->patch, range)) {
+    return false;
+  }
+  if (multiples.divisor == 1) return true;
+  if (multiples.Value(range->most) >= std::uint64_t{kDayMs}) return false;
+  const auto least = static_cast<std::uint32_t>(multiples.Value(range->least));
+  *range = {least, static_cast<std::uint32_t>(multiples.Value(range->most))};
+  for (std::uint32_t& time : times) time = multiples.least + time * multiples.divisor;
   return true;
 }
 

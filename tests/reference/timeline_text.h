@@ -15,8 +15,8 @@ namespace insightflow::testing {
 class TimelineText final : public TimelineVisitor {
  public:
   // With `only_matches` rows that match no selector are passed over: they may be left out or not.
-  explicit TimelineText(const ValueTable* values, bool only_matches = false)
-      : values_(values), only_matches_(only_matches) {}
+  explicit TimelineText(const ValueTable* values, bool only_matches = false, bool codes = false)
+      : values_(values), only_matches_(only_matches), codes_(codes) {}
 
   Status Visit(const Timelines& timelines) override {
     for (std::size_t run = 0; run < timelines.runs(); ++run) {
@@ -53,15 +53,21 @@ class TimelineText final : public TimelineVisitor {
     }
   }
   static bool MatchesAny(const Timelines& timelines, std::size_t row) {
+    if (!timelines.narrow_matches.empty()) return timelines.narrow_matches[row] != 0;
     return timelines.matches[row] != 0 ||
            (!timelines.more_matches.empty() && timelines.more_matches[row] != 0);
+  }
+  bool Matches(const Timelines& timelines, std::size_t row, std::size_t selector) const {
+    if (timelines.narrow_matches.empty()) return timelines.Matches(row, selector);
+    if (codes_) return timelines.narrow_matches[row] == selector + 1;
+    return selector < 8 && (timelines.narrow_matches[row] >> selector & 1) != 0;
   }
   std::string Row(const Timelines& timelines, std::size_t row,
                   std::optional<std::size_t> before) const {
     std::string text = std::to_string(timelines.time_ms[row]) + " ";
     for (std::size_t s = 0; s < kSelectorsMax; ++s) {
-      if (s >= 64 && timelines.more_matches.empty()) break;
-      if (timelines.Matches(row, s)) text += "s" + std::to_string(s) + " ";
+      if (s >= 64 && timelines.more_matches.empty() && !codes_) break;
+      if (Matches(timelines, row, s)) text += "s" + std::to_string(s) + " ";
     }
     for (const auto& column : timelines.texts) {
       text += "'" + std::string(values_->Text(column[row])) + "' ";
@@ -77,6 +83,7 @@ class TimelineText final : public TimelineVisitor {
 
   const ValueTable* const values_;
   const bool only_matches_;
+  const bool codes_;
 };
 
 }  // namespace insightflow::testing

@@ -62,16 +62,25 @@ class Case {
   ScanPlan MakePlan() {
     ScanPlan plan;
     plan.only_matches = Chance(50);
+    plan.takes_narrow_matches = Chance(50);
     plan.any_order = Chance(20);
     plan.needs_user_ids = !plan.any_order;
     plan.needs_client_order = !plan.any_order && Chance(50);
+    plan.takes_codes = Chance(25);
     if (Chance(30)) plan.from_ms = kFirstDayMs + static_cast<std::int64_t>(Below(2 * kDayMs));
     if (Chance(30)) plan.to_ms = kFirstDayMs + static_cast<std::int64_t>(Below(4 * kDayMs));
     const std::uint64_t selectors = Chance(10) ? 60 + Below(60) : Below(5);
     for (std::uint64_t s = 0; s < selectors; ++s) {
       EventSelector selector;
-      if (Chance(70)) selector.types = {Pick({"view", "click", "purchase", "other"})};
-      if (Chance(20)) selector.types.emplace_back("view");
+      if (plan.takes_codes) {
+        selector.types = {s == 0               ? "click"
+                          : s + 1 == selectors ? "purchase"
+                          : s == 7             ? "view"
+                                               : "t" + std::to_string(s)};
+      } else {
+        if (Chance(70)) selector.types = {Pick({"view", "click", "purchase", "other"})};
+        if (Chance(20)) selector.types.emplace_back("view");
+      }
       while (Chance(40)) selector.filters.push_back(MakeFilter());
       EXPECT_TRUE(plan.AddSelector(selector).ok());
     }
@@ -173,7 +182,7 @@ void RunCase(std::uint64_t seed) {
   ScanOptions options;
   options.parts = 1 + random.Below(5);
   TimelineScan scan(plan, InputsOf(segments), &values, options);
-  TimelineText scanned(&values, plan.only_matches);
+  TimelineText scanned(&values, plan.only_matches, plan.takes_codes && !plan.needs_client_order);
   for (std::size_t part = 0; part < scan.parts(); ++part) {
     ASSERT_TRUE(scan.Run(part, &scanned).ok());
   }

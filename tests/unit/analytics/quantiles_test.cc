@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 #include <vector>
 
 #include "tests/support/random_cases.h"
@@ -47,6 +48,37 @@ TEST(QuantilesTest, ManyValuesHaveTheQuantilesOfASort) {
         EXPECT_EQ(quantiles.Percentile(percent), expected)
             << shape << ' ' << size << ' ' << percent;
       }
+    }
+  }
+}
+
+TEST(QuantilesTest, ExactOnesAreThoseOfTheSortedValues) {
+  const std::uint64_t seed = testing::RandomSeed();
+  std::mt19937_64 random(seed);
+  for (int i = testing::RandomCases(300); i > 0; --i) {
+    Quantiles quantiles;
+    std::vector<double> values;
+    const int kind = static_cast<int>(random() % 4);
+    for (std::uint64_t left = 1 + random() % 2'000; left > 0; --left) {
+      const auto whole = static_cast<double>(random() % 1'000);
+      const double magnitude = std::ldexp(1.0, static_cast<int>(random() % 80) - 40);
+      const double value = kind == 0   ? whole
+                           : kind == 1 ? whole * magnitude
+                           : kind == 2 ? (whole - 500) * magnitude
+                                       : (random() % 2 == 0 ? 0.0 : -0.0);
+      values.push_back(value);
+      quantiles.Add(value);
+    }
+    std::sort(values.begin(), values.end());
+    const std::vector<double> found = quantiles.Percentiles({0, 37, 50, 90, 100});
+    const unsigned percents[] = {0, 37, 50, 90, 100};
+    for (std::size_t p = 0; p < found.size(); ++p) {
+      const std::uint64_t hundredths = percents[p] * (values.size() - 1);
+      const double low = values[hundredths / 100];
+      const double high = values[std::min(hundredths / 100 + 1, values.size() - 1)];
+      const double share = static_cast<double>(hundredths % 100) / 100;
+      ASSERT_DOUBLE_EQ(found[p], low + (high - low) * share);
+      ASSERT_EQ(quantiles.Percentile(percents[p]), found[p]);
     }
   }
 }
