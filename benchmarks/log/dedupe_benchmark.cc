@@ -2,8 +2,8 @@
 //
 // BM_Fresh fills a window up to the argument (millions of ids) and then times fresh keys; BM_Fill
 // times the whole way there, growth included; BM_Known times keys that are duplicates; BM_Save and
-// BM_Load write and read the file of a window. With INSIGHTFLOW_BENCHMARK_LARGE=1 in the
-// environment up to 130 million ids.
+// BM_Load write and read the file of a window; BM_Again makes one from all its keys at once. With
+// INSIGHTFLOW_BENCHMARK_LARGE=1 in the environment up to 130 million ids.
 
 #include <benchmark/benchmark.h>
 
@@ -131,12 +131,34 @@ void BM_Load(benchmark::State& state) {
   ReportFile(state, dir);
 }
 
-// Every iteration is 1,000 keys. The runs up to a spent budget take minutes and 1 GiB.
+void BM_Again(benchmark::State& state) {
+  Filler filler;
+  std::vector<Hash128> keys;
+  while (keys.size() < Millions(state)) {
+    const std::vector<Hash128>& more = filler.Next();
+    keys.insert(keys.end(), more.begin(), more.end());
+  }
+  for (auto _ : state) {
+    auto window = std::make_unique<DedupeWindow>(kBudget, kWindowMs);
+    window->Reserve(keys.size());
+    window->InsertMany(keys, 1);
+    if (window->size() != keys.size()) state.SkipWithError("wrong count of keys");
+    state.PauseTiming();
+    window.reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(keys.size()));
+}
+
+// Every iteration of the first three is 1,000 keys. The runs up to a spent budget take minutes and
+// 1 GiB.
 BENCHMARK(BM_Fresh)->Arg(1)->Iterations(500);
 BENCHMARK(BM_Known)->Arg(1)->Iterations(500);
 BENCHMARK(BM_Fill)->Iterations(1'000);
 BENCHMARK(BM_Save)->Arg(1)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Load)->Arg(1)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+BENCHMARK(BM_Again)->Arg(1)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 [[maybe_unused]] const bool kLarge = [] {
   if (std::getenv("INSIGHTFLOW_BENCHMARK_LARGE") == nullptr) return false;
@@ -144,9 +166,9 @@ BENCHMARK(BM_Load)->Arg(1)->Iterations(5)->UseRealTime()->Unit(benchmark::kMilli
   RegisterBenchmark("BM_Fresh", BM_Fresh)->Arg(10)->Arg(100)->Arg(130)->Iterations(2'000);
   RegisterBenchmark("BM_Known", BM_Known)->Arg(10)->Arg(100)->Iterations(2'000);
   RegisterBenchmark("BM_Fill", BM_Fill)->Iterations(100'000);
-  for (auto* file :
-       {RegisterBenchmark("BM_Save", BM_Save), RegisterBenchmark("BM_Load", BM_Load)}) {
-    file->Arg(10)->Arg(100)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
+  for (auto* large : {RegisterBenchmark("BM_Save", BM_Save), RegisterBenchmark("BM_Load", BM_Load),
+                      RegisterBenchmark("BM_Again", BM_Again)}) {
+    large->Arg(10)->Arg(100)->Iterations(5)->UseRealTime()->Unit(benchmark::kMillisecond);
   }
   return true;
 }();

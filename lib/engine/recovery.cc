@@ -64,7 +64,8 @@ Status Engine::Impl::RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* 
   });
   if (!status.ok()) return status;
   if (*from != kNever) {
-    const auto end = log_->last() ? log_->last()->first_sequence + log_->last()->rows : *from;
+    std::uint64_t end = snapshot.folded_sequence + 1;
+    if (const auto last = log_->last()) end = std::max(end, last->first_sequence + last->rows);
     dedupe_->Reserve(end - *from);
     return ReplayKeys(*segments_, snapshot, *from, hash_seed_,
                       [&](std::span<const Hash128> keys, std::int64_t received_ms) {

@@ -174,10 +174,12 @@ void DedupeWindow::Impl::Reserve(std::uint64_t keys) {
 void DedupeWindow::Impl::InsertMany(std::span<const Hash128> keys, std::int64_t now_ms) {
   if (keys.empty()) return;
   AdvanceTo(now_ms);
-  const std::size_t chunk_max =
-      static_cast<std::size_t>(std::min<std::uint64_t>(generation_keys_max_, kChunkKeysMax));
   while (!keys.empty()) {
-    const auto chunk = keys.first(std::min(keys.size(), chunk_max));
+    if (generation(current_).keys >= generation_keys_max_) BeginGeneration();
+    // So that generations end where they would otherwise: more of them would be too many.
+    const std::uint64_t room = generation_keys_max_ - generation(current_).keys;
+    const auto chunk = keys.first(static_cast<std::size_t>(std::min<std::uint64_t>(
+        {keys.size(), kChunkKeysMax, std::max<std::uint64_t>(room, kShareKeysMin - 1)})));
     InsertChunk(chunk);
     keys = keys.subspan(chunk.size());
   }
@@ -189,8 +191,6 @@ void DedupeWindow::Impl::InsertChunk(std::span<const Hash128> keys) {
   std::array<std::vector<Hash128>, 2> left;
   const bool is_shared_out = shard_of_[kShards / 2] == kShards / 2;
   if (is_shared_out && keys.size() >= kShareKeysMin) {
-    // All of one generation.
-    if (generation(current_).keys + keys.size() > generation_keys_max_) BeginGeneration();
     for (auto& of_half : left) of_half.reserve(keys.size());
     std::array<std::uint64_t, 2> placed = {};
     OnTwoThreads([&](std::size_t half) { InsertHalf(keys, half, &placed[half], &left[half]); });

@@ -39,6 +39,8 @@ class DedupeBulkTest : public ::testing::Test {
     sent_.clear();
     DedupeWindow window(budget, window_ms);
     if (reserved) window.Reserve(*reserved);
+    DedupeWindow twin(budget, window_ms);  // to which keys come one after another
+    std::vector<std::uint8_t> fresh;
     ASSERT_LE(window.bytes(), budget);
     testing::DedupeReference reference;
     std::vector<Hash128> all;
@@ -48,6 +50,7 @@ class DedupeBulkTest : public ::testing::Test {
       const std::int64_t most = random_.OneIn(3) ? 100 : 60'000;
       const auto group = RandomKeys(static_cast<std::size_t>(random_.Between(1, most)));
       window.InsertMany(group, now_ms);
+      twin.Insert(group, now_ms, &fresh);
       ASSERT_LE(window.bytes(), budget);
       for (const Hash128& key : group) {
         const auto seen = reference.SeenAt(key);
@@ -64,6 +67,7 @@ class DedupeBulkTest : public ::testing::Test {
     const std::int64_t reach_ms = window.reach_ms();
     if (reach_ms < -5'000) {
       ASSERT_EQ(window.size(), all.size());
+      ASSERT_EQ(window.State().generations, twin.State().generations);
     }
     std::vector<Hash128> known;
     for (const Hash128& key : all) {
@@ -74,7 +78,6 @@ class DedupeBulkTest : public ::testing::Test {
     ExpectKnows(&window, known, now_ms);
     std::vector<Hash128> others(1'000);
     for (Hash128& key : others) key = {random_.engine()(), random_.engine()()};
-    std::vector<std::uint8_t> fresh;
     EXPECT_EQ(window.Insert(others, now_ms, &fresh), others.size());
     EXPECT_LE(window.bytes(), budget);
   }
