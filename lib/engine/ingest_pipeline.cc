@@ -293,16 +293,18 @@ void IngestPipeline::ForgetKeys(std::span<const Hash128> keys) {
 }
 
 Status IngestPipeline::RunApplied(const std::function<Status()>& task) {
-  std::promise<Status> result;
+  // Shared, for the other thread may still be in set_value when this one returns.
+  const auto result = std::make_shared<std::promise<Status>>();
+  std::future<Status> future = result->get_future();
   {
     const std::lock_guard lock(apply_mutex_);
     if (commit_done_) return FailedPrecondition("the engine is closed");
     Group group;
-    group.task = [&] { result.set_value(task()); };
+    group.task = [result, &task] { result->set_value(task()); };
     apply_queue_.push_back(std::move(group));
     apply_ready_.notify_all();
   }
-  return result.get_future().get();
+  return future.get();
 }
 
 void IngestPipeline::SaveLive() {
