@@ -142,10 +142,9 @@ std::string_view ColumnName(SegmentColumn column) {
 
 Status DamagedChunk(const SegmentKey& key, SegmentColumn column, std::uint32_t block,
                     std::string_view what) {
-  const std::string where =
-      block == kDictionaryBlock ? "the dictionary"
-      : block == kTitlesBlock   ? "the titles of pages"
-                                : "block " + std::to_string(block);
+  const std::string where = block == kDictionaryBlock ? "the dictionary"
+                            : block == kTitlesBlock   ? "the titles of pages"
+                                                      : "block " + std::to_string(block);
   std::string message = "day " + DayText(key.day) + ", segment " + std::to_string(key.id);
   message.append(", column ").append(ColumnName(column)).append(", ");
   message.append(where).append(": ").append(what);

@@ -125,9 +125,7 @@ struct SegmentMeta {
     return dictionary_entries[static_cast<std::size_t>(Field::kEventType)];
   }
   // Whether SegmentBlock::type_codes is used.
-  bool has_narrow_types() const {
-    return type_entries() != 0 && type_entries() <= kNarrowTypesMax;
-  }
+  bool has_narrow_types() const { return type_entries() != 0 && type_entries() <= kNarrowTypesMax; }
   // Bits of a block's filter: one for each type code, or 256 that codes share; 0 without a
   // dictionary of types.
   std::uint32_t filter_bits() const;
