@@ -1,6 +1,8 @@
 #include "lib/engine/merge_policy.h"
 
 #include <algorithm>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "lib/segments/segment_merger.h"
@@ -12,26 +14,71 @@ namespace {
 constexpr std::uint64_t kSimilar = 4;
 // Smaller segments all count as this small.
 constexpr std::uint64_t kSmallRows = 4096;
+// Sizes that alternate may leave many segments without a merge of similar ones: not more than this.
+constexpr std::size_t kSegmentsADayMax = 32;
 // Merges of together so many rows share a commit, whose synced writes cost more than small merges.
 constexpr std::uint64_t kRowsTogether = 262'144;
 
 }  // namespace
 
-MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows, std::size_t least) {
-  const std::size_t n = rising_rows.size();
-  for (std::size_t begin = 0; begin + least <= n; ++begin) {
-    const std::uint64_t similar =
-        kSimilar * std::max<std::uint64_t>(rising_rows[begin], kSmallRows);
-    if (rising_rows[begin + least - 1] > similar) continue;
-    std::uint64_t rows = 0;
-    std::size_t end = begin;
-    while (end < n && end - begin < kMergeInputsMax && rising_rows[end] <= similar &&
-           rows + rising_rows[end] <= kSegmentRowsMax) {
-      rows += rising_rows[end++];
-    }
-    if (end - begin >= 2) return {begin, end - begin};
+namespace {
+
+using Rows = std::span<const std::uint32_t>;
+
+// As many of them as one segment takes.
+std::size_t CountThatFit(Rows rows) {
+  std::uint64_t sum = 0;
+  std::size_t count = 0;
+  while (count < rows.size() && sum + rows[count] <= kSegmentRowsMax) sum += rows[count++];
+  return count;
+}
+
+std::size_t CountSimilar(Rows rows, std::uint64_t greatest) {
+  return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](std::uint64_t other) {
+    return kSimilar * std::max(other, kSmallRows) >= greatest;
+  }));
+}
+
+// A merge that begins at `begin`: the first neighbours of which `least` are similar to the greatest
+// of them, and what follows up to a greater one. Smaller ones among them come along.
+MergeRange MergeFrom(Rows rows, std::size_t begin, std::size_t least) {
+  MergeRange range;
+  std::uint32_t greatest = 0;
+  const Rows near = rows.subspan(begin, std::min(rows.size() - begin, kMergeInputsMax));
+  for (std::size_t count = 1; count <= near.size(); ++count) {
+    greatest = std::max(greatest, near[count - 1]);
+    if (range.count != 0 && greatest > range.greatest) break;
+    if (CountSimilar(near.first(count), greatest) < least) continue;
+    range = {begin, CountThatFit(near.first(count)), greatest};
   }
-  return {};
+  return range.count >= 2 ? range : MergeRange();
+}
+
+// The neighbours of fewest rows, similar or not.
+MergeRange LeastRange(Rows rows) {
+  MergeRange least;
+  std::uint64_t least_sum = kSegmentRowsMax + std::uint64_t{1};
+  for (std::size_t begin = 0; begin + kMergeInputsMax <= rows.size(); ++begin) {
+    const Rows range = rows.subspan(begin, kMergeInputsMax);
+    const std::uint64_t sum = std::accumulate(range.begin(), range.end(), std::uint64_t{0});
+    if (sum >= least_sum) continue;
+    least = {begin, range.size(), *std::max_element(range.begin(), range.end())};
+    least_sum = sum;
+  }
+  return least;
+}
+
+}  // namespace
+
+MergeRange PickRange(const std::vector<std::uint32_t>& rows, std::size_t least) {
+  MergeRange best;
+  const auto tier = [](std::uint64_t greatest) { return std::max(greatest, kSmallRows); };
+  for (std::size_t begin = 0; begin + 2 <= rows.size(); ++begin) {
+    const MergeRange range = MergeFrom(rows, begin, least);
+    if (range.count == 0) continue;
+    if (best.count == 0 || tier(range.greatest) < tier(best.greatest)) best = range;
+  }
+  return best.count == 0 && rows.size() > kSegmentsADayMax ? LeastRange(rows) : best;
 }
 
 std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t least) {
@@ -42,8 +89,9 @@ std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t lea
     });
     SegmentList day(first, last);
     first = last;
-    std::stable_sort(day.begin(), day.end(),
-                     [](const auto& a, const auto& b) { return a->meta().rows < b->meta().rows; });
+    std::sort(day.begin(), day.end(), [](const auto& a, const auto& b) {
+      return a->meta().min_sequence < b->meta().min_sequence;
+    });
     std::vector<std::uint32_t> rows;
     for (const auto& segment : day) rows.push_back(segment->meta().rows);
     const MergeRange range = PickRange(rows, least);

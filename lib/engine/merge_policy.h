@@ -1,6 +1,10 @@
-// Which segments of a day to merge: tiers, so that a row is written again a logarithm's times.
+// Which segments of a day to merge: tiers, so that a row is written again a logarithm's times. Only
+// neighbours in the log are merged. So the segments of a day follow each other in it, and a reader
+// need not look at sequences to put a user's events in order.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -12,20 +16,21 @@ inline namespace v1 {
 using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;
 
 // The merges to do next, in one commit: those of fewest rows, at most one a day, some more when
-// they are small. From `least` segments of similar size in one day on, these, the smallest first,
+// they are small. From `least` neighbours of similar size in one day on, these, the smallest first,
 // as many as one segment takes. Empty when there is nothing to merge. `segments` are sorted by day.
 // O(n log n).
 inline constexpr std::size_t kMergeSegmentsMin = 4;
 std::vector<SegmentList> PickMerges(const SegmentList& segments,
                                     std::size_t least = kMergeSegmentsMin);
 
-// Over row counts of one day: how many, from which one on of the counts in rising order.
+// Over row counts of one day, in the order of the log: how many, from which one on, and the
+// greatest of them.
 struct MergeRange {
   std::size_t begin = 0;
   std::size_t count = 0;
+  std::uint32_t greatest = 0;
 };
-MergeRange PickRange(const std::vector<std::uint32_t>& rising_rows,
-                     std::size_t least = kMergeSegmentsMin);
+MergeRange PickRange(const std::vector<std::uint32_t>& rows, std::size_t least = kMergeSegmentsMin);
 
 }  // namespace v1
 }  // namespace insightflow

@@ -275,7 +275,7 @@ Status SegmentBuilder::Finish(ChunkSink* sink, SegmentMeta* meta) {
   const SegmentOrder order = OrderRows(rows_, hash_seed_, options_);
   *meta = SegmentMeta();
   meta->key = key_;
-  const Status status = Writer(rows_, order, options_.block_rows, sink, meta).Write();
+  Status status = Writer(rows_, order, options_.block_rows, sink, meta).Write();
   rows_.Clear();
   return status;
 }

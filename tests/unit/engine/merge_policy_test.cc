@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "lib/segments/segment_merger.h"
@@ -14,6 +15,21 @@ namespace {
 using Rows = std::vector<std::uint32_t>;
 
 constexpr std::uint32_t kMax = kSegmentRowsMax;
+
+// Merges while there is something to merge; the most segments that there were in between.
+std::size_t MergeAll(Rows* rows, std::uint64_t* written) {
+  const std::size_t most = rows->size();
+  for (MergeRange range = PickRange(*rows); range.count > 0; range = PickRange(*rows)) {
+    const auto begin = rows->begin() + static_cast<std::ptrdiff_t>(range.begin);
+    const auto end = begin + static_cast<std::ptrdiff_t>(range.count);
+    const std::uint32_t sum = std::accumulate(begin, end, std::uint32_t{0});
+    EXPECT_LE(sum, kMax);
+    *begin = sum;
+    rows->erase(begin + 1, end);
+    if (written != nullptr) *written += sum;
+  }
+  return most;
+}
 
 void ExpectRange(const Rows& rows, std::size_t begin, std::size_t count) {
   const MergeRange range = PickRange(rows);
@@ -29,8 +45,35 @@ TEST(MergePolicy, LeavesFewOrUnlikeSegmentsAlone) {
 
 TEST(MergePolicy, MergesFourOfSimilarSize) {
   ExpectRange({10'000, 20'000, 30'000, 40'000}, 0, 4);
-  ExpectRange({100, 50'000, 60'000, 70'000, 80'000, 900'000}, 1, 4);
-  ExpectRange({1, 2, 3, 4'000}, 0, 4);  // all small
+  ExpectRange({900'000, 80'000, 50'000, 70'000, 60'000, 9'000}, 1, 5);  // the last comes along
+  ExpectRange({1, 4'000, 2, 3}, 0, 4);                                  // all small
+}
+
+TEST(MergePolicy, MergesNeighboursOnly) {
+  ExpectRange({50'000, 900'000, 50'000, 50'000, 900'000, 50'000}, 0, 0);
+  ExpectRange({900'000, 50'000, 50'000, 50'000, 50'000, 900'000}, 1, 4);
+  // Small ones between four similar ones do not keep these apart.
+  ExpectRange({900'000, 10, 900'000, 10, 10, 900'000, 900'000, 10}, 0, 8);
+  // The smallest go first.
+  ExpectRange({900'000, 900'000, 900'000, 900'000, 10, 10, 10, 10}, 4, 4);
+}
+
+// No four of a size are neighbours here.
+TEST(MergePolicy, SegmentsOfAlternatingSizesAreBounded) {
+  Rows rows;
+  std::size_t most = 0;
+  std::uint64_t written = 0;
+  std::uint64_t all = 0;
+  for (std::uint32_t i = 0; i < 3'000; ++i) {
+    rows.push_back(i % 9 == 0 ? 262'144 : i % 3 == 0 ? 60'000 : 14'000);
+    all += rows.back();
+    most = std::max(most, MergeAll(&rows, &written));
+  }
+  EXPECT_LE(most, 33u);
+  EXPECT_LE(written, 6 * all);
+  for (std::uint32_t i = 0; i < 500; ++i) rows.push_back(i % 2 == 0 ? 2'000'000 : 5);
+  MergeAll(&rows, nullptr);
+  EXPECT_LE(rows.size(), 33u + 500 / 2 / 8);  // eight of the large ones are a whole segment
 }
 
 TEST(MergePolicy, KeepsToTheCaps) {
@@ -53,15 +96,8 @@ TEST(MergePolicy, FewSegmentsAndLittleRewriting) {
   constexpr std::uint32_t kStep = 50'000;
   std::size_t most = 0;
   for (std::uint64_t i = 0; i < kSteps; ++i) {
-    rows.insert(std::lower_bound(rows.begin(), rows.end(), kStep), kStep);
-    for (MergeRange range = PickRange(rows); range.count > 0; range = PickRange(rows)) {
-      std::uint32_t sum = 0;
-      for (std::size_t k = 0; k < range.count; ++k) sum += rows[range.begin + k];
-      const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(range.begin);
-      rows.erase(begin, begin + static_cast<std::ptrdiff_t>(range.count));
-      rows.insert(std::lower_bound(rows.begin(), rows.end(), sum), sum);
-      written += sum;
-    }
+    rows.push_back(kStep);
+    MergeAll(&rows, &written);
     most = std::max(most, rows.size());
   }
   EXPECT_LE(most, 30u);
