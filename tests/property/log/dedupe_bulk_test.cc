@@ -67,7 +67,10 @@ class DedupeBulkTest : public ::testing::Test {
     const std::int64_t reach_ms = window.reach_ms();
     if (reach_ms < -5'000) {
       ASSERT_EQ(window.size(), all.size());
-      ASSERT_EQ(window.State().generations, twin.State().generations);
+      // Where a key lies depends on what came before it, so only one of the two may run full.
+      if (twin.reach_ms() < -5'000) {
+        ASSERT_EQ(window.State().generations, twin.State().generations);
+      }
     }
     std::vector<Hash128> known;
     for (const Hash128& key : all) {
