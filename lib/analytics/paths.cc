@@ -26,7 +26,6 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kSessionsAtATime = 1'024;
 // States do not each count walks when that takes more than some 10 MiB of memory.
 constexpr std::size_t kSettledLinksMax = 1'000'000;
 
@@ -151,12 +150,7 @@ Status PathsState::Visit(const Timelines& timelines) {
   const std::uint32_t* const values = timelines.texts[settings_->value].data();
   counter_.reset();
   for (std::size_t run = 0; run < timelines.runs();) {
-    sessions_.clear();
-    user_ends_.clear();
-    for (; run < timelines.runs() && sessions_.size() < kSessionsAtATime; ++run) {
-      cutter_.Append(timelines, run, &sessions_);
-      user_ends_.push_back(sessions_.size());
-    }
+    run = cutter_.CutSome(timelines, run, &sessions_, &user_ends_);
     std::size_t i = 0;
     for (const std::size_t end : user_ends_) {
       of_new_user_ = true;

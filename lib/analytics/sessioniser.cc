@@ -102,6 +102,19 @@ void SessionCutter::Cut(const Timelines& timelines, std::size_t run,
   Append(timelines, run, sessions);
 }
 
+std::size_t SessionCutter::CutSome(const Timelines& timelines, std::size_t run,
+                                   std::vector<SessionSpan>* sessions,
+                                   std::vector<std::size_t>* run_ends) {
+  constexpr std::size_t kSessionsAtATime = 1'024;
+  sessions->clear();
+  run_ends->clear();
+  for (; run < timelines.runs() && sessions->size() < kSessionsAtATime; ++run) {
+    Append(timelines, run, sessions);
+    run_ends->push_back(sessions->size());
+  }
+  return run;
+}
+
 void SessionCutter::Append(const Timelines& timelines, std::size_t run,
                            std::vector<SessionSpan>* sessions) {
   const auto begin = static_cast<std::uint32_t>(timelines.RunBegin(run));

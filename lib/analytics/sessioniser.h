@@ -72,14 +72,19 @@ class SessionCutter {
   // The sessions of one run, in order; `sessions` is replaced. O(rows); more than a billion rows a
   // second when only times matter.
   void Cut(const Timelines& timelines, std::size_t run, std::vector<SessionSpan>* sessions);
-  // The same, behind what `sessions` has.
-  void Append(const Timelines& timelines, std::size_t run, std::vector<SessionSpan>* sessions);
+  // The same of runs from `run` on, until there are about a thousand sessions: enough for loops of
+  // one question each. `run_ends` says where each run's sessions end; both are replaced. Returns
+  // the run behind the last one.
+  std::size_t CutSome(const Timelines& timelines, std::size_t run,
+                      std::vector<SessionSpan>* sessions, std::vector<std::size_t>* run_ends);
   std::size_t bytes() const {
     return campaigns_.capacity() * sizeof(campaigns_[0]) + ends_.capacity() * sizeof(ends_[0]) +
            days_.bytes();
   }
 
  private:
+  // As Cut, behind what `sessions` has.
+  void Append(const Timelines& timelines, std::size_t run, std::vector<SessionSpan>* sessions);
   void CutByTime(const std::int64_t* times, std::uint32_t begin, std::uint32_t end,
                  std::vector<SessionSpan>* sessions);
   // Cuts `rest`, which has no gap.

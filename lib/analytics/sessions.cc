@@ -23,8 +23,6 @@ namespace {
 const char* const kPassiveTypes[] = {"session_start", "session_end", "page_leave", "heartbeat",
                                      "performance",   "resource",    "error"};
 
-constexpr std::size_t kSessionsAtATime = 1'024;
-
 struct Slots {
   std::size_t view = 0;  // this and the next are the only selectors
   std::size_t passive = 0;
@@ -237,12 +235,7 @@ class SessionsState final : public AnalysisState {
 // and what it waits for overlaps with the sessions behind.
 Status SessionsState::Visit(const Timelines& timelines) {
   for (std::size_t run = 0; run < timelines.runs();) {
-    sessions_.clear();
-    user_ends_.clear();
-    for (; run < timelines.runs() && sessions_.size() < kSessionsAtATime; ++run) {
-      cutter_.Append(timelines, run, &sessions_);
-      user_ends_.push_back(sessions_.size());
-    }
+    run = cutter_.CutSome(timelines, run, &sessions_, &user_ends_);
     FindBounces(timelines);
     AddTotals(timelines);
     AddPages(timelines);
