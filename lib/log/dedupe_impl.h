@@ -39,9 +39,6 @@ class DedupeWindow::Impl {
   using Shard = dedupe::Shard;
 
   Generation& generation(std::uint64_t id) { return generations_[id % dedupe::kCodes]; }
-  static std::uint8_t CodeOf(std::uint64_t id) {
-    return static_cast<std::uint8_t>(1 + id % dedupe::kCodes);
-  }
 
   Shard& ShardOf(const MixedKey& key) {
     return shards_[shard_of_[key.lane() / dedupe::kShardLanes]];

@@ -46,7 +46,7 @@ DedupePacker::DedupePacker(const DedupeState& state, bool compact)
       generation_bits_(static_cast<unsigned>(std::bit_width(state.generations.size() - 1))) {
   for (std::size_t i = 0; i < generations_alive_; ++i) {
     const std::uint64_t number = state.newest + 1 - generations_alive_ + i;
-    const auto code = static_cast<std::uint8_t>(1 + number % dedupe::kCodes);
+    const std::uint8_t code = dedupe::CodeOf(number);
     live_[code] = 1;
     generation_of_[code] = static_cast<std::uint8_t>(i);
     code_of_[i] = code;

@@ -39,6 +39,11 @@ inline constexpr std::size_t kBytesMin = std::size_t{1} << 20;
 inline constexpr std::size_t kBucketsMin = 2;                     // of a lane
 inline constexpr std::size_t kBucketsMax = std::size_t{1} << 26;  // of a lane
 
+// The code of the slots of a generation, by its number. 0 is a free slot's.
+inline std::uint8_t CodeOf(std::uint64_t generation) {
+  return static_cast<std::uint8_t>(1 + generation % kCodes);
+}
+
 // Keys that arrived one after another; they are forgotten together.
 struct Generation {
   std::int64_t first_ms = 0;
