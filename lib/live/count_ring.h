@@ -20,14 +20,14 @@ class CountRing {
   // `slots`: how many units of time it reaches back; a power of two.
   explicit CountRing(std::size_t slots);
 
-  // Counts an event of a type in a unit of time, unless that lies behind the ring.
-  void Add(std::int64_t unit, std::uint32_t type) {
+  // Counts events of a type in a unit of time, unless that lies behind the ring.
+  void Add(std::int64_t unit, std::uint32_t type, std::uint64_t events) {
     if (type >= stride_) Widen(type);
     if (unit > newest_) newest_ = unit;
     if (newest_ - unit >= size()) return;
     const std::size_t slot = SlotOf(unit);
     if (units_[slot] != unit) Restart(slot, unit);
-    ++cells_[slot * stride_ + type];
+    cells_[slot * stride_ + type] += events;
   }
   // Takes an event back that was counted, unless its unit lies behind the ring by now.
   void Take(std::int64_t unit, std::uint32_t type) {

@@ -18,11 +18,12 @@ std::uint64_t HotValues::HashOf(std::string_view value) const {
   return HashBytes(value, hash_seed_);
 }
 
-HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time) {
+HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time,
+                                std::uint32_t events) {
   if (max_ == 0) {
-    ++other_;
-    minutes_.AddOther(time.minute);
-    hours_.AddOther(time.hour);
+    other_ += events;
+    minutes_.AddOther(time.minute, events);
+    hours_.AddOther(time.hour, events);
     return {};
   }
   const std::uint64_t hash = HashOf(value);
@@ -30,7 +31,7 @@ HotValues::Ref HotValues::Count(std::string_view value, const LiveTime& time) {
   if (id == HashIndex::kNone) {
     id = held() < max_ ? AddPlace(value, hash) : Replace(value, hash);
   }
-  CountAt(id, time);
+  CountAt(id, time, events);
   return {id, places_[id].generation};
 }
 

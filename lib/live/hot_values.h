@@ -58,14 +58,18 @@ class HotValues {
     return id == HashIndex::kNone ? Ref() : Ref{id, places_[id].generation};
   }
 
-  // Counts an event of a value. O(1) while the value is held; O(log max) amortised when it takes
+  // Whether so many new values would find a place without taking that of another one. Until then
+  // the order of events only matters where values are new.
+  bool HasRoom(std::size_t values) const { return values <= max_ - held(); }
+
+  // Counts events of a value. O(1) while the value is held; O(log max) amortised when it takes
   // another's place.
-  Ref Count(std::string_view value, const LiveTime& time);
+  Ref Count(std::string_view value, const LiveTime& time, std::uint32_t events = 1);
   // The same for a value that was counted before. False, and nothing is counted, when the value has
   // lost its place since.
-  bool CountAgain(Ref ref, const LiveTime& time) {
+  bool CountAgain(Ref ref, const LiveTime& time, std::uint32_t events = 1) {
     if (!Holds(ref)) return false;
-    CountAt(ref.id, time);
+    CountAt(ref.id, time, events);
     return true;
   }
 
@@ -93,10 +97,10 @@ class HotValues {
     std::uint32_t id = 0;
   };
 
-  void CountAt(std::uint32_t id, const LiveTime& time) {
-    counts_.Add(id, 1);
-    minutes_.Add(time.minute, id);
-    hours_.Add(time.hour, id);
+  void CountAt(std::uint32_t id, const LiveTime& time, std::uint32_t events) {
+    counts_.Add(id, events);
+    minutes_.Add(time.minute, id, events);
+    hours_.Add(time.hour, id, events);
   }
   std::size_t held() const { return places_.size() - free_.size(); }
   bool Holds(Ref ref) const {

@@ -14,12 +14,28 @@ namespace {
 // A user for whom there is no room, in BatchCodes.
 constexpr std::uint32_t kNoRoom = UserTable::kNone - 1;
 
-void CountValue(const DictColumn& column, std::size_t row, const LiveTime& time,
-                std::vector<HotValues::Ref>* refs, HotValues* values) {
-  const std::uint32_t code = column.CodeAt(row);
-  if (code == 0) return;
-  HotValues::Ref& ref = (*refs)[code];
-  if (!values->CountAgain(ref, time)) ref = values->Count(column.Entry(code), time);
+// Counts the rows of [begin, end) whose type is of a kind, one after the other.
+void CountRows(const EventBatch& batch, std::size_t begin, std::size_t end, TypeKind kind,
+               const BatchCodes& codes, const DictColumn& column, HotValues* values) {
+  const DictColumn& types = batch.column(Field::kEventType);
+  for (std::size_t row = begin; row < end; ++row) {
+    const std::uint32_t code = column.CodeAt(row);
+    if (code == 0 || codes.types[types.CodeAt(row)].kind != kind) continue;
+    values->Count(column.Entry(code), LiveTime::OfEvent(batch.time_ms[row], batch.received_ms));
+  }
+}
+
+// False, and nothing is counted, when some value could take the place of another one: then the
+// order of rows decides.
+bool CountSums(const DictColumn& column, const std::vector<CodeTally::Sum>& sums,
+               std::vector<HotValues::Ref>* refs, HotValues* values) {
+  if (!values->HasRoom(sums.size())) return false;
+  for (const CodeTally::Sum& sum : sums) {
+    HotValues::Ref& ref = (*refs)[sum.code];
+    if (values->CountAgain(ref, sum.time, sum.events)) continue;
+    ref = values->Count(column.Entry(sum.code), sum.time, sum.events);
+  }
+  return true;
 }
 
 // Calls found(code, hash) for every entry of a column after its record was fetched from memory,
@@ -86,6 +102,10 @@ std::uint64_t LiveData::HashOf(std::string_view user_id) const {
 
 void LiveData::Resolve(const EventBatch& batch, BatchCodes* codes) {
   codes->Reset(batch);
+  const DictColumn& types = batch.column(Field::kEventType);
+  for (std::uint32_t code = 0; code <= types.entries(); ++code) {
+    codes->types[code].kind = KindOfType(types.Entry(code));
+  }
   const DictColumn& users = batch.column(Field::kUserId);
   FindEntries(
       users, users_, [this](std::string_view id) { return HashOf(id); },
@@ -100,11 +120,50 @@ void LiveData::Resolve(const EventBatch& batch, BatchCodes* codes) {
   }
 }
 
-void LiveData::Apply(const EventBatch& batch, std::size_t begin, std::size_t end,
-                     std::uint64_t first_sequence, BatchCodes* codes) {
+void LiveData::ApplyToUsers(const EventBatch& batch, std::size_t begin, std::size_t end,
+                            std::uint64_t first_sequence, BatchCodes* codes, BatchTally* tally) {
+  tally->types.Reset(codes->types.size());
+  tally->pages.Reset(codes->pages.size());
+  tally->elements.Reset(codes->elements.size());
+  tally->moves.clear();
+  tally->view_events = tally->purchase_events = 0;
+  tally->users_viewed = tally->users_purchased = 0;
   for (std::size_t row = begin; row < end; ++row) {
-    ApplyRow(batch, row, first_sequence + row, codes);
+    const LiveTime time = LiveTime::OfEvent(batch.time_ms[row], batch.received_ms);
+    const std::uint32_t type = batch.column(Field::kEventType).CodeAt(row);
+    const TypeKind kind = codes->types[type].kind;
+    tally->types.Add(time, type);
+    if (kind == TypeKind::kView) {
+      ++tally->view_events;
+      const std::uint32_t page = batch.column(Field::kPageUrl).CodeAt(row);
+      if (page != 0) tally->pages.Add(time, page);
+    } else if (kind == TypeKind::kClick) {
+      const std::uint32_t element = batch.column(Field::kElement).CodeAt(row);
+      if (element != 0) tally->elements.Add(time, element);
+    } else if (kind == TypeKind::kPurchase) {
+      ++tally->purchase_events;
+    }
+    ApplyToUser(batch, row, first_sequence + row, kind, time.second, codes, tally);
   }
+}
+
+void LiveData::ApplyToCounts(const EventBatch& batch, std::size_t begin, std::size_t end,
+                             std::uint64_t first_sequence, BatchCodes* codes, BatchTally* tally) {
+  CountTypes(batch.column(Field::kEventType), tally->types.Finish(), codes);
+  const DictColumn& pages = batch.column(Field::kPageUrl);
+  if (!CountSums(pages, tally->pages.Finish(), &codes->pages, &pages_)) {
+    CountRows(batch, begin, end, TypeKind::kView, *codes, pages, &pages_);
+  }
+  const DictColumn& elements = batch.column(Field::kElement);
+  if (!CountSums(elements, tally->elements.Finish(), &codes->elements, &elements_)) {
+    CountRows(batch, begin, end, TypeKind::kClick, *codes, elements, &elements_);
+  }
+  for (const BatchTally::Move& move : tally->moves) online_.Move(move.from, move.to);
+  counters_.view_events += tally->view_events;
+  counters_.purchase_events += tally->purchase_events;
+  counters_.users_viewed += tally->users_viewed;
+  counters_.users_purchased += tally->users_purchased;
+  counters_.users = users_.size();
   if (end > begin) counters_.applied = first_sequence + end - 1;
 }
 
@@ -114,33 +173,16 @@ void LiveData::SkipTo(std::uint64_t sequence) {
   counters_.applied = sequence;
 }
 
-BatchCodes::Type LiveData::TypeOf(const EventBatch& batch, std::size_t row, BatchCodes* codes) {
-  const DictColumn& column = batch.column(Field::kEventType);
-  const std::uint32_t code = column.CodeAt(row);
-  BatchCodes::Type& type = codes->types[code];
-  if (type.number == HashIndex::kNone) {
-    type = {types_.Resolve(column.Entry(code)), KindOfType(column.Entry(code))};
+void LiveData::CountTypes(const DictColumn& column, const std::vector<CodeTally::Sum>& sums,
+                          BatchCodes* codes) {
+  for (const CodeTally::Sum& sum : sums) {
+    std::uint32_t& number = codes->types[sum.code].number;
+    if (number == HashIndex::kNone) number = types_.Resolve(column.Entry(sum.code));
+    types_.Count(number, sum.events);
+    seconds_.Add(sum.time.second, number, sum.events);
+    minutes_.Add(sum.time.minute, number, sum.events);
+    hours_.Add(sum.time.hour, number, sum.events);
   }
-  return type;
-}
-
-void LiveData::ApplyRow(const EventBatch& batch, std::size_t row, std::uint64_t sequence,
-                        BatchCodes* codes) {
-  const LiveTime time = LiveTime::OfEvent(batch.time_ms[row], batch.received_ms);
-  const BatchCodes::Type type = TypeOf(batch, row, codes);
-  types_.Count(type.number);
-  seconds_.Add(time.second, type.number);
-  minutes_.Add(time.minute, type.number);
-  hours_.Add(time.hour, type.number);
-  if (type.kind == TypeKind::kView) {
-    ++counters_.view_events;
-    CountValue(batch.column(Field::kPageUrl), row, time, &codes->pages, &pages_);
-  } else if (type.kind == TypeKind::kClick) {
-    CountValue(batch.column(Field::kElement), row, time, &codes->elements, &elements_);
-  } else if (type.kind == TypeKind::kPurchase) {
-    ++counters_.purchase_events;
-  }
-  ApplyUser(batch, row, sequence, type.kind, time.second, codes);
 }
 
 std::uint32_t LiveData::UserOf(const EventBatch& batch, std::size_t row, BatchCodes* codes) {
@@ -151,7 +193,7 @@ std::uint32_t LiveData::UserOf(const EventBatch& batch, std::size_t row, BatchCo
     user.number = users_.Find(user.hash, column.Entry(code));
     // Once a user found no room none is added, though an erasure makes some: the profile would lack
     // what the user did before.
-    if (user.number == UserTable::kNone && counters_.overflow_events == 0) {
+    if (user.number == UserTable::kNone && overflow_.events == 0) {
       user.number = users_.Insert(user.hash, column.Entry(code));
     }
     if (user.number == UserTable::kNone) user.number = kNoRoom;
@@ -159,12 +201,13 @@ std::uint32_t LiveData::UserOf(const EventBatch& batch, std::size_t row, BatchCo
   return user.number;
 }
 
-void LiveData::ApplyUser(const EventBatch& batch, std::size_t row, std::uint64_t sequence,
-                         TypeKind kind, std::int64_t second, BatchCodes* codes) {
+void LiveData::ApplyToUser(const EventBatch& batch, std::size_t row, std::uint64_t sequence,
+                           TypeKind kind, std::int64_t second, BatchCodes* codes,
+                           BatchTally* tally) {
   const std::uint32_t number = UserOf(batch, row, codes);
   if (number == kNoRoom) {
-    ++counters_.overflow_events;
-    counters_.overflow_last_sequence = sequence;
+    ++overflow_.events;
+    overflow_.last_sequence = sequence;
     recent_.Push(sequence, 0);
     return;
   }
@@ -175,13 +218,13 @@ void LiveData::ApplyUser(const EventBatch& batch, std::size_t row, std::uint64_t
   user.first_ms = user.events == 0 ? time_ms : std::min(user.first_ms, time_ms);
   user.last_ms = user.events == 0 ? time_ms : std::max(user.last_ms, time_ms);
   ++user.events;
-  if (kind == TypeKind::kView && user.views++ == 0) ++counters_.users_viewed;
+  if (kind == TypeKind::kView && user.views++ == 0) ++tally->users_viewed;
   if (kind == TypeKind::kClick) ++users_.acts(number).clicks;
   if (kind == TypeKind::kPurchase && users_.acts(number).purchases++ == 0) {
-    ++counters_.users_purchased;
+    ++tally->users_purchased;
   }
   if (second > user.last_live_second) {
-    online_.Move(user.last_live_second, second);
+    tally->moves.push_back({user.last_live_second, second});
     user.last_live_second = second;
   }
   const std::uint32_t agent = batch.column(Field::kUserAgent).CodeAt(row);

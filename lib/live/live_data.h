@@ -1,5 +1,9 @@
-// All live numbers of one log, without a lock: how a row or an erasure changes them, and their
-// stored form.
+// All live numbers of one log, without locks: how rows or an erasure change them, and their stored
+// form.
+//
+// They are of two kinds, which have readers of their own: users with their profiles and events, and
+// counts. A batch changes first the one, then the other, so that whoever reads counts waits for
+// sums only.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +15,7 @@
 #include "insightflow/options.h"
 #include "insightflow/status.h"
 #include "lib/live/agent_cache.h"
+#include "lib/live/batch_tally.h"
 #include "lib/live/count_ring.h"
 #include "lib/live/hot_values.h"
 #include "lib/live/live_erasure.h"
@@ -27,7 +32,7 @@ inline namespace v1 {
 // known yet is added when a row needs it, because the order of rows decides what is kept.
 struct BatchCodes {
   struct Type {
-    std::uint32_t number = HashIndex::kNone;
+    std::uint32_t number = HashIndex::kNone;  // given when the type is counted
     TypeKind kind = TypeKind::kOther;
   };
   struct User {
@@ -49,9 +54,13 @@ class LiveData {
 
   // Looks a batch's texts up. Changes nothing that readers see, so that it needs no lock.
   void Resolve(const EventBatch& batch, BatchCodes* codes);
-  // Applies rows [begin, end) of a batch whose codes were resolved. Row 0 is `first_sequence`.
-  void Apply(const EventBatch& batch, std::size_t begin, std::size_t end,
-             std::uint64_t first_sequence, BatchCodes* codes);
+  // Applies rows [begin, end) of a batch whose codes were resolved to the users, and sums up what
+  // they add to the counts. Row 0 is `first_sequence`.
+  void ApplyToUsers(const EventBatch& batch, std::size_t begin, std::size_t end,
+                    std::uint64_t first_sequence, BatchCodes* codes, BatchTally* tally);
+  // To follow, with the same rows.
+  void ApplyToCounts(const EventBatch& batch, std::size_t begin, std::size_t end,
+                     std::uint64_t first_sequence, BatchCodes* codes, BatchTally* tally);
 
   // Takes back what a user's events added. Nothing happens unless `number` is above that of the
   // last erasure.
@@ -66,36 +75,40 @@ class LiveData {
   std::size_t bytes() const;
   std::uint64_t HashOf(std::string_view user_id) const;
 
-  // Read by the answers.
+  // Read by answers about users.
+  const UserTable& users() const { return users_; }
+  const RecentIndex& recent() const { return recent_; }
+  struct Overflow {                   // users without a profile
+    std::uint64_t events = 0;         // of theirs
+    std::uint64_t last_sequence = 0;  // the newest of these
+  };
+  const Overflow& overflow() const { return overflow_; }
+
+  // Read by answers from counts.
   const TypeTable& types() const { return types_; }
   const CountRing& seconds() const { return seconds_; }
   const CountRing& minutes() const { return minutes_; }
   const CountRing& hours() const { return hours_; }
   const HotValues& pages() const { return pages_; }
   const HotValues& elements() const { return elements_; }
-  const UserTable& users() const { return users_; }
   const OnlineRing& online() const { return online_; }
-  const RecentIndex& recent() const { return recent_; }
-
   struct Counters {
     std::uint64_t applied = 0;   // the last sequence
     std::uint64_t erasures = 0;  // the number of the last erasure
+    std::uint64_t users = 0;     // with a profile
     std::uint64_t view_events = 0;
     std::uint64_t purchase_events = 0;
     std::uint64_t users_viewed = 0;
     std::uint64_t users_purchased = 0;
-    std::uint64_t overflow_events = 0;         // of users without a profile
-    std::uint64_t overflow_last_sequence = 0;  // the newest of them
   };
   const Counters& counters() const { return counters_; }
 
  private:
-  BatchCodes::Type TypeOf(const EventBatch& batch, std::size_t row, BatchCodes* codes);
   std::uint32_t UserOf(const EventBatch& batch, std::size_t row, BatchCodes* codes);
-  void ApplyRow(const EventBatch& batch, std::size_t row, std::uint64_t sequence,
-                BatchCodes* codes);
-  void ApplyUser(const EventBatch& batch, std::size_t row, std::uint64_t sequence, TypeKind kind,
-                 std::int64_t second, BatchCodes* codes);
+  void ApplyToUser(const EventBatch& batch, std::size_t row, std::uint64_t sequence, TypeKind kind,
+                   std::int64_t second, BatchCodes* codes, BatchTally* tally);
+  void CountTypes(const DictColumn& column, const std::vector<CodeTally::Sum>& sums,
+                  BatchCodes* codes);
   void EraseProfile(std::uint32_t number);
   void TakeBack(const LiveErasure& erasure);
   void SaveLimits(std::string* out) const;
@@ -112,10 +125,11 @@ class LiveData {
   CountRing hours_;
   HotValues pages_;
   HotValues elements_;
-  UserTable users_;
   OnlineRing online_;
-  RecentIndex recent_;
   Counters counters_;
+  UserTable users_;
+  RecentIndex recent_;
+  Overflow overflow_;
   AgentCache agents_;
 };
 

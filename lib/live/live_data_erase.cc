@@ -29,8 +29,8 @@ void LiveData::Erase(const LiveErasure& erasure, std::uint64_t number) {
   if (user != UserTable::kNone) {
     EraseProfile(user);
   } else {
-    Lower(&counters_.overflow_events, erasure.events());
-    if (counters_.overflow_events == 0) counters_.overflow_last_sequence = 0;
+    Lower(&overflow_.events, erasure.events());
+    if (overflow_.events == 0) overflow_.last_sequence = 0;
   }
   TakeBack(erasure);
   pages_.Settle();
@@ -49,6 +49,7 @@ void LiveData::EraseProfile(std::uint32_t number) {
   online_.Remove(user.last_live_second);
   recent_.Unlink(user.last_sequence);
   users_.Remove(number, hash_seed_);
+  counters_.users = users_.size();
 }
 
 void LiveData::TakeBack(const LiveErasure& erasure) {

@@ -34,8 +34,8 @@ void LiveData::Save(std::string* out) const {
   PutVarint(out, counters_.erasures);
   PutVarint(out, counters_.view_events);
   PutVarint(out, counters_.purchase_events);
-  PutVarint(out, counters_.overflow_events);
-  PutVarint(out, counters_.overflow_last_sequence);
+  PutVarint(out, overflow_.events);
+  PutVarint(out, overflow_.last_sequence);
   PutVarint(out, static_cast<std::uint64_t>(online_.newest() + 1));
   types_.Save(out);
   seconds_.Save(out);
@@ -85,9 +85,8 @@ bool LiveData::LoadCounters(int version, ByteReader* in) {
   if (!in->GetVarint(&counters_.applied) || counters_.applied == UINT64_MAX) return false;
   if (version > 1 && !in->GetVarint(&counters_.erasures)) return false;
   if (!in->GetVarint(&counters_.view_events) || !in->GetVarint(&counters_.purchase_events) ||
-      !in->GetVarint(&counters_.overflow_events) ||
-      !in->GetVarint(&counters_.overflow_last_sequence) ||
-      counters_.overflow_last_sequence > counters_.applied) {
+      !in->GetVarint(&overflow_.events) || !in->GetVarint(&overflow_.last_sequence) ||
+      overflow_.last_sequence > counters_.applied) {
     return false;
   }
   if (version == 1) return true;
@@ -106,6 +105,7 @@ bool LiveData::LoadBody(int version, ByteReader* in) {
 }
 
 void LiveData::DeriveFromUsers() {
+  counters_.users = users_.size();
   for (std::uint32_t i = 0; i < users_.size(); ++i) {
     const UserRecord& user = users_.at(i);
     online_.Move(-1, user.last_live_second);

@@ -32,7 +32,7 @@ OnlineUsers OnlineOf(const LiveData& data, const LiveTime& now) {
 
 EventTotals TotalsOf(const LiveData& data) {
   EventTotals totals;
-  totals.users = data.users().size();
+  totals.users = data.counters().users;
   totals.by_type = data.types().SortedTotals();
   for (const TypeCount& type : totals.by_type) totals.total += type.count;
   return totals;
@@ -110,20 +110,22 @@ class LiveState::Impl {
     data_->Resolve(batch, &codes_);
     for (std::size_t begin = 0; begin < batch.rows; begin += kRowsPerLock) {
       const std::size_t end = std::min(begin + kRowsPerLock, batch.rows);
-      const std::lock_guard<FairMutex> lock(mutex_);
-      data_->Apply(batch, begin, end, first_sequence, &codes_);
+      {
+        const std::lock_guard<FairMutex> lock(users_mutex_);
+        data_->ApplyToUsers(batch, begin, end, first_sequence, &codes_, &tally_);
+      }
+      const std::lock_guard<FairMutex> lock(counts_mutex_);
+      data_->ApplyToCounts(batch, begin, end, first_sequence, &codes_, &tally_);
       applied_.store(data_->counters().applied, std::memory_order_release);
     }
   }
 
-  void Erase(const LiveErasure& erasure, std::uint64_t number) {
-    const std::lock_guard<FairMutex> lock(mutex_);
-    data_->Erase(erasure, number);
-  }
-
-  void SkipTo(std::uint64_t sequence) {
-    const std::lock_guard<FairMutex> lock(mutex_);
-    data_->SkipTo(sequence);
+  // Calls change(data_) while nobody reads.
+  template <typename Change>
+  void ChangeAll(Change change) {
+    const std::lock_guard<FairMutex> users(users_mutex_);
+    const std::lock_guard<FairMutex> counts(counts_mutex_);
+    change(data_);
     applied_.store(data_->counters().applied, std::memory_order_release);
   }
 
@@ -131,16 +133,26 @@ class LiveState::Impl {
     auto loaded = std::make_unique<LiveData>(limits_, hash_seed_);
     Status status = loaded->Load(in);
     if (!status.ok()) loaded = std::make_unique<LiveData>(limits_, hash_seed_);
-    const std::lock_guard<FairMutex> lock(mutex_);
-    data_.swap(loaded);
-    applied_.store(data_->counters().applied, std::memory_order_release);
+    ChangeAll([&](std::unique_ptr<LiveData>& data) { data.swap(loaded); });
     return status;
   }
 
-  // What `question` says about the data at one moment.
+  // What `question` says about users, or from counts, at one moment.
   template <typename Question>
-  auto Ask(Question question) const {
-    const std::shared_lock<FairMutex> lock(mutex_);
+  auto AskUsers(Question question) const {
+    const std::shared_lock<FairMutex> lock(users_mutex_);
+    return question(std::as_const(*data_));
+  }
+  template <typename Question>
+  auto AskCounts(Question question) const {
+    const std::shared_lock<FairMutex> lock(counts_mutex_);
+    return question(std::as_const(*data_));
+  }
+  // About all. Users may be ahead of the counts, except for the applying thread.
+  template <typename Question>
+  auto AskAll(Question question) const {
+    const std::shared_lock<FairMutex> users(users_mutex_);
+    const std::shared_lock<FairMutex> counts(counts_mutex_);
     return question(std::as_const(*data_));
   }
 
@@ -149,10 +161,14 @@ class LiveState::Impl {
  private:
   const LiveLimits limits_;
   const std::uint64_t hash_seed_;
-  mutable FairMutex mutex_;
+  // Those who need both take them in this order.
+  mutable FairMutex users_mutex_;
+  mutable FairMutex counts_mutex_;
   std::unique_ptr<LiveData> data_;
   std::atomic<std::uint64_t> applied_ = 0;
-  BatchCodes codes_;  // of the applying thread
+  // Of the batch under way.
+  BatchCodes codes_;
+  BatchTally tally_;
 };
 
 LiveState::LiveState(const LiveLimits& limits, std::uint64_t hash_seed)
@@ -165,44 +181,48 @@ void LiveState::Apply(const EventBatch& batch, std::uint64_t first_sequence) {
 }
 
 void LiveState::Erase(const LiveErasure& erasure, std::uint64_t number) {
-  impl_->Erase(erasure, number);
+  impl_->ChangeAll([&](std::unique_ptr<LiveData>& data) { data->Erase(erasure, number); });
 }
 
 std::uint64_t LiveState::erasures_applied() const {
-  return impl_->Ask([](const LiveData& data) { return data.counters().erasures; });
+  return impl_->AskCounts([](const LiveData& data) { return data.counters().erasures; });
 }
 
-void LiveState::SkipTo(std::uint64_t sequence) { impl_->SkipTo(sequence); }
+void LiveState::SkipTo(std::uint64_t sequence) {
+  impl_->ChangeAll([&](std::unique_ptr<LiveData>& data) { data->SkipTo(sequence); });
+}
 
 std::uint64_t LiveState::applied_sequence() const { return impl_->applied(); }
 
 OnlineUsers LiveState::Online(std::int64_t now_ms) const {
   const LiveTime now = LiveTime::FromMillis(now_ms);
-  return impl_->Ask([&](const LiveData& data) { return OnlineOf(data, now); });
+  return impl_->AskCounts([&](const LiveData& data) { return OnlineOf(data, now); });
 }
 
-EventTotals LiveState::Totals() const { return impl_->Ask(TotalsOf); }
+EventTotals LiveState::Totals() const { return impl_->AskCounts(TotalsOf); }
 
 EventRates LiveState::Rates(std::int64_t now_ms) const {
   const LiveTime now = LiveTime::FromMillis(now_ms);
-  return impl_->Ask([&](const LiveData& data) { return RatesOf(data, now); });
+  return impl_->AskCounts([&](const LiveData& data) { return RatesOf(data, now); });
 }
 
-Conversion LiveState::ConversionRate() const { return impl_->Ask(ConversionOf); }
+Conversion LiveState::ConversionRate() const { return impl_->AskCounts(ConversionOf); }
 
 Ranking LiveState::HotPages(Window window, std::size_t limit, std::int64_t now_ms) const {
   const LiveTime now = LiveTime::FromMillis(now_ms);
-  return impl_->Ask([&](const LiveData& data) { return data.pages().Top(window, limit, now); });
+  return impl_->AskCounts(
+      [&](const LiveData& data) { return data.pages().Top(window, limit, now); });
 }
 
 Ranking LiveState::HotElements(Window window, std::size_t limit, std::int64_t now_ms) const {
   const LiveTime now = LiveTime::FromMillis(now_ms);
-  return impl_->Ask([&](const LiveData& data) { return data.elements().Top(window, limit, now); });
+  return impl_->AskCounts(
+      [&](const LiveData& data) { return data.elements().Top(window, limit, now); });
 }
 
 Dashboard LiveState::GetDashboard(std::size_t hot_pages_limit, std::int64_t now_ms) const {
   const LiveTime now = LiveTime::FromMillis(now_ms);
-  return impl_->Ask([&](const LiveData& data) {
+  return impl_->AskCounts([&](const LiveData& data) {
     return Dashboard{OnlineOf(data, now), TotalsOf(data), RatesOf(data, now),
                      data.pages().Top(Window::kAll, hot_pages_limit, now), ConversionOf(data)};
   });
@@ -210,7 +230,7 @@ Dashboard LiveState::GetDashboard(std::size_t hot_pages_limit, std::int64_t now_
 
 std::optional<UserProfile> LiveState::User(std::string_view user_id, std::int64_t now_ms) const {
   const LiveTime now = LiveTime::FromMillis(now_ms);
-  return impl_->Ask([&](const LiveData& data) -> std::optional<UserProfile> {
+  return impl_->AskUsers([&](const LiveData& data) -> std::optional<UserProfile> {
     const std::uint32_t number = data.users().Find(data.HashOf(user_id), user_id);
     if (number == UserTable::kNone) return std::nullopt;
     return ProfileOf(data.users().at(number), data.users().acts(number), now);
@@ -218,32 +238,33 @@ std::optional<UserProfile> LiveState::User(std::string_view user_id, std::int64_
 }
 
 LiveState::RecentEvents LiveState::Recent(std::string_view user_id, std::size_t limit) const {
-  return impl_->Ask([&](const LiveData& data) -> RecentEvents {
+  return impl_->AskUsers([&](const LiveData& data) -> RecentEvents {
     const std::uint32_t number = data.users().Find(data.HashOf(user_id), user_id);
     // Nothing is known about users without a profile, but when the last such event was.
-    if (number == UserTable::kNone) return {{}, data.counters().overflow_last_sequence + 1};
+    if (number == UserTable::kNone) return {{}, data.overflow().last_sequence + 1};
     return RecentOf(data.recent(), data.users().at(number).last_sequence, limit);
   });
 }
 
 std::size_t LiveState::bytes() const {
-  return impl_->Ask([](const LiveData& data) { return data.bytes(); });
+  return impl_->AskAll([](const LiveData& data) { return data.bytes(); });
 }
 
 std::uint64_t LiveState::users() const {
-  return impl_->Ask([](const LiveData& data) { return data.users().size(); });
+  return impl_->AskUsers([](const LiveData& data) { return data.users().size(); });
 }
 
 std::uint64_t LiveState::users_overflow_events() const {
-  return impl_->Ask([](const LiveData& data) { return data.counters().overflow_events; });
+  return impl_->AskUsers([](const LiveData& data) { return data.overflow().events; });
 }
 
 std::uint64_t LiveState::types_overflow_events() const {
-  return impl_->Ask([](const LiveData& data) { return data.types().count(TypeTable::kOther); });
+  return impl_->AskCounts(
+      [](const LiveData& data) { return data.types().count(TypeTable::kOther); });
 }
 
 void LiveState::Save(std::string* out) const {
-  impl_->Ask([out](const LiveData& data) { data.Save(out); });
+  impl_->AskAll([out](const LiveData& data) { data.Save(out); });
 }
 
 Status LiveState::Load(std::string_view in) { return impl_->Load(in); }

@@ -3,8 +3,8 @@
 // the same entries and erasures in the same order give the same state, whatever was saved and
 // loaded in between.
 //
-// Thread safety: one thread applies and erases; any thread reads. Readers wait at most for the part
-// of a batch that is being applied, at most 1,000 rows, or for an erasure.
+// Thread safety: one thread applies and erases; any thread reads. Readers wait at most for sums
+// over at most 1,000 rows, those of users for the rows themselves, or for an erasure.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ class LiveState {
 
   // Applies one log entry; sequences go up, and those left out are of erased events.
   // batch.received_ms never goes back. A batch up to 1,000 rows appears at once; readers may see a
-  // larger one in parts.
+  // larger one in parts. A user's profile and timeline may show it a moment before the counts do.
   void Apply(const EventBatch& batch, std::uint64_t first_sequence);
   // Up to this sequence there is nothing more to apply: for erased events at the end.
   void SkipTo(std::uint64_t sequence);
@@ -75,8 +75,8 @@ class LiveState {
   std::uint64_t users_overflow_events() const;
   std::uint64_t types_overflow_events() const;
 
-  // The whole state as bytes, appended, and back. Load replaces the state and is for the applying
-  // thread. kDataLoss when the bytes are not a state of this version or one before, these limits
+  // The whole state as bytes, appended, and back, for the applying thread. Load replaces the state.
+  // kDataLoss when the bytes are not a state of this version or one before, these limits
   // and this seed: then the state is empty (the engine replays the log).
   void Save(std::string* out) const;
   Status Load(std::string_view in);

@@ -30,7 +30,7 @@ class TypeTable {
   // The number of a type, given to it when it is new and there is room. Once there was none, no
   // type gets a number any more: it would lack the events that were counted as kOther before.
   std::uint32_t Resolve(std::string_view type);
-  void Count(std::uint32_t number) { ++counts_[number]; }
+  void Count(std::uint32_t number, std::uint64_t events) { counts_[number] += events; }
 
   // The number under which a type's events were counted.
   std::uint32_t NumberOf(std::string_view type) const;

@@ -40,8 +40,8 @@ class WindowCounts {
     bits_.emplace_back();
   }
 
-  // Counts an event of an id, unless the bucket lies behind the window.
-  void Add(std::int64_t bucket, std::uint32_t id) {
+  // Counts events of an id, unless the bucket lies behind the window.
+  void Add(std::int64_t bucket, std::uint32_t id, std::uint32_t events) {
     if (!Reach(bucket)) return;
     const std::size_t slot = SlotOf(bucket);
     Bucket& b = buckets_[slot];
@@ -53,13 +53,13 @@ class WindowCounts {
       b.ids.push_back(id);
     }
     bits.counted |= bit;
-    ++b.counts[id];
-    sums_.Add(id, 1);
+    b.counts[id] += events;
+    sums_.Add(id, events);
   }
 
-  // Counts an event that no id stands for.
-  void AddOther(std::int64_t bucket) {
-    if (Reach(bucket)) ++buckets_[SlotOf(bucket)].other;
+  // Counts events that no id stands for.
+  void AddOther(std::int64_t bucket, std::uint32_t events) {
+    if (Reach(bucket)) buckets_[SlotOf(bucket)].other += events;
   }
 
   // Takes an event of an id back, unless its bucket lies behind the window by now. One that the id
