@@ -1,8 +1,5 @@
 #include "lib/engine/folder.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -11,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/engine/thread.h"
 #include "lib/log/codec.h"
 #include "lib/segments/batch_days.h"
 #include "lib/segments/segment_merger.h"
@@ -27,12 +25,6 @@ constexpr auto kEraseWithin = std::chrono::hours(1);
 using TimePoint = std::chrono::steady_clock::time_point;
 // What a builder takes beside its rows, about.
 constexpr std::size_t kBuilderBytes = 16 << 10;
-constexpr int kNice = 10;
-
-// Others come first: nobody waits for this thread, and what it leaves undone stays in the log.
-void StepBack() {
-  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
-}
 
 Status Closed() { return FailedPrecondition("the engine is closed"); }
 
@@ -118,7 +110,7 @@ void Folder::Start() {
   const auto now = std::chrono::steady_clock::now();
   if (options_.first_day) look_at_ = now;
   if (!segments_->Snapshot()->erasures.empty()) erase_at_ = now;
-  thread_ = std::thread([this] { Loop(); });
+  thread_ = StartThread("if-fold", [this] { Loop(); });
 }
 
 void Folder::Wake() {

@@ -18,6 +18,7 @@
 #include "lib/decode/decoder.h"
 #include "lib/engine/engine_impl.h"
 #include "lib/engine/line_ordinals.h"
+#include "lib/engine/thread.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -60,7 +61,7 @@ class Importer::Impl {
         threads_(std::max<std::size_t>(1, options.threads)),
         ordinals_(options.source, engine->hash_seed()) {
     for (std::size_t i = 0; i < threads_; ++i) {
-      workers_.emplace_back([this] { Work(); });
+      workers_.push_back(StartThread("if-import", [this] { Work(); }));
     }
   }
 

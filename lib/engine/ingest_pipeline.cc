@@ -6,6 +6,7 @@
 #include <future>
 #include <utility>
 
+#include "lib/engine/thread.h"
 #include "lib/log/codec.h"
 
 namespace insightflow {
@@ -46,8 +47,8 @@ IngestPipeline::IngestPipeline(const Options& options, EventLog* log, DedupeWind
   counters_.dedupe_ids = dedupe_->size();
   counters_.dedupe_bytes = dedupe_->bytes();
   counters_.dedupe_reach_ms = dedupe_->reach_ms();
-  committer_ = std::thread([this] { CommitLoop(); });
-  applier_ = std::thread([this] { ApplyLoop(); });
+  committer_ = StartThread("if-commit", [this] { CommitLoop(); });
+  applier_ = StartThread("if-apply", [this] { ApplyLoop(); });
 }
 
 IngestPipeline::~IngestPipeline() { Close(); }

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "lib/engine/thread.h"
 #include "lib/segments/timeline_scan.h"
 
 namespace insightflow {
@@ -143,7 +144,9 @@ void Runner::Work(std::size_t thread) {
 template <typename Call>
 void Runner::OnThreads(const Call& call) {
   std::vector<std::thread> others;
-  for (std::size_t i = 1; i < threads_; ++i) others.emplace_back([&call, i] { call(i); });
+  for (std::size_t i = 1; i < threads_; ++i) {
+    others.push_back(StartThread("if-query", [&call, i] { call(i); }));
+  }
   call(0);
   for (std::thread& other : others) other.join();
 }

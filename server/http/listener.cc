@@ -64,7 +64,7 @@ Result<std::unique_ptr<Listener>> Listener::Start(ListenerOptions options, HttpH
   if (!valid) return Internal("cannot listen: there are no file descriptors left");
   try {
     for (const auto& loop : listener->impl_->loops) {
-      listener->impl_->threads.push_back(StartThread([&run = *loop] { run.Run(); }));
+      listener->impl_->threads.push_back(StartThread("if-loop", [&run = *loop] { run.Run(); }));
     }
   } catch (const std::system_error&) {
     return Internal("cannot listen: the system gives no threads");

@@ -32,7 +32,7 @@ bool WorkerPool::Submit(std::unique_ptr<Job>& job, bool is_rest) {
     return true;
   }
   try {
-    threads_.push_back(StartThread([this] { Work(); }));
+    threads_.push_back(StartThread("if-worker", [this] { Work(); }));
   } catch (const std::system_error&) {
     if (threads_.empty()) {  // nobody would ever take it
       job = std::move(queue_.back());
