@@ -163,22 +163,23 @@ void WriteEvent(const StoredEvent& stored, JsonText& json) {
 void AddStatsRoutes(Router& router, ServerContext& context) {
   static constexpr RankingCall kPages{"pages", "page_url", "views", &Engine::HotPages};
   static constexpr RankingCall kElements{"elements", "element", "clicks", &Engine::HotElements};
-  using Params = PathParams;
-  router.Get("/api/stats/online",
-             [&context](const HttpRequest&, const Params&) { return Online(context); });
-  router.Get("/api/stats/hot-pages", [&context](const HttpRequest& request, const Params&) {
-    return Rank(context, request, kPages);
-  });
-  router.Get("/api/stats/hot-elements", [&context](const HttpRequest& request, const Params&) {
-    return Rank(context, request, kElements);
-  });
-  router.Get("/api/stats/events",
-             [&context](const HttpRequest&, const Params&) { return Events(context); });
-  router.Get("/api/stats/conversion",
-             [&context](const HttpRequest&, const Params&) { return ConversionRate(context); });
-  router.Get("/api/stats/dashboard",
-             [&context](const HttpRequest&, const Params&) { return ShowDashboard(context); });
-  router.Get("/api/user/:id/events", [&context](const HttpRequest& request, const Params& params) {
+  const auto add = [&](const char* path, auto answer) {
+    const auto handler = [&context, answer](const HttpRequest& request, const PathParams&) {
+      return answer(context, request);
+    };
+    router.Get(path, handler, kOnLoop);
+  };
+  using Context = ServerContext;
+  using Request = HttpRequest;
+  add("/api/stats/online", [](const Context& c, const Request&) { return Online(c); });
+  add("/api/stats/hot-pages",
+      [](const Context& c, const Request& r) { return Rank(c, r, kPages); });
+  add("/api/stats/hot-elements",
+      [](const Context& c, const Request& r) { return Rank(c, r, kElements); });
+  add("/api/stats/events", [](const Context& c, const Request&) { return Events(c); });
+  add("/api/stats/conversion", [](const Context& c, const Request&) { return ConversionRate(c); });
+  add("/api/stats/dashboard", [](const Context& c, const Request&) { return ShowDashboard(c); });
+  router.Get("/api/user/:id/events", [&context](const Request& request, const PathParams& params) {
     return UserTimeline(context, request, params["id"]);
   });
 }

@@ -115,7 +115,7 @@ struct Router::Impl {
   };
 
   void Add(std::string_view method, std::string_view pattern, RouteHandler handler, Lane lane) {
-    assert(lane < lanes.size());
+    assert(lane < lanes.size() || lane == kOnLoop);
     Register(pattern, {std::string(method), {}, std::move(handler), lane, {}});
   }
 
@@ -123,8 +123,7 @@ struct Router::Impl {
   std::string LookupPath(const HttpRequest& request) const;
   void SendDecorated(const HttpRequest& request, Responder& responder, HttpResponse response) const;
   HttpResponse AnswerOptions(const HttpRequest& request, const Node* node) const;
-  void Submit(const Endpoint& endpoint, HttpRequest request, PathParams params,
-              Responder responder);
+  void Serve(const Endpoint& endpoint, HttpRequest request, PathParams params, Responder responder);
 
   Node root;
   std::vector<std::pair<std::string, std::string>> aliases;
@@ -217,13 +216,14 @@ HttpResponse Router::Impl::AnswerOptions(const HttpRequest& request, const Node*
   return response;
 }
 
-void Router::Impl::Submit(const Endpoint& endpoint, HttpRequest request, PathParams params,
-                          Responder responder) {
+void Router::Impl::Serve(const Endpoint& endpoint, HttpRequest request, PathParams params,
+                         Responder responder) {
   auto route = std::make_unique<RouteJob>(
       endpoint.route_handler, std::move(request), std::move(params), std::move(responder),
       [this](const HttpRequest& to, Responder& by, HttpResponse response) {
         SendDecorated(to, by, std::move(response));
       });
+  if (endpoint.lane == kOnLoop) return route->Run();
   RouteJob& waiting = *route;
   std::unique_ptr<Job> job = std::move(route);
   RunningLane& lane = *lanes[endpoint.lane];
@@ -282,8 +282,8 @@ void Router::Handle(HttpRequest request, Responder responder) {
     return endpoint->inline_handler(std::move(request), std::move(responder));
   }
   if (endpoint != nullptr) {
-    return impl_->Submit(*endpoint, std::move(request), matcher.Params(endpoint->names),
-                         std::move(responder));
+    return impl_->Serve(*endpoint, std::move(request), matcher.Params(endpoint->names),
+                        std::move(responder));
   }
   HttpResponse response;
   if (request.method == "OPTIONS" && (node != nullptr || request.target == "*")) {

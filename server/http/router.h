@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -51,13 +52,17 @@ struct LaneOptions {
   std::function<void()> refused = [] {};  // told of each 503, on a loop: must not block
 };
 using Lane = std::size_t;
+// No lane, but the listener's loop: for a route that takes microseconds and waits for nothing but
+// locks that others hold as shortly.
+inline constexpr Lane kOnLoop = SIZE_MAX;
 
 // Register every route before the first request; then Handle is thread-safe.
 class Router : public HttpHandler {
  public:
   // Runs on the listener's loop: must not block and may answer later from any thread.
   using InlineHandler = std::function<void(HttpRequest, Responder)>;
-  // Runs on a worker, may block. An exception is answered by 500 and not told to the client.
+  // Runs on a worker of its lane, may block unless that is kOnLoop. An exception is answered by 500
+  // and not told to the client.
   using RouteHandler = std::function<HttpResponse(const HttpRequest&, const PathParams&)>;
   using PreflightHandler = std::function<HttpResponse(const HttpRequest&)>;
   using Decorator = std::function<void(const HttpRequest&, HttpResponse&)>;

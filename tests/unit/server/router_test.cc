@@ -182,6 +182,26 @@ TEST(RouterTest, InlineHandlersRunOnTheCallersThread) {
   EXPECT_EQ(Ask(router, "GET", "/out").body, "elsewhere");
 }
 
+TEST(RouterTest, RoutesOnTheLoopNeedNoWorker) {
+  Gate gate;
+  Router router({.workers = 1, .queue_max = 0});
+  const std::thread::id here = std::this_thread::get_id();
+  router.Get("/slow", gate.Route());
+  const auto quick = [&](const HttpRequest&, const PathParams& params) {
+    if (params["id"] == "bad") throw std::runtime_error("secret");
+    return Text(params["id"] + (std::this_thread::get_id() == here ? " here" : " elsewhere"));
+  };
+  router.Get("/quick/:id", quick, kOnLoop);
+  router.SetDecorator([](const HttpRequest&, HttpResponse& r) { r.headers.Set("Vary", "x"); });
+  std::future<HttpResponse> slow = Start(router, "GET", "/slow");
+  gate.AwaitWaiting(1);
+  EXPECT_EQ(Ask(router, "GET", "/quick/7").body, "7 here");
+  EXPECT_EQ(Ask(router, "GET", "/quick/7").headers.Find("Vary"), "x");
+  EXPECT_EQ(Ask(router, "GET", "/quick/bad").status, 500);
+  gate.Open();
+  EXPECT_EQ(slow.get().body, "passed");
+}
+
 TEST(RouterTest, PreflightsAndDecorations) {
   Router router;
   router.Get("/a", Says("a"));
