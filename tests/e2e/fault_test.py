@@ -10,7 +10,7 @@ import unittest
 from harness import ServerTest, await_condition, event, strace
 
 
-def on_a_small_disk():
+def on_a_small_disk(size="40m"):
     """A small disk of its own: the program sees a file system that nobody else does."""
     # Within a chroot there are no new user namespaces; whoever is root there needs none.
     ways = [["-rm"], ["-m", "--propagation", "unchanged"]]
@@ -18,7 +18,7 @@ def on_a_small_disk():
                if subprocess.run(["unshare", *way, "true"], capture_output=True,
                                  check=False).returncode == 0]
     return ["unshare", *(allowed or ways)[0], "sh", "-c",
-            'mount -t tmpfs -o size=40m none "$0" && exec "$@"']
+            f'mount -t tmpfs -o size={size} none "$0" && exec "$@"']
 
 
 class Sync(ServerTest):
@@ -136,8 +136,7 @@ class FullDisk(ServerTest):
             self.assertEqual(server.stop(), 0, server.log())
 
     def test_says_so_when_there_is_no_room_to_start(self):
-        tiny = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=8k none "$0" && exec "$@"']
-        server = self.serve(wrapper=[*tiny, self.disk])
+        server = self.serve(wrapper=[*on_a_small_disk("8k"), self.disk])
         self.assertFalse(server.await_listening())
         self.assertEqual(server.wait(), 1)
         server.__exit__()
