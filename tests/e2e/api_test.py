@@ -234,6 +234,19 @@ class Asking(ServerTest):
             nobody = server.ask("/api/user/nobody/events")
             self.assertEqual((nobody["events"], nobody["count"]), ([], 0))
 
+    def test_pages_of_a_timeline_leave_nothing_out(self):
+        with self.serve() as server:
+            now = int(time.time() * 1000)
+            server.collect([event(f"e{i}", user_id="u", timestamp=now - i // 9)
+                            for i in range(30)])
+            ids, query = [], "limit=4"
+            while query:
+                page = server.ask(f"/api/user/u/events?{query}")
+                ids += [e["event_id"] for e in page["events"]]
+                query = f"limit=4&before={page['next']}" if "next" in page else ""
+            self.assertEqual(len(ids), 30)
+            self.assertEqual(len(set(ids)), 30)
+
     def test_profile_of_a_user(self):
         agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Safari/604.1"
         now = int(time.time() * 1000)
@@ -277,6 +290,8 @@ class Asking(ServerTest):
                 "/api/user/u1/events?limit=1.5": "limit",
                 "/api/user/u1/events?before=yesterday": "before",
                 "/api/user/u1/events?before=-1": "before",
+                "/api/user/u1/events?before=5-": "before",
+                "/api/user/u1/events?before=5-x": "before",
                 "/api/user/" + "u" * 65 + "/events": "id",
                 "/api/user/%FF/events": "id",
                 "/api/users/" + "u" * 65: "id",
