@@ -1,4 +1,5 @@
 // The rules for the fields of one event.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -10,6 +11,8 @@
 
 namespace insightflow::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
@@ -77,6 +80,20 @@ TEST(JsonEventTest, WrongTypesAreNamed) {
   for (const char* value : {"true", "[]", "\"{}\"", "5"}) {
     EXPECT_EQ(DecodeJson(EventBut("extra_data", value)).Verdict(), "bad_type extra_data");
   }
+}
+
+TEST(JsonEventTest, AMessageSaysWhatIsAllowed) {
+  const auto message = [](const std::string& field, const std::string& value) {
+    const Decoded decoded = DecodeJson(EventBut(field, value));
+    return decoded.out.rejected.empty() ? "" : decoded.out.rejected[0].why.message;
+  };
+  EXPECT_THAT(message("user_id", "7"), HasSubstr("must be a string"));
+  EXPECT_THAT(message("timestamp", "true"), HasSubstr("milliseconds or an ISO 8601 string"));
+  EXPECT_THAT(message("timestamp", "99999999999999999999"), HasSubstr("64 bits"));
+  EXPECT_THAT(message("position_x", "\"1\""), HasSubstr("must be a number"));
+  EXPECT_THAT(message("position_x", "3e9"), HasSubstr("32 bits"));
+  EXPECT_THAT(message("seq", "-1"), HasSubstr("an integer from 0"));
+  EXPECT_THAT(message("extra_data", "[]"), HasSubstr("must be an object"));
 }
 
 TEST(JsonEventTest, NullOptionalIsAbsent) {
