@@ -68,6 +68,21 @@ TEST(CsvSchemaTest, RefusesWhatItCannotMap) {
   }
 }
 
+TEST(CsvSchemaTest, SaysWhatThereIsInstead) {
+  const auto message = [](const std::string& header) {
+    return CsvSchema::Create(header, {}).status().message();
+  };
+  EXPECT_EQ(message("User,event_type,timestamp"),
+            "no CSV column is named or mapped to \"user_id\"; the columns are User, event_type, "
+            "timestamp");
+  for (const char* header : {"user_id;event_type;timestamp", "user_id\tevent_type\ttimestamp"}) {
+    EXPECT_EQ(message(header), "the CSV header has no commas; cells must be separated by commas");
+  }
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "column" + std::to_string(i) + ",";
+  EXPECT_LT(message(many + "end").size(), 400u);
+}
+
 TEST(CsvTest, ReadsRecords) {
   const Decoded d = DecodeCsv(
       "user_id,event_type,timestamp,page_title,position_x,position_y,seq,ip_address,price,note",
