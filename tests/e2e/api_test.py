@@ -237,7 +237,7 @@ class Asking(ServerTest):
     def test_pages_of_a_timeline_leave_nothing_out(self):
         with self.serve() as server:
             now = int(time.time() * 1000)
-            server.collect([event(f"e{i}", user_id="u", timestamp=now - i // 9)
+            server.collect([event(i, user_id="u", timestamp=now - i // 9)
                             for i in range(30)])
             ids, query = [], "limit=4"
             while query:
