@@ -126,8 +126,9 @@ TEST(JsonEventTest, LengthsAtTheLimit) {
                                                                 {"tab_id", kTabIdBytesMax}};
   for (const auto& [field, max] : ids) {
     EXPECT_EQ(DecodeJson(EventBut(field, Quoted(std::string(max, 'x')))).Verdict(), "accepted");
-    EXPECT_EQ(DecodeJson(EventBut(field, Quoted(std::string(max + 1, 'x')))).Verdict(),
-              "too_long " + field);
+    const Decoded past = DecodeJson(EventBut(field, Quoted(std::string(max + 1, 'x'))));
+    EXPECT_EQ(past.Verdict(), "too_long " + field);
+    EXPECT_THAT(past.out.rejected[0].why.message, HasSubstr(std::to_string(max) + " bytes"));
   }
   const std::vector<std::pair<Field, std::size_t>> texts = {
       {Field::kPageUrl, kPageUrlBytesMax},         {Field::kPageTitle, kPageTitleBytesMax},
