@@ -393,6 +393,24 @@ class Operating(ServerTest):
                              ("https://shop.example", "Origin"))
             self.assertIsNone(allowed(server.collect([event(2)], Origin="https://other.example")))
 
+    def test_a_page_of_another_origin_stores_no_funnel(self):
+        funnel = json.dumps({"id": "f", "steps": [{"event": "view"}]}).encode()
+
+        def store(server, origin):
+            # A browser sends this without asking first.
+            headers = {"Content-Type": "text/plain", **({"Origin": origin} if origin else {})}
+            return server.request("POST", "/api/funnels", funnel, headers).status
+
+        with self.serve() as server:
+            self.assertEqual(store(server, "https://shop.example"), 403)
+            self.assertEqual(store(server, "null"), 403)
+            self.assertEqual(server.get("/api/funnels/f").status, 404)
+            self.assertEqual(store(server, f"http://127.0.0.1:{server.port}"), 201)
+            self.assertEqual(store(server, None), 409)
+        with self.serve("--cors-origin", "https://shop.example") as server:
+            self.assertEqual(store(server, "https://shop.example"), 409)
+            self.assertEqual(store(server, "https://other.example"), 403)
+
     def test_log_has_no_secrets(self):
         with self.serve("--log-format", "json", "--log-level", "debug") as server:
             server.collect([event(1, user_id="body-secret")], "/api/events?key=query-secret")
