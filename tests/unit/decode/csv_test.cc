@@ -177,6 +177,18 @@ TEST(CsvTest, BadRecordsAreRejectedWithTheirLine) {
   EXPECT_EQ(DecodeCsv("user_id,event_type,timestamp,seq", "u,v,1,-1").Verdict(), "int_range seq");
 }
 
+TEST(CsvTest, AStrayQuoteCostsItsLineOnly) {
+  const std::string header = "user_id,event_type,timestamp,x";
+  for (const std::string end : {"u5,v,5,a\nu6,v,6,b", "u5,v,5,\"a, b\"\nu6,v,6,b\n"}) {
+    const Decoded d = DecodeCsv(header, "u1,v,1,a\nu2,v,2,\"open\nu3,v,3,a\nu4,v,4,a\n" + end);
+    EXPECT_EQ(d.out.batch.rows, 5u);
+    ASSERT_EQ(d.out.rejected.size(), 1u);
+    EXPECT_EQ(d.out.rejected[0].why.index, 3u);
+    EXPECT_EQ(d.Verdict(0), "bad_line ");
+    EXPECT_EQ(d.Text(Field::kUserId, 1), "u3");
+  }
+}
+
 TEST(CsvTest, AnEventIdIsTheKey) {
   const Decoded d = DecodeCsv("event_id,user_id,event_type,timestamp", "e1,u,v,1\n,u,v,1");
   EXPECT_EQ(d.out.batch.keys[0], EventIdKey("e1", kHashSeed));
