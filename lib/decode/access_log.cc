@@ -8,6 +8,7 @@
 #include "lib/base/utf8.h"
 #include "lib/decode/json_number.h"
 #include "lib/decode/json_text.h"
+#include "lib/validate/address.h"
 #include "lib/validate/redact.h"
 #include "lib/validate/time_text.h"
 
@@ -96,6 +97,15 @@ bool TakeQuoted(std::string_view* rest, std::string_view* value, bool* closed) {
   return true;
 }
 
+// Of "address identity user", which stands there when the line begins with the site ("host:80"), as
+// in Apache's vhost_combined; else empty. All visitors of a site would be one.
+std::string_view AddressBehindSite(std::string_view identity) {
+  if (identity.starts_with("- ")) return {};
+  const std::string_view first = identity.substr(0, identity.find(' '));
+  if (std::count(identity.begin(), identity.end(), ' ') < 2) return {};
+  return TruncateAddress(first).empty() ? std::string_view() : first;
+}
+
 bool TakeStatus(std::string_view* rest, int* status) {
   if (rest->size() < 4 || (*rest)[3] != ' ') return false;
   *status = 0;
@@ -179,6 +189,9 @@ bool ParseAccessLogLine(std::string_view line, AccessLogLine* parsed) {
   if (!TakeUntil(" ", &rest, &parsed->address) || parsed->address.empty() ||
       !TakeUntil(" [", &rest, &identity) || !TakeUntil("] ", &rest, &time)) {
     return false;
+  }
+  if (const std::string_view behind_site = AddressBehindSite(identity); !behind_site.empty()) {
+    parsed->address = behind_site;
   }
   const auto time_ms = ParseLogTime(time);
   if (!time_ms) return false;

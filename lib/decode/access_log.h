@@ -3,7 +3,8 @@
 //   address identity user [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 512 "referrer"
 //   "agent"
 //
-// The last field may be cut off or missing; more fields may follow it. In quotes, \" and \\ stand
+// The site may stand before the address. The last field may be cut off or missing; more fields may
+// follow it. In quotes, \" and \\ stand
 // for a quote and a backslash; other escapes stay as they are written.
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/base/suggest.h"
 #include "lib/base/utf8.h"
 #include "lib/decode/csv.h"
 #include "lib/decode/decoder.h"
@@ -14,6 +15,8 @@ inline namespace v1 {
 namespace {
 
 using Target = CsvSchema::Target;
+
+constexpr std::size_t kColumnsShownBytesMax = 200;
 
 Target MakeTarget(WireKey key, std::string name) {
   Target target;
@@ -52,6 +55,24 @@ Result<std::vector<std::string>> ColumnNames(std::string_view header) {
   return names;
 }
 
+// What is to be done about a field that every event has and no column feeds.
+Status Lacks(std::string_view field, const std::vector<std::string>& names) {
+  const std::string& only = names.front();
+  if (names.size() == 1 && only.find_first_of(";\t|") != std::string::npos) {
+    return InvalidArgument("the CSV header has no commas; cells must be separated by commas");
+  }
+  const Status lacks = Bad("no CSV column is named or mapped to", field);
+  std::string columns;
+  for (const std::string& name : names) {
+    if (columns.size() + name.size() > kColumnsShownBytesMax) {
+      columns += ", …";
+      break;
+    }
+    columns += (columns.empty() ? "" : ", ") + Shown(name);
+  }
+  return InvalidArgument(lacks.message() + "; the columns are " + columns);
+}
+
 }  // namespace
 
 Result<CsvSchema> CsvSchema::Create(std::string_view header,
@@ -76,9 +97,7 @@ Result<CsvSchema> CsvSchema::Create(std::string_view header,
     if (mapped.insert(key).second) keys[i] = key;
   }
   for (const std::string_view required : {"user_id", "event_type", "timestamp"}) {
-    if (!mapped.contains(FindWireKey(required))) {
-      return Bad("no CSV column is named or mapped to", required);
-    }
+    if (!mapped.contains(FindWireKey(required))) return Lacks(required, *names);
   }
   CsvSchema schema;
   for (std::size_t i = 0; i < keys.size(); ++i) {

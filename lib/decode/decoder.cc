@@ -1,5 +1,7 @@
 #include "lib/decode/decoder.h"
 
+#include <algorithm>
+
 #include "lib/decode/access_log.h"
 #include "lib/decode/csv.h"
 #include "lib/decode/csv_reader.h"
@@ -56,17 +58,20 @@ class Decoder::Impl {
     std::uint64_t number = first_line;
     while (!records.empty()) {
       csv_.Read(records);
-      std::string_view record = records.substr(0, csv_.size());
-      records.remove_prefix(csv_.size());
+      // A stray quote costs its line, not those up to the next quote.
+      const bool whole = csv_.well_formed();
+      const std::size_t size =
+          whole ? csv_.size() : std::min(records.find('\n'), records.size() - 1) + 1;
+      std::string_view record = records.substr(0, size);
+      records.remove_prefix(size);
       if (record.ends_with('\n')) record.remove_suffix(1);
       if (record.ends_with('\r')) record.remove_suffix(1);
       if (!record.empty()) {
-        const Fault fault = csv_.well_formed()
-                                ? csv_reader_.Read(csv_.cells(), schema, &reader_, &draft_)
-                                : kMalformed;
+        const Fault fault =
+            whole ? csv_reader_.Read(csv_.cells(), schema, &reader_, &draft_) : kMalformed;
         Emit(fault, {number, record});
       }
-      number += csv_.lines();
+      number += whole ? csv_.lines() : 1;
     }
     writer_.Finish(0);
     return number;

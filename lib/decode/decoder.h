@@ -102,6 +102,7 @@ class Decoder {
   std::uint64_t DecodeCombined(std::string_view lines, std::uint64_t first_line,
                                const DecodeContext& context, DecodedBatch* out);
   // Records of a CSV file without its header: RFC 4180 quotes; a quoted cell may hold newlines.
+  // Of a record whose quotes do not match, the first line is rejected and the next begins a record.
   // `lines` must end at the end of a record (FindCsvRecordsEnd).
   std::uint64_t DecodeCsv(std::string_view records, std::uint64_t first_line,
                           const CsvSchema& schema, const DecodeContext& context, DecodedBatch* out);

@@ -40,7 +40,13 @@ struct QuotedNames {
   }
 };
 constexpr QuotedNames kQuotedNames;
-constexpr const char* kIntRangeMessage = "a number does not fit";
+constexpr const char* kIntRangeMessage = "a number does not fit 64 bits";
+constexpr const char* kPositionRangeMessage = "the number does not fit 32 bits";
+constexpr const char* kSeqRangeMessage = "the value must be an integer from 0 that fits 64 bits";
+constexpr const char* kTextExpected = "the value must be a string";
+constexpr const char* kTimeExpected = "the value must be milliseconds or an ISO 8601 string";
+constexpr const char* kNumberExpected = "the value must be a number";
+constexpr const char* kObjectExpected = "the value must be an object";
 // The levels around a member of extra_data.
 constexpr std::size_t kMemberLevel = 1;
 
@@ -134,7 +140,10 @@ bool EventReader::ReadMember(std::string_view key, ValueFault key_fault, std::si
 }
 
 bool EventReader::ReadText(WireKey id, std::string_view* value) {
-  if (cursor_->Peek() != '"') return cursor_->TakeNull() || SkipWrongType(WireKeyName(id));
+  if (cursor_->Peek() != '"') {
+    const char* const expected = id == WireKey::kTimestamp ? kTimeExpected : kTextExpected;
+    return cursor_->TakeNull() || SkipWrongType(WireKeyName(id), expected);
+  }
   ValueFault found = ValueFault::kNone;
   if (!cursor_->ReadString(value, &found)) return false;
   if (found != ValueFault::kNone) Blame(found, WireKeyName(id));
@@ -168,36 +177,36 @@ bool EventReader::ReadTime() {
 bool EventReader::ReadPosition(std::string_view name, std::optional<std::int32_t>* value) {
   if (std::uint64_t digits; cursor_->TakeDigits(&digits)) {
     if (digits > std::numeric_limits<std::int32_t>::max()) {
-      Blame(RejectCode::kIntRange, name, kIntRangeMessage);
+      Blame(RejectCode::kIntRange, name, kPositionRangeMessage);
     } else {
       *value = static_cast<std::int32_t>(digits);
     }
     return true;
   }
   if (cursor_->TakeNull()) return true;
-  if (!cursor_->NumberIsNext()) return SkipWrongType(name);
+  if (!cursor_->NumberIsNext()) return SkipWrongType(name, kNumberExpected);
   JsonNumber number;
   std::string_view token;
   if (!cursor_->ReadNumber(&number, &token)) return false;
   *value = RoundToInt32(number, token);
-  if (!*value) Blame(RejectCode::kIntRange, name, kIntRangeMessage);
+  if (!*value) Blame(RejectCode::kIntRange, name, kPositionRangeMessage);
   return true;
 }
 
 bool EventReader::ReadSeq() {
   if (cursor_->TakeNull()) return true;
-  if (!cursor_->NumberIsNext()) return SkipWrongType(kSeqName);
+  if (!cursor_->NumberIsNext()) return SkipWrongType(kSeqName, kNumberExpected);
   JsonNumber number;
   std::string_view token;
   if (!cursor_->ReadNumber(&number, &token)) return false;
   draft_->seq = AsUint64(number, token);
-  if (!draft_->seq) Blame(RejectCode::kIntRange, kSeqName, kIntRangeMessage);
+  if (!draft_->seq) Blame(RejectCode::kIntRange, kSeqName, kSeqRangeMessage);
   return true;
 }
 
 bool EventReader::ReadExtraData() {
   if (cursor_->TakeNull()) return true;
-  if (cursor_->Peek() != '{') return SkipWrongType(kExtraName);
+  if (cursor_->Peek() != '{') return SkipWrongType(kExtraName, kObjectExpected);
   const std::size_t begin = cursor_->offset();
   ValueFault found = ValueFault::kNone;
   const bool is_json =
@@ -293,8 +302,8 @@ Fault EventReader::CheckExtraData(std::string_view text, EventDraft* draft) {
   return fault_;
 }
 
-bool EventReader::SkipWrongType(std::string_view name) {
-  Blame(RejectCode::kBadType, name, "the value has the wrong JSON type");
+bool EventReader::SkipWrongType(std::string_view name, const char* expected) {
+  Blame(RejectCode::kBadType, name, expected);
   ValueFault ignored = ValueFault::kNone;
   return cursor_->SkipValue(0, &ignored);
 }

@@ -49,7 +49,7 @@ class EventReader {
   bool ReadExtraData();
   bool ReadExtraMember(std::string_view key, ValueFault* fault);
   bool ReadUnknown(std::string_view key, std::size_t key_begin);
-  bool SkipWrongType(std::string_view name);
+  bool SkipWrongType(std::string_view name, const char* expected);
   void MergeUnknown();
   void Blame(RejectCode code, std::string_view field, const char* message);
   void Blame(ValueFault found, std::string_view field);

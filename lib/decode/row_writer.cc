@@ -207,7 +207,7 @@ void RowWriter::RejectLate(const std::vector<std::uint8_t>& keep) {
     if (keep[row] != 0) continue;
     const bool future = batch.time_ms[row] > 0;
     Reject({RejectCode::kBadTime, "timestamp",
-            future ? "the time is too far in the future"
+            future ? "the time is more than 24 hours ahead"
                    : "the time must be after 1970-01-01T00:00:00Z"},
            origins_[row]);
     --out_->received;  // counted when it was added

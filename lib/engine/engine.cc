@@ -301,11 +301,13 @@ Result<UserProfile> Engine::User(std::string_view user_id) const {
 }
 
 Result<std::vector<StoredEvent>> Engine::UserEvents(std::string_view user_id, std::size_t limit,
-                                                    std::optional<Timestamp> before) const {
+                                                    std::optional<Timestamp> before,
+                                                    std::uint64_t before_sequence) const {
   if (limit < 1 || limit > kTimelineMax) return InvalidArgument("limit must be 1 to 1000");
   TimelineRange range;
   range.limit = limit;
   if (before) range.before_ms = ToMillis(*before);
+  if (before) range.before_sequence = before_sequence;
   if (impl_->options().retention_days != 0) range.from_ms = impl_->FirstDay() * kDayMs;
   return impl_->WithLog([&](EventLog& log) {
     return ReadUserEvents(log, impl_->live(), impl_->segments(), user_id, range);

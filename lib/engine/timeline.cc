@@ -10,6 +10,7 @@
 #include "lib/base/hash.h"
 #include "lib/log/codec.h"
 #include "lib/model/event_texts.h"
+#include "lib/model/memory_timelines.h"
 #include "lib/segments/block_row.h"
 
 namespace insightflow {
@@ -21,14 +22,37 @@ constexpr int kReceiptsAhead = 4096;
 // Events that are handed over at a time.
 constexpr std::size_t kDrained = 4096;
 
-// The order within a user: time, the client's own count within one tab, place in the log.
+// By which pages are cut: a strict order, whatever clients send.
 bool IsBefore(const StoredEvent& a, const StoredEvent& b) {
   if (a.event.timestamp != b.event.timestamp) return a.event.timestamp < b.event.timestamp;
-  if (a.event.seq && b.event.seq && !a.event.tab_id.empty() && a.event.tab_id == b.event.tab_id &&
-      *a.event.seq != *b.event.seq) {
-    return *a.event.seq < *b.event.seq;
-  }
   return a.sequence < b.sequence;
+}
+
+// Within a page the events of one tab at one time take their places in its own order.
+void ArrangeTabs(std::vector<StoredEvent>* newest_first) {
+  std::vector<StoredEvent>& events = *newest_first;
+  std::vector<ClientPlace> places;
+  std::vector<StoredEvent> arranged;
+  for (std::size_t begin = 0, end = 0; begin < events.size(); begin = end) {
+    while (end < events.size() && events[end].event.timestamp == events[begin].event.timestamp) {
+      ++end;
+    }
+    if (end - begin == 1) continue;
+    places.clear();
+    for (std::size_t i = end; i-- > begin;) {
+      const Event& event = events[i].event;
+      const bool known = event.seq && !event.tab_id.empty();
+      places.push_back({static_cast<std::uint32_t>(i), known ? IdentityHash(event.tab_id) : 0,
+                        known ? *event.seq : 0});
+    }
+    SortByClient(places);
+    arranged.clear();
+    for (std::size_t i = places.size(); i-- > 0;) {
+      arranged.push_back(std::move(events[places[i].row]));
+    }
+    std::move(arranged.begin(), arranged.end(),
+              events.begin() + static_cast<std::ptrdiff_t>(begin));
+  }
 }
 
 class TimelineReader {
@@ -86,14 +110,14 @@ class TimelineReader {
     });
     for (const auto& segment : segments) {
       const SegmentMeta& meta = segment->meta();
-      if (meta.min_time_ms >= range_.before_ms) continue;
+      if (range_.Ends(meta.min_time_ms, 0)) continue;
       if (meta.max_time_ms < range_.from_ms || Enough(meta.max_time_ms)) break;
       const StoredSegment* const raw = segment.get();
       const ScanInput input = {segment, &raw->reader(), [raw] { return raw->NewSource(); },
                                erased_};
       Status status = ForRowsOfUser(input, user_id_, user_hash_, [this](const BlockRow& row) {
         if (row.time_ms() < range_.from_ms || Enough(row.time_ms())) return false;
-        if (row.time_ms() < range_.before_ms) {
+        if (!range_.Ends(row.time_ms(), row.sequence())) {
           Keep({{row.ToEvent(), {}, row.sequence()}, row.Key(log_.hash_seed())});
         }
         return drained_.ok();
@@ -111,6 +135,7 @@ class TimelineReader {
     std::vector<StoredEvent> events;
     events.reserve(found_.size());
     for (KeyedEvent& found : found_) events.push_back(std::move(found.event));
+    ArrangeTabs(&events);
     return events;
   }
   // Hands over what is left.
@@ -206,7 +231,7 @@ class TimelineReader {
 
   void Take(const LogEntryHeader& header, std::size_t row) {
     const std::int64_t time = batch_.time_ms[row];
-    if (time >= range_.before_ms || time < range_.from_ms) return;
+    if (range_.Ends(time, header.first_sequence + row) || time < range_.from_ms) return;
     if (batch_.Text(Field::kUserId, row) != user_id_) return;
     Keep({{EventOfRow(batch_, row), FromMillis(header.received_ms), header.first_sequence + row},
           batch_.keys[row]});

@@ -24,6 +24,11 @@ struct TimelineRange {
   std::size_t limit = 0;
   std::int64_t from_ms = INT64_MIN;  // inclusive
   std::int64_t before_ms = INT64_MAX;
+  std::uint64_t before_sequence = 0;  // of the events at before_ms those before this belong too
+
+  bool Ends(std::int64_t time_ms, std::uint64_t sequence) const {
+    return time_ms > before_ms || (time_ms == before_ms && sequence >= before_sequence);
+  }
 };
 
 // As Engine::UserEvents. Thread-safe. Complexity: of the log one entry read for each indexed event

@@ -146,9 +146,28 @@ Status Builder::HandOut(TimelineVisitor* visitor) {
   return status;
 }
 
+constexpr std::size_t kFewPlaces = 32;
+
+// Each tab's rows, sorted, into the places that they have.
+void SortManyByClient(std::span<ClientPlace> rows) {
+  std::vector<std::uint32_t> places;
+  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].tab != 0) places.push_back(i);
+  }
+  std::stable_sort(places.begin(), places.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return rows[a].tab < rows[b].tab; });
+  std::vector<ClientPlace> sorted;
+  for (const std::uint32_t place : places) sorted.push_back(rows[place]);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const ClientPlace& a, const ClientPlace& b) {
+    return a.tab != b.tab ? a.tab < b.tab : a.seq < b.seq;
+  });
+  for (std::size_t i = 0; i < places.size(); ++i) rows[places[i]] = sorted[i];
+}
+
 }  // namespace
 
 void SortByClient(std::span<ClientPlace> rows) {
+  if (rows.size() > kFewPlaces) return SortManyByClient(rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].tab == 0) continue;
     // The least seq of the tab from here on comes here; of equal ones the first in the log.

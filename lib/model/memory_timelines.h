@@ -20,7 +20,7 @@ Status VisitTimelines(const EventBatch& events, const ScanPlan& plan, ValueTable
 
 // The order of a client among events of equal time: the events of one tab_id that have a seq keep
 // the places that they have together, and take them in order of seq. `rows` are such events in the
-// order of the log. O(n²) for n equal times.
+// order of the log. O(n log n) for n equal times.
 struct ClientPlace {
   std::uint32_t row = 0;
   std::uint64_t tab = 0;  // equal for equal tab_id; 0: none

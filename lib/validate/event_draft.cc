@@ -7,7 +7,13 @@ inline namespace v1 {
 namespace {
 
 constexpr const char* kRequired = "the field is required";
-constexpr const char* kTooLong = "the value is longer than its limit";
+
+const char* TooLong(std::size_t bytes_max) {
+  static_assert(kEventIdBytesMax == 64 && kUserIdBytesMax == 64 && kSessionIdBytesMax == 64 &&
+                kEventTypeBytesMax == 64 && kTabIdBytesMax == 36);
+  return bytes_max == 36 ? "the value is longer than 36 bytes"
+                         : "the value is longer than 64 bytes";
+}
 
 // C0, DEL and C1 (U+0080 to U+009F, in UTF-8 led by C2).
 bool HasControl(std::string_view text) {
@@ -50,7 +56,7 @@ void EventDraft::Reset() {
 
 Fault CheckDraft(const EventDraft& draft, const ValidationRules& rules) {
   if (draft.event_id.size() > kEventIdBytesMax) {
-    return {RejectCode::kTooLong, "event_id", kTooLong};
+    return {RejectCode::kTooLong, "event_id", TooLong(kEventIdBytesMax)};
   }
   for (const Field field :
        {Field::kUserId, Field::kSessionId, Field::kEventType, Field::kPageUrl, Field::kTabId}) {
@@ -60,7 +66,7 @@ Fault CheckDraft(const EventDraft& draft, const ValidationRules& rules) {
       return {RejectCode::kMissingField, rule.name, kRequired};
     }
     if (rule.is_name && value.size() > rule.bytes_max) {
-      return {RejectCode::kTooLong, rule.name, kTooLong};
+      return {RejectCode::kTooLong, rule.name, TooLong(rule.bytes_max)};
     }
   }
   if (HasControl(draft.at(Field::kEventType))) {

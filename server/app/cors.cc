@@ -26,6 +26,13 @@ void CorsPolicy::Decorate(const HttpRequest& request, HttpResponse& response) co
   response.headers.Set("Access-Control-Expose-Headers", "X-Request-ID, Retry-After");
 }
 
+bool CorsPolicy::MaySend(const HttpRequest& request) const {
+  const std::optional<std::string_view> origin = request.headers.Find("Origin");
+  if (!origin.has_value() || !Allowed(request.path, *origin).empty()) return true;
+  const std::string host(request.headers.Find("Host").value_or(""));
+  return *origin == "http://" + host || *origin == "https://" + host;
+}
+
 HttpResponse CorsPolicy::Preflight(const HttpRequest& request) const {
   HttpResponse response;
   response.status = 204;

@@ -21,6 +21,10 @@ class CorsPolicy {
   // Adds the headers that a browser needs to see to give the answer to its page.
   void Decorate(const HttpRequest& request, HttpResponse& response) const;
 
+  // False for a request that a page of an origin sends which may not call here. A browser asks
+  // before most of them, but not before a POST of text.
+  bool MaySend(const HttpRequest& request) const;
+
   // Answers OPTIONS.
   HttpResponse Preflight(const HttpRequest& request) const;
 

@@ -51,6 +51,11 @@ HttpResponse Created(const FunnelDefinition& funnel) {
 }
 
 HttpResponse Add(ServerContext& context, const HttpRequest& request) {
+  if (!context.cors.MaySend(request)) {
+    return ErrorResponse(403, "forbidden",
+                         "pages of this origin may not call: name it with --cors-origin",
+                         request.request_id);
+  }
   const Result<FunnelDefinition> funnel = ParseFunnel(request.body);
   if (!funnel.ok()) return Refuse(context, request, funnel.status());
   const Status status = context.engine.AddFunnel(*funnel);

@@ -106,7 +106,10 @@ Result<std::size_t> InputFile::Inflate(char* buffer, std::size_t size) {
         break;
       }
     }
-    if (!in_member_) {  // the next member
+    if (!in_member_) {
+      // Tapes and block devices fill up with zeros; anything else is the next member.
+      while (raw_begin_ < raw_end_ && raw_[raw_begin_] == '\0') ++raw_begin_;
+      if (raw_begin_ == raw_end_) continue;
       inflateReset(gzip_.get());
       in_member_ = true;
     }

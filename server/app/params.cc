@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <string>
+#include <string_view>
 
 #include "insightflow/wire.h"
 
@@ -12,7 +13,7 @@ constexpr std::size_t kLimitMax = 1'000;
 
 // Digits only, in whole.
 template <typename T>
-bool ParseWhole(const std::string& text, T* value) {
+bool ParseWhole(std::string_view text, T* value) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, *value);
   return error == std::errc() && stop == end;
@@ -47,14 +48,20 @@ const char* WindowName(Window window) {
   return "all";
 }
 
-Result<std::optional<Timestamp>> BeforeParam(const HttpRequest& request) {
+Result<Before> BeforeParam(const HttpRequest& request) {
   const std::optional<std::string> text = request.Param("before");
-  if (!text.has_value()) return std::optional<Timestamp>();
+  Before before;
+  if (!text.has_value()) return before;
+  const std::string_view whole = *text;
+  const std::size_t dash = whole.find('-', 1);
   std::int64_t ms = 0;
-  if (!ParseWhole(*text, &ms) || ms < 0) {
-    return InvalidArgument("before must be milliseconds since 1970");
+  const bool cursor = dash != std::string_view::npos;
+  if (!ParseWhole(whole.substr(0, dash), &ms) || ms < 0 ||
+      (cursor && !ParseWhole(whole.substr(dash + 1), &before.sequence))) {
+    return InvalidArgument("before must be milliseconds since 1970, or the next of a page");
   }
-  return std::optional<Timestamp>(FromMillis(ms));
+  before.time = FromMillis(ms);
+  return before;
 }
 
 Status TimeParam(const HttpRequest& request, const char* name, std::optional<Timestamp>* out) {

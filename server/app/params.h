@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "insightflow/live.h"
@@ -19,8 +20,12 @@ Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback)
 Result<Window> WindowParam(const HttpRequest& request);
 const char* WindowName(Window window);
 
-// `before`: milliseconds since 1970; nullopt when absent.
-Result<std::optional<Timestamp>> BeforeParam(const HttpRequest& request);
+// `before`: milliseconds since 1970, or the `next` of a page: milliseconds-sequence.
+struct Before {
+  std::optional<Timestamp> time = {};  // nullopt when absent
+  std::uint64_t sequence = 0;
+};
+Result<Before> BeforeParam(const HttpRequest& request);
 
 // A time as ParseTime reads it; absent leaves `out` as it is.
 Status TimeParam(const HttpRequest& request, const char* name, std::optional<Timestamp>* out);

@@ -54,12 +54,25 @@ ImportFormat ParseFormat(std::string_view name) {
   return name == "combined" ? ImportFormat::kCombined : ImportFormat::kNdjson;
 }
 
+// The parser would take -1 for the largest number there is, and 010 for 8.
+CLI::Validator WholeSize() {
+  constexpr std::size_t kDigitsMax = 18;
+  const auto check = [](const std::string& text) {
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const bool plain = digits > 0 && digits <= kDigitsMax && (digits == 1 || text[0] != '0') &&
+                       text.find_first_of("0123456789.", digits) == std::string::npos;
+    return plain ? std::string() : text + " is not a size such as 64MiB";
+  };
+  return CLI::Validator(check, "");
+}
+
 CLI::Option* AddSize(CLI::App* app, const std::string& name, std::size_t* value,
                      const std::string& help, const std::string& shown) {
   CLI::AsSizeValue size(false);
   size.description("");
   return app->add_option(name, *value, help)
       ->transform(size)
+      ->transform(WholeSize())  // goes before the other
       ->default_str(shown)
       ->type_name("SIZE");
 }
@@ -71,6 +84,19 @@ CLI::Validator AtLeastMiB() {
     return std::string(enough ? "" : "must be at least 1MiB");
   };
   return CLI::Validator(check, "at least 1MiB");
+}
+
+// What a browser sends as Origin, and nothing that could never be equal to that.
+CLI::Validator WebOrigin() {
+  const auto check = [](const std::string& text) {
+    const std::size_t scheme = text.find("://");
+    const bool web = (text.starts_with("http://") || text.starts_with("https://")) &&
+                     scheme + 3 < text.size() &&
+                     text.find_first_of("/?#@ ", scheme + 3) == std::string::npos;
+    return web || text == "*" ? std::string()
+                              : text + " is not an origin such as https://shop.example, or *";
+  };
+  return CLI::Validator(check, "");
 }
 
 void AddUrl(CLI::App* app, std::string* url) {
@@ -139,6 +165,7 @@ void AddServe(CLI::App* app, ServeSettings* s, Names* names) {
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30).description("1KiB to 1GiB"));
   app->add_option("--cors-origin", s->cors_origins,
                   "Origin whose pages may call; repeatable (none: any may collect, none may ask)")
+      ->check(WebOrigin())
       ->type_name("ORIGIN")
       ->delimiter(',');
   app->add_option("--trusted-proxy", s->trusted_proxies,

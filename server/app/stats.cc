@@ -1,5 +1,7 @@
 #include "server/app/stats.h"
 
+#include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -109,6 +111,16 @@ HttpResponse ShowDashboard(const ServerContext& context) {
   return Answer(json);
 }
 
+// Where the next page begins, also among events of one time.
+std::string CursorAfter(const std::vector<StoredEvent>& page) {
+  const Timestamp last = page.back().event.timestamp;
+  std::uint64_t sequence = page.back().sequence;
+  for (const StoredEvent& stored : page) {
+    if (stored.event.timestamp == last) sequence = std::min(sequence, stored.sequence);
+  }
+  return std::to_string(ToMillis(last)) + "-" + std::to_string(sequence);
+}
+
 HttpResponse UserTimeline(const ServerContext& context, const HttpRequest& request,
                           const std::string& user_id) {
   if (Status status = CheckUserId(user_id); !status.ok()) {
@@ -116,14 +128,15 @@ HttpResponse UserTimeline(const ServerContext& context, const HttpRequest& reque
   }
   const Result<std::size_t> limit = LimitParam(request, kTimelineLimit);
   if (!limit.ok()) return StatusResponse(limit.status(), request.request_id);
-  const Result<std::optional<Timestamp>> before = BeforeParam(request);
+  const Result<Before> before = BeforeParam(request);
   if (!before.ok()) return StatusResponse(before.status(), request.request_id);
-  const auto events = context.engine.UserEvents(user_id, *limit, *before);
+  const auto events = context.engine.UserEvents(user_id, *limit, before->time, before->sequence);
   if (!events.ok()) return StatusResponse(events.status(), request.request_id);
   JsonText json;
   json.BeginObject().Key("user_id").Text(user_id).Key("events").BeginArray();
   for (const StoredEvent& event : *events) WriteEvent(event, json);
   json.EndArray().Key("count").Number(events->size());
+  if (events->size() == *limit) json.Key("next").Text(CursorAfter(*events));
   json.Key("timestamp").Time(context.clock->Now()).EndObject();
   return Answer(json);
 }

@@ -209,9 +209,9 @@ void Router::Impl::SendDecorated(const HttpRequest& request, Responder& responde
 }
 
 HttpResponse Router::Impl::AnswerOptions(const HttpRequest& request, const Node* node) const {
-  if (preflight) return preflight(request);
   HttpResponse response;
   response.status = 204;
+  if (preflight) response = preflight(request);
   if (node != nullptr) response.headers.Set("Allow", Allow(*node));
   return response;
 }

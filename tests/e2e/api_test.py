@@ -234,6 +234,19 @@ class Asking(ServerTest):
             nobody = server.ask("/api/user/nobody/events")
             self.assertEqual((nobody["events"], nobody["count"]), ([], 0))
 
+    def test_pages_of_a_timeline_leave_nothing_out(self):
+        with self.serve() as server:
+            now = int(time.time() * 1000)
+            server.collect([event(i, user_id="u", timestamp=now - i // 9)
+                            for i in range(30)])
+            ids, query = [], "limit=4"
+            while query:
+                page = server.ask(f"/api/user/u/events?{query}")
+                ids += [e["event_id"] for e in page["events"]]
+                query = f"limit=4&before={page['next']}" if "next" in page else ""
+            self.assertEqual(len(ids), 30)
+            self.assertEqual(len(set(ids)), 30)
+
     def test_profile_of_a_user(self):
         agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Safari/604.1"
         now = int(time.time() * 1000)
@@ -277,6 +290,8 @@ class Asking(ServerTest):
                 "/api/user/u1/events?limit=1.5": "limit",
                 "/api/user/u1/events?before=yesterday": "before",
                 "/api/user/u1/events?before=-1": "before",
+                "/api/user/u1/events?before=5-": "before",
+                "/api/user/u1/events?before=5-x": "before",
                 "/api/user/" + "u" * 65 + "/events": "id",
                 "/api/user/%FF/events": "id",
                 "/api/users/" + "u" * 65: "id",
@@ -377,6 +392,24 @@ class Operating(ServerTest):
             self.assertEqual((allowed(answer), answer.headers["Vary"]),
                              ("https://shop.example", "Origin"))
             self.assertIsNone(allowed(server.collect([event(2)], Origin="https://other.example")))
+
+    def test_a_page_of_another_origin_stores_no_funnel(self):
+        funnel = json.dumps({"id": "f", "steps": [{"event": "view"}]}).encode()
+
+        def store(server, origin):
+            # A browser sends this without asking first.
+            headers = {"Content-Type": "text/plain", **({"Origin": origin} if origin else {})}
+            return server.request("POST", "/api/funnels", funnel, headers).status
+
+        with self.serve() as server:
+            self.assertEqual(store(server, "https://shop.example"), 403)
+            self.assertEqual(store(server, "null"), 403)
+            self.assertEqual(server.get("/api/funnels/f").status, 404)
+            self.assertEqual(store(server, f"http://127.0.0.1:{server.port}"), 201)
+            self.assertEqual(store(server, None), 409)
+        with self.serve("--cors-origin", "https://shop.example") as server:
+            self.assertEqual(store(server, "https://shop.example"), 409)
+            self.assertEqual(store(server, "https://other.example"), 403)
 
     def test_log_has_no_secrets(self):
         with self.serve("--log-format", "json", "--log-level", "debug") as server:

@@ -60,6 +60,23 @@ TEST(AccessLogTest, TheUserIsAFixedHashOfAddressAndAgent) {
   EXPECT_EQ(other.Text(Field::kIpAddress), "203.0.113.0");
 }
 
+TEST(AccessLogTest, TheSiteMayStandBeforeTheAddress) {
+  const std::string line = Line("GET / HTTP/1.1");
+  const Decoded d =
+      DecodeCombined(line + "\nshop.example:443 " + line + "\n203.0.113.9:80 " + line);
+  for (std::size_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(d.Text(Field::kUserId, row), d.Text(Field::kUserId, 0)) << row;
+    EXPECT_EQ(d.Text(Field::kIpAddress, row), "203.0.113.0") << row;
+  }
+  // An identity and a name of several words are none.
+  const std::string rest = " [14/Nov/2023:22:13:19 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"";
+  for (const std::string identity : {"- a b", "ident a b", "- 10.0.0.1 b"}) {
+    EXPECT_EQ(DecodeCombined("203.0.113.9 " + identity + rest).Text(Field::kIpAddress),
+              "203.0.113.0")
+        << identity;
+  }
+}
+
 TEST(AccessLogTest, TypesFollowStatusAndExtension) {
   const std::vector<std::array<std::string, 3>> cases = {{"200", "/", "view"},
                                                          {"304", "/a.html", "view"},

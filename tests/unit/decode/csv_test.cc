@@ -68,6 +68,21 @@ TEST(CsvSchemaTest, RefusesWhatItCannotMap) {
   }
 }
 
+TEST(CsvSchemaTest, SaysWhatThereIsInstead) {
+  const auto message = [](const std::string& header) {
+    return CsvSchema::Create(header, {}).status().message();
+  };
+  EXPECT_EQ(message("User,event_type,timestamp"),
+            "no CSV column is named or mapped to \"user_id\"; the columns are User, event_type, "
+            "timestamp");
+  for (const char* header : {"user_id;event_type;timestamp", "user_id\tevent_type\ttimestamp"}) {
+    EXPECT_EQ(message(header), "the CSV header has no commas; cells must be separated by commas");
+  }
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "column" + std::to_string(i) + ",";
+  EXPECT_LT(message(many + "end").size(), 400u);
+}
+
 TEST(CsvTest, ReadsRecords) {
   const Decoded d = DecodeCsv(
       "user_id,event_type,timestamp,page_title,position_x,position_y,seq,ip_address,price,note",
@@ -160,6 +175,18 @@ TEST(CsvTest, BadRecordsAreRejectedWithTheirLine) {
   EXPECT_EQ(DecodeCsv("user_id,event_type,timestamp,position_x", "u,v,1,1e10").Verdict(),
             "int_range position_x");
   EXPECT_EQ(DecodeCsv("user_id,event_type,timestamp,seq", "u,v,1,-1").Verdict(), "int_range seq");
+}
+
+TEST(CsvTest, AStrayQuoteCostsItsLineOnly) {
+  const std::string header = "user_id,event_type,timestamp,x";
+  for (const std::string end : {"u5,v,5,a\nu6,v,6,b", "u5,v,5,\"a, b\"\nu6,v,6,b\n"}) {
+    const Decoded d = DecodeCsv(header, "u1,v,1,a\nu2,v,2,\"open\nu3,v,3,a\nu4,v,4,a\n" + end);
+    EXPECT_EQ(d.out.batch.rows, 5u);
+    ASSERT_EQ(d.out.rejected.size(), 1u);
+    EXPECT_EQ(d.out.rejected[0].why.index, 3u);
+    EXPECT_EQ(d.Verdict(0), "bad_line ");
+    EXPECT_EQ(d.Text(Field::kUserId, 1), "u3");
+  }
 }
 
 TEST(CsvTest, AnEventIdIsTheKey) {

@@ -1,4 +1,5 @@
 // The rules for the fields of one event.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -10,6 +11,8 @@
 
 namespace insightflow::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
@@ -79,6 +82,20 @@ TEST(JsonEventTest, WrongTypesAreNamed) {
   }
 }
 
+TEST(JsonEventTest, AMessageSaysWhatIsAllowed) {
+  const auto message = [](const std::string& field, const std::string& value) {
+    const Decoded decoded = DecodeJson(EventBut(field, value));
+    return decoded.out.rejected.empty() ? "" : decoded.out.rejected[0].why.message;
+  };
+  EXPECT_THAT(message("user_id", "7"), HasSubstr("must be a string"));
+  EXPECT_THAT(message("timestamp", "true"), HasSubstr("milliseconds or an ISO 8601 string"));
+  EXPECT_THAT(message("timestamp", "99999999999999999999"), HasSubstr("64 bits"));
+  EXPECT_THAT(message("position_x", "\"1\""), HasSubstr("must be a number"));
+  EXPECT_THAT(message("position_x", "3e9"), HasSubstr("32 bits"));
+  EXPECT_THAT(message("seq", "-1"), HasSubstr("an integer from 0"));
+  EXPECT_THAT(message("extra_data", "[]"), HasSubstr("must be an object"));
+}
+
 TEST(JsonEventTest, NullOptionalIsAbsent) {
   const Decoded d = DecodeJson(
       EventWith(R"("event_id":null,"page_title":null,"tab_id":null,"seq":null,"position_x":null,)"
@@ -109,8 +126,9 @@ TEST(JsonEventTest, LengthsAtTheLimit) {
                                                                 {"tab_id", kTabIdBytesMax}};
   for (const auto& [field, max] : ids) {
     EXPECT_EQ(DecodeJson(EventBut(field, Quoted(std::string(max, 'x')))).Verdict(), "accepted");
-    EXPECT_EQ(DecodeJson(EventBut(field, Quoted(std::string(max + 1, 'x')))).Verdict(),
-              "too_long " + field);
+    const Decoded past = DecodeJson(EventBut(field, Quoted(std::string(max + 1, 'x'))));
+    EXPECT_EQ(past.Verdict(), "too_long " + field);
+    EXPECT_THAT(past.out.rejected[0].why.message, HasSubstr(std::to_string(max) + " bytes"));
   }
   const std::vector<std::pair<Field, std::size_t>> texts = {
       {Field::kPageUrl, kPageUrlBytesMax},         {Field::kPageTitle, kPageTitleBytesMax},

@@ -79,6 +79,11 @@ TEST_F(Input, GzipIsUnpackedMemberByMember) {
   ExpectContent(Gzip(LongText()) + Gzip("end"), LongText() + "end");
 }
 
+TEST_F(Input, ZerosBehindGzipAreNoDamage) {
+  ExpectContent(Gzip("a") + std::string(700'000, '\0'), "a");
+  ExpectContent(Gzip("a") + std::string(3, '\0') + Gzip("b"), "ab");
+}
+
 TEST_F(Input, DamagedGzipIsAnError) {
   const std::string packed = Gzip(LongText());
   std::string flipped = packed;

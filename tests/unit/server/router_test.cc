@@ -215,6 +215,7 @@ TEST(RouterTest, PreflightsAndDecorations) {
     response.headers.Set("Vary", "Origin " + request.method);
   });
   EXPECT_EQ(Ask(router, "OPTIONS", "/a").body, "for /a");
+  EXPECT_EQ(Ask(router, "OPTIONS", "/a").headers.Find("Allow"), "GET, HEAD, OPTIONS");
   EXPECT_EQ(Ask(router, "GET", "/a").headers.Find("Vary"), "Origin GET");
   EXPECT_EQ(Ask(router, "GET", "/b").headers.Find("Vary"), "Origin GET");
 }

@@ -219,6 +219,34 @@ TEST(Settings, AMistakeIsOneLineAndUsage) {
   }
 }
 
+TEST(Settings, ASizeIsAWholeNumberAndAUnit) {
+  for (const char* setting : {"--dedupe-memory", "--in-flight-memory", "--disk-free-min"}) {
+    for (const char* wrong : {"-1", "-1MiB", "99999999999999999999", "1.5GiB", "0x10", "0100MiB",
+                              "5XB", "MiB", " ", "1e9"}) {
+      const Command command = Parse({"serve", "--data", "d", setting, wrong});
+      ASSERT_TRUE(std::holds_alternative<ExitNow>(command)) << setting << " " << wrong;
+      EXPECT_EQ(std::get<ExitNow>(command).code, 2);
+      EXPECT_NE(std::get<ExitNow>(command).error.find(setting), std::string::npos);
+    }
+  }
+  EXPECT_EQ(ParseServe({"--dedupe-memory", "1048576"}).dedupe_memory, std::size_t{1} << 20);
+  EXPECT_EQ(ParseServe({"--dedupe-memory", "100 MiB"}).dedupe_memory, std::size_t{100} << 20);
+}
+
+TEST(Settings, AnOriginIsOneThatABrowserSends) {
+  for (const char* wrong : {"shop", "shop.example", "https://", "https://a/", "https://a/b",
+                            "ftp://a", "https://a b", "https://u@a", "null"}) {
+    const Command command = Parse({"serve", "--data", "d", "--cors-origin", wrong});
+    ASSERT_TRUE(std::holds_alternative<ExitNow>(command)) << wrong;
+    EXPECT_EQ(std::get<ExitNow>(command).code, 2);
+  }
+  const std::vector<std::string> origins = {"*", "https://a.example:8443", "http://[::1]:3000"};
+  EXPECT_EQ(ParseServe({"--cors-origin", "*", "--cors-origin", "https://a.example:8443",
+                        "--cors-origin", "http://[::1]:3000"})
+                .cors_origins,
+            origins);
+}
+
 TEST(Settings, HelpNamesEverySettingWithItsDefault) {
   const Command command = Parse({"serve", "--help"});
   ASSERT_TRUE(std::holds_alternative<ExitNow>(command));
