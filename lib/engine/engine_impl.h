@@ -105,6 +105,7 @@ class Engine::Impl {
   Result<LiveErasure> CollectErased(const Erasure& erasure,
                                     std::shared_ptr<const ErasedUsers> before,
                                     std::vector<Hash128>* keys) const;
+  Result<bool> IsKnownOtherwise(std::string_view user_id) const;
   Result<std::uint64_t> EraseApplied(std::string_view user_id);
   // What the folder asks for around the erasing of rows.
   Status SaveErasures();

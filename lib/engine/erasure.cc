@@ -59,6 +59,12 @@ Result<LiveErasure> Engine::Impl::CollectErased(const Erasure& erasure,
   return collected;
 }
 
+// Whoever has no events left may have a profile, of days that have expired, and rejected events.
+Result<bool> Engine::Impl::IsKnownOtherwise(std::string_view user_id) const {
+  if (live_->User(user_id, NowMs())) return true;
+  return log_->HasFailedOf(user_id);
+}
+
 Result<std::uint64_t> Engine::Impl::EraseApplied(std::string_view user_id) {
   Erasure erasure;
   erasure.user_hash = HashBytes(user_id, hash_seed_);
@@ -66,17 +72,22 @@ Result<std::uint64_t> Engine::Impl::EraseApplied(std::string_view user_id) {
   erasure.user_id = user_id;
   // What is read here must not be trimmed meanwhile.
   const std::lock_guard lock(trim_mutex_);
-  if (Status status = log_->EraseFailed(user_id); !status.ok()) return status;
   std::vector<Hash128> keys;
   const auto collected = CollectErased(erasure, segments_->Snapshot()->erased, &keys);
   if (!collected.ok()) return collected.status();
-  if (collected->events() == 0) return std::uint64_t{0};
+  if (collected->events() == 0) {
+    const Result<bool> is_known = IsKnownOtherwise(user_id);
+    if (!is_known.ok()) return is_known.status();
+    if (!*is_known) return std::uint64_t{0};
+  }
+  // The note comes first: as long as it stands, bytes are left that the folder must rewrite.
   SegmentChange change;
   change.erasure = erasure;
   if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
   ForgetSavedIds();
   live_->Erase(*collected, segments_->Snapshot()->last_erasure);
   pipeline_->ForgetKeys(keys);
+  if (Status status = log_->EraseFailed(user_id); !status.ok()) return status;
   return collected->events();
 }
 

@@ -187,6 +187,23 @@ TEST_F(ErasureTest, IsFinishedByALaterProcess) {
   EXPECT_THAT(FilesWithTraces(), IsEmpty());
 }
 
+TEST_F(ErasureTest, RejectedEventsLeaveTheDiskThoughTheUserHasNoOthers) {
+  Open();
+  ASSERT_TRUE(
+      engine_->Ingest(R"({"events":[{"user_id":")" + kUser + R"(","event_type":1}]})").ok());
+  ASSERT_TRUE(engine_->Close().ok());
+  EXPECT_THAT(FilesWithTraces(), ::testing::Not(IsEmpty())) << "or the search finds nothing";
+  Open();
+  EXPECT_EQ(*engine_->EraseUser(kUser), 0u);
+  EXPECT_THAT(*engine_->FailedEvents(0, 100), IsEmpty());
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 1u);
+  ASSERT_TRUE(engine_->Fold().ok());
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 0u);
+  EXPECT_THAT(FilesWithTraces(), IsEmpty());
+  EXPECT_EQ(*engine_->EraseUser(kUser), 0u);
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 0u) << "nothing is left to erase";
+}
+
 TEST_F(ErasureTest, WhatWasErasedMayComeAgain) {
   Open();
   std::vector<Event> events;
@@ -263,6 +280,29 @@ TEST_F(RetentionTest, DaysExpireFromAnswersAndFromTheDisk) {
   Open(0);
   EXPECT_EQ(CountOf("c"), 1u);
   EXPECT_EQ(CountOf(kUser), 0u) << "what has left the disk does not come back";
+}
+
+TEST_F(RetentionTest, WhoseEventsHaveExpiredCanStillBeErased) {
+  Open(3);
+  ASSERT_TRUE(
+      engine_->Ingest(std::vector{MakeEvent(kUser, kToday - 9), MakeEvent("other", kToday - 9)})
+          .ok());
+  ASSERT_TRUE(engine_->Fold().ok());
+  ASSERT_TRUE(engine_->User(kUser).ok());
+  EXPECT_EQ(*engine_->EraseUser(kUser), 0u);
+  EXPECT_EQ(engine_->User(kUser).status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(engine_->Close().ok());
+  Open(3);
+  EXPECT_EQ(engine_->User(kUser).status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(engine_->Fold().ok());
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 0u);
+  EXPECT_TRUE(engine_->User("other").ok());
+  EXPECT_EQ(engine_->Totals().total, 2u) << "live totals are of all time";
+  ASSERT_TRUE(engine_->Close().ok());
+  std::vector<std::string> left = FilesWithTraces();
+  // Of the page only the count is kept, as of all pages of expired days.
+  std::erase_if(left, [](const std::string& found) { return found.ends_with(kPage); });
+  EXPECT_THAT(left, IsEmpty());
 }
 
 TEST_F(RetentionTest, AStoreThatOpensDropsWhatHasExpired) {
