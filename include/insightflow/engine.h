@@ -163,8 +163,8 @@ class INSIGHTFLOW_EXPORT Engine {
   Result<std::vector<FailedEvent>> FailedEvents(std::uint64_t after, std::size_t limit) const;
 
   // Takes a user's events back, those that were answered before the call: at once every answer, the
-  // live totals too, is as though they had never been, their ids may come again, and rejected
-  // events that mention the user are gone. From the disk they go within a day, or when Fold is
+  // live totals too, is as though they had never been, their ids may come again, rejected events
+  // that mention the user are gone, and so is the id from filters on user_id of stored funnels. From the disk they go within a day, or when Fold is
   // called. Returns how many there were. Errors: kInvalidArgument (the id's length), kUnavailable,
   // kResourceExhausted (disk full), kDataLoss. O(the user's events and segments).
   Result<std::uint64_t> EraseUser(std::string_view user_id);

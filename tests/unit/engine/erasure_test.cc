@@ -204,6 +204,51 @@ TEST_F(ErasureTest, RejectedEventsLeaveTheDiskThoughTheUserHasNoOthers) {
   EXPECT_EQ(engine_->Metrics().erasures_pending, 0u) << "nothing is left to erase";
 }
 
+// Steps, filters and an exclusion that name the user, each among others.
+FunnelDefinition FunnelAbout(const std::string& user) {
+  FunnelDefinition funnel;
+  funnel.id = "f";
+  funnel.name = "watched";
+  const auto by_user = [](FilterOp op, std::vector<FilterValue> values) {
+    return Filter{.field = "user_id", .op = op, .values = std::move(values)};
+  };
+  funnel.query.scope.filters = {by_user(FilterOp::kNotIn, {user, std::string("annabel")})};
+  funnel.query.steps = {
+      {.event = {.types = {"view"}, .filters = {by_user(FilterOp::kNe, {user})}}},
+      {.event = {.types = {"buy"}, .filters = {by_user(FilterOp::kIn, {std::string("a"), user})}}}};
+  funnel.query.exclusions = {{.event = {.filters = {by_user(FilterOp::kEq, {user})}}}};
+  return funnel;
+}
+
+TEST_F(ErasureTest, FunnelsNameTheUserNoLonger) {
+  Open();
+  const Filter alike = {.field = "element", .op = FilterOp::kEq, .values = {std::string("anna")}};
+  FunnelDefinition expected = FunnelAbout("anna");
+  expected.query.steps[1].event.filters.push_back(alike);
+  ASSERT_TRUE(engine_->AddFunnel(expected).ok());
+  ASSERT_TRUE(engine_->Ingest(std::vector{MakeEvent("other")}).ok());
+  EXPECT_EQ(*engine_->EraseUser("anna"), 0u);
+  expected = FunnelAbout("");
+  expected.query.steps[1].event.filters.push_back(alike);
+  EXPECT_EQ(*engine_->Funnel("f"), expected) << "what only reads alike stays";
+  const auto answer = engine_->Query(*engine_->ActiveFunnel("f"));
+  ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  EXPECT_EQ(std::get<FunnelAnswer>(answer->body).counts.total_users, 1u);
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 1u);
+  EXPECT_TRUE(engine_->PutFunnel(expected).ok()) << "it is a definition like any other";
+}
+
+TEST_F(ErasureTest, FunnelsForgetTheUserOnTheDisk) {
+  Open();
+  ASSERT_TRUE(engine_->AddFunnel(FunnelAbout(kUser)).ok());
+  IngestSome(3);
+  ASSERT_TRUE(engine_->Close().ok());
+  Open();
+  EXPECT_EQ(*engine_->EraseUser(kUser), 3u);
+  ASSERT_TRUE(engine_->Fold().ok());
+  EXPECT_THAT(FilesWithTraces(), IsEmpty());
+}
+
 TEST_F(ErasureTest, WhatWasErasedMayComeAgain) {
   Open();
   std::vector<Event> events;
