@@ -138,6 +138,11 @@ Status RunServer(const ServeSettings& settings, ListenAddress address, ServerCon
              {"data", std::string_view(settings.data)},
              {"durability", std::string_view(DurabilityName(settings.durability))}});
 
+  if (const Status ids = context.engine.Metrics().ids_status; !ids.ok()) {
+    log.Write(LogLevel::kWarn,
+              "ids of some stored events are unknown, so that a repeat counts again",
+              {{"why", std::string_view(ids.message())}});
+  }
   const bool asked = WaitForEnd(signals, context, log);
   context.draining.store(true, std::memory_order_relaxed);
   signals.RestoreDefaults();
