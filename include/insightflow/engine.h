@@ -71,6 +71,8 @@ struct EngineMetrics {
   std::uint64_t segment_bytes = 0;
   std::uint64_t segment_merges = 0;    // since Open
   std::uint64_t erasures_pending = 0;  // users erased whose events are still on the disk
+  // kDataLoss: ids in a damaged part of the store are unknown. Their events may be taken again.
+  Status ids_status = {};
   Status fold_status = {};  // why folding has stopped or waits; events are taken meanwhile
 };
 
@@ -167,10 +169,11 @@ class INSIGHTFLOW_EXPORT Engine {
   Result<std::vector<FailedEvent>> FailedEvents(std::uint64_t after, std::size_t limit) const;
 
   // Takes a user's events back, those that were answered before the call: at once every answer, the
-  // live totals too, is as though they had never been, their ids may come again, and rejected
-  // events that mention the user are gone. From the disk they go within a day, or when Fold is
-  // called. Returns how many there were. Errors: kInvalidArgument (the id's length), kUnavailable,
-  // kResourceExhausted (disk full), kDataLoss. O(the user's events and segments).
+  // live totals too, is as though they had never been, their ids may come again, rejected events
+  // that mention the user are gone, and so is the id from filters on user_id of stored funnels.
+  // From the disk they go within a day, or when Fold is called. Returns how many there were.
+  // Errors: kInvalidArgument (the id's length), kUnavailable, kResourceExhausted (disk full),
+  // kDataLoss. O(the user's events and segments).
   Result<std::uint64_t> EraseUser(std::string_view user_id);
 
   // Waits until every event that was answered before the call is in a segment, the columns that

@@ -201,7 +201,7 @@ Result<std::unique_ptr<Analysis>> UsersAnalysis::Create(const UsersQuery& query)
   if (config.has_after &&
       !ParseCursor(query.after, query.sort, &config.after_key, &config.after_user)) {
     return InvalidArgument(
-        "after is not a cursor of this list: it must be the \"next\" of a page in the same order");
+        "after: is not a cursor of this list; it must be the \"next\" of a page in the same order");
   }
   ScanPlan& plan = analysis->plan_;
   if (Status status = plan.SetScope(query.scope); !status.ok()) return status;

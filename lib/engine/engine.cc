@@ -357,6 +357,7 @@ EngineMetrics Engine::Metrics() const {
         std::min(metrics.dedupe_reach,
                  std::chrono::milliseconds(std::max<std::int64_t>(0, impl_->NowMs() - reach_ms)));
   }
+  metrics.ids_status = impl_->ids_status();
   const LiveState& live = impl_->live();
   metrics.live_bytes = live.bytes();
   metrics.live_users = live.users();

@@ -50,6 +50,7 @@ class Engine::Impl {
   const LiveState& live() const { return *live_; }
   // Kept open within WithLog.
   SegmentStore& segments() const { return *segments_; }
+  const Status& ids_status() const { return ids_status_; }
   FunnelStore& funnels() const { return *funnels_; }
   Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
@@ -105,6 +106,7 @@ class Engine::Impl {
   Result<LiveErasure> CollectErased(const Erasure& erasure,
                                     std::shared_ptr<const ErasedUsers> before,
                                     std::vector<Hash128>* keys) const;
+  Result<bool> IsKnownOtherwise(std::string_view user_id) const;
   Result<std::uint64_t> EraseApplied(std::string_view user_id);
   // What the folder asks for around the erasing of rows.
   Status SaveErasures();
@@ -129,6 +131,7 @@ class Engine::Impl {
   std::vector<std::unique_ptr<Decoder>> decoders_;
 
   std::uint64_t hash_seed_ = 0;
+  Status ids_status_;  // written while it opens
 
   std::mutex close_mutex_;
   mutable std::shared_mutex log_use_;

@@ -2,10 +2,10 @@
 // disk.
 //
 // On the apply thread, between two log entries: a synced note in the manifest of segments hides the
-// user's rows up to that sequence from every reader; live numbers, dedupe window and rejected
-// events forget them. Then the folder, when it is asked or within an hour: the live numbers are
-// saved without the user, all of the log is folded, segments are rewritten without the rows, the
-// log is trimmed and every file that held them replaced; last, the note goes.
+// user's rows up to that sequence from every reader; live numbers, dedupe window, rejected events
+// and filters of stored funnels forget them. Then the folder, when it is asked or within an hour:
+// the live numbers are saved without the user, all of the log is folded, segments are rewritten
+// without the rows, the log is trimmed and every file that held them replaced; last, the note goes.
 
 #include <algorithm>
 #include <memory>
@@ -59,6 +59,15 @@ Result<LiveErasure> Engine::Impl::CollectErased(const Erasure& erasure,
   return collected;
 }
 
+// Whoever has no events left may have a profile, of days that have expired, and rejected events,
+// or be named by the filter of a stored funnel.
+Result<bool> Engine::Impl::IsKnownOtherwise(std::string_view user_id) const {
+  if (live_->User(user_id, NowMs())) return true;
+  const Result<bool> is_in_funnels = funnels_->NamesUser(user_id);
+  if (!is_in_funnels.ok() || *is_in_funnels) return is_in_funnels;
+  return log_->HasFailedOf(user_id);
+}
+
 Result<std::uint64_t> Engine::Impl::EraseApplied(std::string_view user_id) {
   Erasure erasure;
   erasure.user_hash = HashBytes(user_id, hash_seed_);
@@ -66,17 +75,23 @@ Result<std::uint64_t> Engine::Impl::EraseApplied(std::string_view user_id) {
   erasure.user_id = user_id;
   // What is read here must not be trimmed meanwhile.
   const std::lock_guard lock(trim_mutex_);
-  if (Status status = log_->EraseFailed(user_id); !status.ok()) return status;
   std::vector<Hash128> keys;
   const auto collected = CollectErased(erasure, segments_->Snapshot()->erased, &keys);
   if (!collected.ok()) return collected.status();
-  if (collected->events() == 0) return std::uint64_t{0};
+  if (collected->events() == 0) {
+    const Result<bool> is_known = IsKnownOtherwise(user_id);
+    if (!is_known.ok()) return is_known.status();
+    if (!*is_known) return std::uint64_t{0};
+  }
+  // The note comes first: as long as it stands, bytes are left that the folder must rewrite.
   SegmentChange change;
   change.erasure = erasure;
   if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
   ForgetSavedIds();
   live_->Erase(*collected, segments_->Snapshot()->last_erasure);
   pipeline_->ForgetKeys(keys);
+  if (Status status = log_->EraseFailed(user_id); !status.ok()) return status;
+  if (Status status = funnels_->ForgetUser(user_id); !status.ok()) return status;
   return collected->events();
 }
 

@@ -51,6 +51,35 @@ Status Judge(const FunnelDefinition& funnel) {
 
 Status NoSuchFunnel(std::string_view id) { return NotFound("there is no funnel " + Quoted(id)); }
 
+bool ComparesWhole(FilterOp op) {
+  return op == FilterOp::kEq || op == FilterOp::kNe || op == FilterOp::kIn ||
+         op == FilterOp::kNotIn;
+}
+
+// Empties the id where a filter names it. Whether one did.
+bool Forget(std::string_view user_id, std::vector<Filter>* filters) {
+  bool any = false;
+  for (Filter& filter : *filters) {
+    if (filter.field != "user_id" || !ComparesWhole(filter.op)) continue;
+    for (FilterValue& value : filter.values) {
+      auto* const text = std::get_if<std::string>(&value);
+      if (text == nullptr || *text != user_id) continue;
+      text->clear();
+      any = true;
+    }
+  }
+  return any;
+}
+
+bool Forget(std::string_view user_id, FunnelQuery* query) {
+  bool any = Forget(user_id, &query->scope.filters);
+  for (FunnelStep& step : query->steps) any |= Forget(user_id, &step.event.filters);
+  for (FunnelExclusion& exclusion : query->exclusions) {
+    any |= Forget(user_id, &exclusion.event.filters);
+  }
+  return any;
+}
+
 }  // namespace
 
 Result<std::vector<FunnelDefinition>> FunnelStore::List() const {
@@ -144,6 +173,37 @@ Status FunnelStore::Remove(std::string_view id) {
   if (!is_stored.ok()) return is_stored.status();
   if (*is_stored) return RemoveConfig(store_, kFunnelKind, id);
   return id == kDefaultFunnelId ? Status::Ok() : NoSuchFunnel(id);
+}
+
+// The definitions that name the user, as they are without. A damaged one, or one of a newer
+// version, is left to whoever replaces it.
+Result<std::vector<FunnelDefinition>> FunnelStore::Without(std::string_view user_id) const {
+  std::vector<FunnelDefinition> changed;
+  Status read = VisitConfig(*store_, kFunnelKind,
+                            [&](std::string_view id, const Result<std::string_view>& bytes) {
+                              if (!bytes.ok()) return;
+                              Result<FunnelDefinition> funnel = Decode(id, *bytes);
+                              if (funnel.ok() && Forget(user_id, &funnel->query))
+                                changed.push_back(*std::move(funnel));
+                            });
+  if (!read.ok()) return read;
+  return changed;
+}
+
+Result<bool> FunnelStore::NamesUser(std::string_view user_id) const {
+  const auto named = Without(user_id);
+  return named.ok() ? Result<bool>(!named->empty()) : named.status();
+}
+
+Status FunnelStore::ForgetUser(std::string_view user_id) {
+  const std::lock_guard lock(write_mutex_);
+  const auto changed = Without(user_id);
+  if (!changed.ok()) return changed.status();
+  for (const FunnelDefinition& funnel : *changed) {
+    Status status = PutConfig(store_, kFunnelKind, funnel.id, EncodeFunnel(funnel));
+    if (!status.ok()) return status;
+  }
+  return Status::Ok();
 }
 
 void CheckFunnels(const Store& store, CheckReport* report) {

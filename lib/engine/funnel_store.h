@@ -29,11 +29,18 @@ class FunnelStore {
   Status Add(const FunnelDefinition& funnel);
   Result<bool> Put(const FunnelDefinition& funnel);
   Status Remove(std::string_view id);
+  // Whether a definition that can be read has a filter that names a user: user_id is, is not, is
+  // (not) one of.
+  Result<bool> NamesUser(std::string_view user_id) const;
+  // Puts an empty text, which is nobody's id, in place of the id in such filters. So a definition
+  // answers as before, since nothing of the user is left. Durable on return.
+  Status ForgetUser(std::string_view user_id);
 
  private:
   // Whether the id has a stored definition, if only a damaged one. An error forbids to touch it.
   Result<bool> IsStored(std::string_view id) const;
   Status Write(const FunnelDefinition& funnel, bool is_stored);
+  Result<std::vector<FunnelDefinition>> Without(std::string_view user_id) const;
 
   Store* const store_;
   std::mutex write_mutex_;  // a look and the write that depends on it

@@ -51,6 +51,9 @@ Status Engine::Impl::EraseFromLoaded(const SegmentSnapshot& snapshot) {
   return Status::Ok();
 }
 
+// Damaged keys cost their events' protection against being counted again, and no answer: the window
+// reaches no further back than behind them, and the metrics name the first place.
+//
 // The window as it was saved, and the keys behind it that are in segments. `*from`: the first
 // sequence of the window's time that was not saved.
 Status Engine::Impl::RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* from) {
@@ -67,10 +70,15 @@ Status Engine::Impl::RecoverIds(const SegmentSnapshot& snapshot, std::uint64_t* 
     std::uint64_t end = snapshot.folded_sequence + 1;
     if (const auto last = log_->last()) end = std::max(end, last->first_sequence + last->rows);
     dedupe_->Reserve(end - *from);
-    return ReplayKeys(*segments_, snapshot, *from, hash_seed_,
-                      [&](std::span<const Hash128> keys, std::int64_t received_ms) {
-                        dedupe_->InsertMany(keys, received_ms);
-                      });
+    return ReplayKeys(
+        *segments_, snapshot, *from, hash_seed_,
+        [&](std::span<const Hash128> keys, std::int64_t received_ms) {
+          dedupe_->InsertMany(keys, received_ms);
+        },
+        [&](const Status& damage, std::int64_t received_ms) {
+          if (ids_status_.ok()) ids_status_ = damage;
+          dedupe_->LoseUntil(received_ms);
+        });
   }
   const auto reader = log_->ReadReceivedSince(window_from);
   if (reader->Valid()) *from = std::max(reader->entry().header.first_sequence, unknown);

@@ -128,6 +128,7 @@ struct KeysOfBlock {
   std::uint32_t block = 0;
   std::int64_t received_ms = 0;
   std::size_t at = 0;  // where its keys go
+  Status damage = {};
 };
 
 // One thread's way through blocks.
@@ -166,13 +167,15 @@ class KeyReader {
 };
 
 // Reads the blocks on two threads.
-Status ReadKeys(std::span<const KeysOfBlock> blocks, std::array<KeyReader, 2>* readers,
+Status ReadKeys(std::span<KeysOfBlock> blocks, std::array<KeyReader, 2>* readers,
                 std::vector<Hash128>* keys) {
   std::atomic<std::size_t> next = 0;
   std::array<Status, 2> statuses;
   const auto read = [&](std::size_t thread) {
     for (std::size_t i = next++; i < blocks.size() && statuses[thread].ok(); i = next++) {
-      statuses[thread] = (*readers)[thread].Read(blocks[i], keys->data() + blocks[i].at);
+      Status status = (*readers)[thread].Read(blocks[i], keys->data() + blocks[i].at);
+      Status& kept = status.code() == StatusCode::kDataLoss ? blocks[i].damage : statuses[thread];
+      kept = std::move(status);
     }
   };
   std::thread other(read, 1);
@@ -197,7 +200,8 @@ void HandOutKeys(std::span<const KeysOfBlock> blocks, std::span<const Hash128> k
 Status ReplayKeys(
     const SegmentStore& store, const SegmentSnapshot& snapshot, std::uint64_t first,
     std::uint64_t hash_seed,
-    const std::function<void(std::span<const Hash128> keys, std::int64_t received_ms)>& take) {
+    const std::function<void(std::span<const Hash128> keys, std::int64_t received_ms)>& take,
+    const std::function<void(const Status& damage, std::int64_t received_ms)>& lost) {
   auto segments = snapshot.segments;
   std::erase_if(segments, [&](const auto& s) { return s->meta().max_sequence < first; });
   std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
@@ -210,6 +214,9 @@ Status ReplayKeys(
   const auto flush = [&] {
     Status status = ReadKeys(blocks, &readers, &keys);
     if (status.ok()) HandOutKeys(blocks, keys, take);
+    for (const KeysOfBlock& block : blocks) {
+      if (!block.damage.ok()) lost(block.damage, block.received_ms);
+    }
     blocks.clear();
     keys.clear();
     return status;

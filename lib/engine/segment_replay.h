@@ -28,11 +28,13 @@ Status ReplaySegments(
 // `take`, segment after segment in the order of their last events, as received when the segment's
 // last event was; other rows of the same blocks as the key {0, 0}. Reads on two threads and calls
 // `take` on this one. Memory of a million keys; O(rows of segments that reach `first`), 16 bytes of
-// each row are read. Errors: kDataLoss, those of the store.
+// each row are read. A block whose keys are damaged is named to `lost` and left out. Errors:
+// kDataLoss of receipts, those of the store.
 Status ReplayKeys(
     const SegmentStore& store, const SegmentSnapshot& snapshot, std::uint64_t first,
     std::uint64_t hash_seed,
-    const std::function<void(std::span<const Hash128> keys, std::int64_t received_ms)>& take);
+    const std::function<void(std::span<const Hash128> keys, std::int64_t received_ms)>& take,
+    const std::function<void(const Status& damage, std::int64_t received_ms)>& lost);
 
 }  // namespace v1
 }  // namespace insightflow

@@ -115,13 +115,20 @@ void DedupeWindow::Impl::BeginGeneration() {
   live_[CodeOf(current_)] = 1;
 }
 
+void DedupeWindow::Impl::ReachBehind(std::int64_t ms) {
+  constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+  reach_ms_ = std::max(reach_ms_, ms == kEnd ? kEnd : ms + 1);
+}
+
+void DedupeWindow::Impl::LoseUntil(std::int64_t received_ms) {
+  AdvanceTo(received_ms);
+  ReachBehind(received_ms);
+}
+
 void DedupeWindow::Impl::DropOldestGeneration() {
   const Generation& dropped = generation(oldest_);
   size_ -= dropped.keys;
-  if (dropped.keys > 0) {
-    constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
-    reach_ms_ = std::max(reach_ms_, dropped.last_ms == kEnd ? kEnd : dropped.last_ms + 1);
-  }
+  if (dropped.keys > 0) ReachBehind(dropped.last_ms);
   live_[CodeOf(oldest_)] = 0;
   ++oldest_;
   if (size_ == 0) {
@@ -262,6 +269,7 @@ void DedupeWindow::InsertMany(std::span<const Hash128> keys, std::int64_t now_ms
 
 std::uint64_t DedupeWindow::size() const { return impl_->size(); }
 std::size_t DedupeWindow::bytes() const { return impl_->bytes(); }
+void DedupeWindow::LoseUntil(std::int64_t received_ms) { impl_->LoseUntil(received_ms); }
 std::int64_t DedupeWindow::reach_ms() const { return impl_->reach_ms(); }
 
 }  // namespace v1

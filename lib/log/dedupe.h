@@ -45,6 +45,9 @@ class DedupeWindow {
   // knows 56 bits of a key besides its place, and forgets what it took for the key.
   void Erase(std::span<const Hash128> keys);
 
+  // Keys that came up to this server time may be missing: reach_ms() is behind it.
+  void LoseUntil(std::int64_t received_ms);
+
   // What it is besides its tables, and the bytes of the one that begins with a lane, valid until
   // the window changes.
   DedupeState State() const;

@@ -32,6 +32,7 @@ class DedupeWindow::Impl {
 
   std::uint64_t size() const { return size_; }
   std::size_t bytes() const { return bytes_; }
+  void LoseUntil(std::int64_t received_ms);
   std::int64_t reach_ms() const { return reach_ms_; }
 
  private:
@@ -53,6 +54,7 @@ class DedupeWindow::Impl {
   void AdvanceTo(std::int64_t now_ms);
   void BeginGeneration();
   void DropOldestGeneration();
+  void ReachBehind(std::int64_t ms);
   void SweepSomeShards();
 
   void MakeRoom(Shard* shard);

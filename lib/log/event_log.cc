@@ -126,6 +126,8 @@ class EventLog::Impl {
     return status.ok() ? Status::Ok() : store_->Stop(FromRocks(status, "cannot trim the log"));
   }
 
+  Result<bool> HasFailedOf(std::string_view user_id) const { return failed_.HasUser(user_id); }
+
   Status EraseFailed(std::string_view user_id) {
     const std::lock_guard lock(failed_mutex_);
     rocksdb::WriteBatch batch;
@@ -253,6 +255,9 @@ Status EventLog::TrimNow(std::uint64_t sequence) {
   return impl_->RewriteTrimmed();
 }
 
+Result<bool> EventLog::HasFailedOf(std::string_view user_id) const {
+  return impl_->HasFailedOf(user_id);
+}
 Status EventLog::EraseFailed(std::string_view user_id) { return impl_->EraseFailed(user_id); }
 
 std::unique_ptr<LogReader> EventLog::ReadFrom(std::uint64_t sequence) const {

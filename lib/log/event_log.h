@@ -127,6 +127,8 @@ class EventLog {
   // nullopt when there is none; kDataLoss when its checksum fails.
   Result<std::optional<FollowerState>> LoadFollower(std::string_view name) const;
 
+  // Whether a rejected event mentions a user.
+  Result<bool> HasFailedOf(std::string_view user_id) const;
   // Removes the rejected events that mention a user. From the disk they go with the next
   // Store::Purge.
   Status EraseFailed(std::string_view user_id);

@@ -67,6 +67,13 @@ Status DecodeFailed(std::string_view key, std::string_view value, FailedEvent* e
   return Status::Ok();
 }
 
+bool Mentions(std::string_view key, std::string_view value, std::string_view user_id) {
+  FailedEvent event;
+  // What cannot be read may still show the id.
+  const bool read = DecodeFailed(key, value, &event).ok();
+  return MentionsUser(read ? std::string_view(event.event) : value, user_id);
+}
+
 }  // namespace
 
 Status FailedStore::Open() {
@@ -137,6 +144,16 @@ Status FailedStore::Add(std::span<const RejectedEvent> rejected, std::int64_t re
   return Status::Ok();
 }
 
+Result<bool> FailedStore::HasUser(std::string_view user_id) const {
+  const std::unique_ptr<rocksdb::Iterator> rows(
+      store_->db().NewIterator(rocksdb::ReadOptions(), store_->family(Family::kFailed)));
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    if (Mentions(ToView(rows->key()), ToView(rows->value()), user_id)) return true;
+  }
+  if (!rows->status().ok()) return FromRocks(rows->status(), "cannot read rejected events");
+  return false;
+}
+
 Result<std::uint64_t> FailedStore::EraseUser(std::string_view user_id, rocksdb::WriteBatch* batch) {
   pending_ = stored_;
   const std::unique_ptr<rocksdb::Iterator> rows(
@@ -144,10 +161,7 @@ Result<std::uint64_t> FailedStore::EraseUser(std::string_view user_id, rocksdb::
   std::uint64_t erased = 0;
   for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
     const std::string_view value = ToView(rows->value());
-    FailedEvent event;
-    // What cannot be read may still show the id.
-    const bool read = DecodeFailed(ToView(rows->key()), value, &event).ok();
-    if (!MentionsUser(read ? std::string_view(event.event) : value, user_id)) continue;
+    if (!Mentions(ToView(rows->key()), value, user_id)) continue;
     (void)batch->SingleDelete(store_->family(Family::kFailed), rows->key());
     pending_.bytes -= std::min<std::uint64_t>(pending_.bytes, value.size());
     ++erased;

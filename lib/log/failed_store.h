@@ -37,6 +37,8 @@ class FailedStore {
   // others of the store. O(bytes kept).
   Result<std::uint64_t> EraseUser(std::string_view user_id, rocksdb::WriteBatch* batch);
   void Commit();
+  // Whether any text mentions the user. Errors and cost as EraseUser.
+  Result<bool> HasUser(std::string_view user_id) const;
 
   Result<std::vector<FailedEvent>> Read(std::uint64_t after, std::size_t limit) const;
   std::uint64_t events() const { return events_.load(std::memory_order_relaxed); }

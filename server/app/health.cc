@@ -1,5 +1,7 @@
 #include "server/app/health.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +30,9 @@ const char* StoreState(const Status& health) {
 HttpResponse Health(const ServerContext& context) {
   HealthFacts facts;
   facts.store = context.engine.Health();
-  facts.folding = context.engine.Metrics().fold_status;
+  const EngineMetrics metrics = context.engine.Metrics();
+  facts.folding = metrics.fold_status;
+  facts.dedupe = metrics.ids_status;
   facts.draining = context.draining.load(std::memory_order_relaxed);
   return HealthResponse(facts, context.clock->Now());
 }
@@ -74,24 +78,37 @@ HttpResponse Metrics(const ServerContext& context, const HttpRequest& request) {
 }  // namespace
 
 HttpResponse HealthResponse(const HealthFacts& facts, Timestamp now) {
-  const std::string_view store = StoreState(facts.store);
-  // Events are taken and all of them are answered from, however far segments are.
-  const std::string_view folding = facts.folding.ok() ? "healthy" : "degraded";
-  std::string_view overall = store;
-  if (overall == "healthy") overall = facts.draining ? "degraded" : folding;
+  struct Service {
+    const char* name;
+    const Status& status;
+    std::string_view state;
+  };
+  // Events are taken and all of them are answered from, however far segments are, and whatever ids
+  // are known.
+  const auto helper = [](const Status& status) { return status.ok() ? "healthy" : "degraded"; };
+  const Service services[] = {{"store", facts.store, StoreState(facts.store)},
+                              {"folding", facts.folding, helper(facts.folding)},
+                              {"dedupe", facts.dedupe, helper(facts.dedupe)}};
+  const auto* const first = std::find_if(std::begin(services), std::end(services),
+                                         [](const Service& s) { return !s.status.ok(); });
+  const bool all_well = first == std::end(services);
+  std::string_view overall = all_well ? "healthy" : first->state;
+  if (overall == "healthy" && facts.draining) overall = "degraded";
   JsonText json;
   json.BeginObject().Key("status").Text(overall).Key("services").BeginObject();
-  json.Key("store").Text(store).Key("folding").Text(folding).EndObject();
-  if (!facts.store.ok() || !facts.folding.ok()) {
+  for (const Service& service : services) json.Key(service.name).Text(service.state);
+  json.EndObject();
+  if (!all_well) {
     json.Key("reasons").BeginObject();
-    if (!facts.store.ok()) json.Key("store").Text(StatusCodeName(facts.store.code()));
-    if (!facts.folding.ok()) json.Key("folding").Text(StatusCodeName(facts.folding.code()));
+    for (const Service& service : services) {
+      if (!service.status.ok()) json.Key(service.name).Text(StatusCodeName(service.status.code()));
+    }
     json.EndObject();
-    json.Key("message").Text((facts.store.ok() ? facts.folding : facts.store).message());
+    json.Key("message").Text(first->status.message());
   }
   json.Key("timestamp").Time(now);
   json.Key("version").Text(Version()).Key("service").Text("insightflow").EndObject();
-  return Answer(store == "unhealthy" ? 503 : 200, json);
+  return Answer(services[0].state == "unhealthy" ? 503 : 200, json);
 }
 
 void AddHealthRoutes(Router& router, ServerContext& context) {

@@ -11,6 +11,7 @@ struct HealthFacts {
   Status store;    // Engine::Health
   Status folding;  // EngineMetrics::fold_status
   bool draining = false;
+  Status dedupe = {};  // EngineMetrics::ids_status
 };
 
 // 503 when the store is unhealthy. "reasons" has the code of each service that is not healthy.

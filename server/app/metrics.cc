@@ -60,6 +60,8 @@ void AddEngine(const EngineMetrics& m, std::vector<Sample>* samples) {
           {false, "dedupe_bytes", "Memory of those ids.", number(m.dedupe_bytes)},
           {false, "dedupe_reach_seconds", "How far back every id is remembered.",
            seconds(m.dedupe_reach)},
+          {false, "dedupe_damaged", "1 while ids in damaged parts of the store are unknown.",
+           m.ids_status.ok() ? 0.0 : 1.0},
           {false, "live_bytes", "Memory of the live numbers.", number(m.live_bytes)},
           {false, "live_users", "User profiles held.", number(m.live_users)},
           {true, "users_overflow_events", "Events of users past the cap.",

@@ -2,10 +2,12 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "insightflow/engine.h"
@@ -39,12 +41,27 @@ LogLevel RequestLevel(const AnswerRecord& record) {
   return routine && !record.refused ? LogLevel::kDebug : LogLevel::kInfo;
 }
 
+// The path without a user's id: a log is no place from which an erasure takes it.
+std::string LoggedPath(std::string_view path) {
+  std::string logged(path);
+  if (!path.starts_with("/api/")) return logged;
+  for (const std::string_view before : {"/users/", "/user/"}) {
+    const std::size_t at = path.find(before);
+    if (at == std::string_view::npos) continue;
+    const std::size_t begin = at + before.size();
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    return logged.replace(begin, end - begin, ":id");
+  }
+  return logged;
+}
+
 void LogRequest(Log& log, const AnswerRecord& record) {
   const LogLevel level = RequestLevel(record);
   if (!log.Enabled(level)) return;
+  const std::string path = LoggedPath(record.path);
   log.Write(level, "request",
             {{"method", record.method},
-             {"path", record.path},
+             {"path", std::string_view(path)},
              {"status", static_cast<std::uint64_t>(record.status)},
              {"ms", static_cast<double>(record.duration.count()) / 1e3},
              {"request_id", record.request_id},
@@ -138,6 +155,11 @@ Status RunServer(const ServeSettings& settings, ListenAddress address, ServerCon
              {"data", std::string_view(settings.data)},
              {"durability", std::string_view(DurabilityName(settings.durability))}});
 
+  if (const Status ids = context.engine.Metrics().ids_status; !ids.ok()) {
+    log.Write(LogLevel::kWarn,
+              "ids of some stored events are unknown, so that a repeat counts again",
+              {{"why", std::string_view(ids.message())}});
+  }
   const bool asked = WaitForEnd(signals, context, log);
   context.draining.store(true, std::memory_order_relaxed);
   signals.RestoreDefaults();

@@ -322,7 +322,8 @@ class Operating(ServerTest):
             self.assertLess(abs((now - then).total_seconds()), 60)
             self.assertRegex(health.pop("version"), r"^\d+\.\d+\.\d+$")
             self.assertEqual(health, {"status": "healthy", "services": {"store": "healthy",
-                                                                      "folding": "healthy"},
+                                                                      "folding": "healthy",
+                                                                      "dedupe": "healthy"},
                                       "service": "insightflow"})
             self.assertEqual(server.ask("/health/live")["status"], "alive")
             self.assertEqual(server.ask("/health/ready")["status"], "ready")

@@ -111,6 +111,17 @@ class Erasing(ServerTest):
             self.assertEqual(server.collect([one]).json()["accepted"], 1)
             self.assertEqual(server.ask("/api/users/ann")["events"], 1)
 
+    def test_the_log_does_not_name_users(self):
+        with self.serve() as server:
+            server.ask("/api/user/ann-7/events")
+            for method in ("GET", "DELETE"):
+                server.request(method, "/api/users/ann-7")
+                server.request(method, "/api/v1/users/ann%2D7?x=ann-7")
+            self.assertEqual(server.stop(), 0)
+        self.assertIn('path="/api/user/:id/events"', server.log())
+        self.assertEqual(server.log().count('method="DELETE" path="/api/users/:id"'), 1)
+        self.assertNotRegex(server.log(), "ann(-|%2D)7")
+
 
 class Expiring(ServerTest):
     def test_days_expire_alike_for_all_commands(self):

@@ -187,6 +187,68 @@ TEST_F(ErasureTest, IsFinishedByALaterProcess) {
   EXPECT_THAT(FilesWithTraces(), IsEmpty());
 }
 
+TEST_F(ErasureTest, RejectedEventsLeaveTheDiskThoughTheUserHasNoOthers) {
+  Open();
+  ASSERT_TRUE(
+      engine_->Ingest(R"({"events":[{"user_id":")" + kUser + R"(","event_type":1}]})").ok());
+  ASSERT_TRUE(engine_->Close().ok());
+  EXPECT_THAT(FilesWithTraces(), ::testing::Not(IsEmpty())) << "or the search finds nothing";
+  Open();
+  EXPECT_EQ(*engine_->EraseUser(kUser), 0u);
+  EXPECT_THAT(*engine_->FailedEvents(0, 100), IsEmpty());
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 1u);
+  ASSERT_TRUE(engine_->Fold().ok());
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 0u);
+  EXPECT_THAT(FilesWithTraces(), IsEmpty());
+  EXPECT_EQ(*engine_->EraseUser(kUser), 0u);
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 0u) << "nothing is left to erase";
+}
+
+// Steps, filters and an exclusion that name the user, each among others.
+FunnelDefinition FunnelAbout(const std::string& user) {
+  FunnelDefinition funnel;
+  funnel.id = "f";
+  funnel.name = "watched";
+  const auto by_user = [](FilterOp op, std::vector<FilterValue> values) {
+    return Filter{.field = "user_id", .op = op, .values = std::move(values)};
+  };
+  funnel.query.scope.filters = {by_user(FilterOp::kNotIn, {user, std::string("annabel")})};
+  funnel.query.steps = {
+      {.event = {.types = {"view"}, .filters = {by_user(FilterOp::kNe, {user})}}},
+      {.event = {.types = {"buy"}, .filters = {by_user(FilterOp::kIn, {std::string("a"), user})}}}};
+  funnel.query.exclusions = {{.event = {.filters = {by_user(FilterOp::kEq, {user})}}}};
+  return funnel;
+}
+
+TEST_F(ErasureTest, FunnelsNameTheUserNoLonger) {
+  Open();
+  const Filter alike = {.field = "element", .op = FilterOp::kEq, .values = {std::string("anna")}};
+  FunnelDefinition expected = FunnelAbout("anna");
+  expected.query.steps[1].event.filters.push_back(alike);
+  ASSERT_TRUE(engine_->AddFunnel(expected).ok());
+  ASSERT_TRUE(engine_->Ingest(std::vector{MakeEvent("other")}).ok());
+  EXPECT_EQ(*engine_->EraseUser("anna"), 0u);
+  expected = FunnelAbout("");
+  expected.query.steps[1].event.filters.push_back(alike);
+  EXPECT_EQ(*engine_->Funnel("f"), expected) << "what only reads alike stays";
+  const auto answer = engine_->Query(*engine_->ActiveFunnel("f"));
+  ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  EXPECT_EQ(std::get<FunnelAnswer>(answer->body).counts.total_users, 1u);
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 1u);
+  EXPECT_TRUE(engine_->PutFunnel(expected).ok()) << "it is a definition like any other";
+}
+
+TEST_F(ErasureTest, FunnelsForgetTheUserOnTheDisk) {
+  Open();
+  ASSERT_TRUE(engine_->AddFunnel(FunnelAbout(kUser)).ok());
+  IngestSome(3);
+  ASSERT_TRUE(engine_->Close().ok());
+  Open();
+  EXPECT_EQ(*engine_->EraseUser(kUser), 3u);
+  ASSERT_TRUE(engine_->Fold().ok());
+  EXPECT_THAT(FilesWithTraces(), IsEmpty());
+}
+
 TEST_F(ErasureTest, WhatWasErasedMayComeAgain) {
   Open();
   std::vector<Event> events;
@@ -263,6 +325,29 @@ TEST_F(RetentionTest, DaysExpireFromAnswersAndFromTheDisk) {
   Open(0);
   EXPECT_EQ(CountOf("c"), 1u);
   EXPECT_EQ(CountOf(kUser), 0u) << "what has left the disk does not come back";
+}
+
+TEST_F(RetentionTest, WhoseEventsHaveExpiredCanStillBeErased) {
+  Open(3);
+  ASSERT_TRUE(
+      engine_->Ingest(std::vector{MakeEvent(kUser, kToday - 9), MakeEvent("other", kToday - 9)})
+          .ok());
+  ASSERT_TRUE(engine_->Fold().ok());
+  ASSERT_TRUE(engine_->User(kUser).ok());
+  EXPECT_EQ(*engine_->EraseUser(kUser), 0u);
+  EXPECT_EQ(engine_->User(kUser).status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(engine_->Close().ok());
+  Open(3);
+  EXPECT_EQ(engine_->User(kUser).status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(engine_->Fold().ok());
+  EXPECT_EQ(engine_->Metrics().erasures_pending, 0u);
+  EXPECT_TRUE(engine_->User("other").ok());
+  EXPECT_EQ(engine_->Totals().total, 2u) << "live totals are of all time";
+  ASSERT_TRUE(engine_->Close().ok());
+  std::vector<std::string> left = FilesWithTraces();
+  // Of the page only the count is kept, as of all pages of expired days.
+  std::erase_if(left, [](const std::string& found) { return found.ends_with(kPage); });
+  EXPECT_THAT(left, IsEmpty());
 }
 
 TEST_F(RetentionTest, AStoreThatOpensDropsWhatHasExpired) {

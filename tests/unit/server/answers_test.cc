@@ -267,15 +267,21 @@ TEST(Health, TellsOfEachServiceAndWhy) {
   const HttpResponse well = health({});
   EXPECT_EQ(well.status, 200);
   EXPECT_THAT(well.body, HasSubstr(R"({"status":"healthy","services":{"store":"healthy",)"
-                                   R"("folding":"healthy"},"timestamp":)"));
+                                   R"("folding":"healthy","dedupe":"healthy"},"timestamp":)"));
   const HttpResponse stopped = health({{}, damaged});
   EXPECT_EQ(stopped.status, 200) << "events are taken";
   EXPECT_THAT(stopped.body, HasSubstr(R"({"status":"degraded","services":{"store":"healthy",)"
-                                      R"("folding":"degraded"},"reasons":{"folding":"data_loss"},)"
+                                      R"("folding":"degraded","dedupe":"healthy"},)"
+                                      R"("reasons":{"folding":"data_loss"},)"
                                       R"("message":"log entry 7: no checksum",)"));
   EXPECT_THAT(health({full, full}).body,
               HasSubstr(R"("reasons":{"store":"resource_exhausted",)"
                         R"("folding":"resource_exhausted"},"message":"full")"));
+  const HttpResponse lost = health({{}, {}, false, damaged});
+  EXPECT_EQ(lost.status, 200) << "everything is answered";
+  EXPECT_THAT(lost.body, HasSubstr(R"({"status":"degraded","services":{"store":"healthy",)"
+                                   R"("folding":"healthy","dedupe":"degraded"},)"
+                                   R"("reasons":{"dedupe":"data_loss"},"message":"log entry 7)"));
   EXPECT_THAT(health({{}, {}, true}).body, HasSubstr(R"({"status":"degraded",)"));
   const HttpResponse failed = health({Unavailable("stopped"), damaged, true});
   EXPECT_EQ(failed.status, 503);
