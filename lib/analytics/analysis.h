@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,9 @@ class AnalysisState : public TimelineVisitor {
   virtual std::size_t bytes() const = 0;
   // See Analysis::Agree.
   virtual void Settle() {}
+  // A state whose work for one user may take long asks now and then whether the query has ended,
+  // and then returns early from Visit: nobody will want its answer. `ended` outlives the state.
+  virtual void Watch(const std::function<bool()>* ended) { (void)ended; }
 };
 
 // What the scan knows at its end.

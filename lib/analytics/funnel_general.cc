@@ -241,6 +241,7 @@ void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std:
     std::uint32_t behind = row + 1;
     for (; behind < end && rows.time_ms[behind] == time_ms; ++behind) any |= rows.steps[behind];
     if (any != 0) {
+      if (HasEnded()) return;
       if (held_.used > 0) ClearHeld(ExcludedBetween(held_ms, time_ms));
       ArriveGroup(rows, row, behind);
       ClearHeld(ExcludedAt(time_ms));

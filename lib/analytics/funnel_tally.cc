@@ -238,8 +238,7 @@ void FunnelTally::CountPending(std::int64_t known_ms) {
 }
 
 FunnelAnswer FunnelTally::Finish(const ScanEnd& end, const ValueTable& values, bool* exact) {
-  const std::int64_t known_ms =
-      end.data_end_ms == ScanEnd::kNoEvents ? seen_ms_ : end.known_ms();
+  const std::int64_t known_ms = end.data_end_ms == ScanEnd::kNoEvents ? seen_ms_ : end.known_ms();
   CountPending(known_ms);
   FunnelAnswer answer;
   Group all =
