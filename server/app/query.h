@@ -16,7 +16,7 @@ namespace insightflow::server {
 // worker of ServerContext::query_lane.
 Result<Answer> AskEngine(ServerContext& context, const HttpRequest& request, const Query& query);
 
-// What becomes of a question without an answer. One that needs too much memory would not fare better
+// What becomes of a question without an answer. One that needs too much memory would fare no better
 // later: 422, where other shortages pass and are 503.
 HttpResponse Unanswered(const Status& status, std::string_view request_id);
 
