@@ -37,6 +37,7 @@ ScanEnd EndOfData(const QueryScope& scope,
   if (data) {
     end.data_begin_ms = data->first;
     end.data_end_ms = data->second;
+    end.last_event_ms = data->second;
   }
   if (scope.from) end.data_begin_ms = ToMillis(*scope.from);
   if (scope.to) {

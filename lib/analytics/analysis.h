@@ -10,8 +10,10 @@
 // random number.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +38,9 @@ class AnalysisState : public TimelineVisitor {
   virtual std::size_t bytes() const = 0;
   // See Analysis::Agree.
   virtual void Settle() {}
+  // A state whose work for one user may take long asks now and then whether the query has ended,
+  // and then returns early from Visit: nobody will want its answer. `ended` outlives the state.
+  virtual void Watch(const std::function<bool()>* ended) { (void)ended; }
 };
 
 // What the scan knows at its end.
@@ -47,7 +52,14 @@ struct ScanEnd {
   std::int64_t data_begin_ms = kNoEvents;  // the same for `from` and the first event
   // True when the end is that of an event, which then belongs to the data; `to` does not.
   bool end_is_event = true;
+  std::int64_t last_event_ms = kNoEvents;  // of all that are stored
   std::int64_t now_ms = 0;
+
+  // The last moment of which all is known. A `to` that is still to come tells nothing of the time
+  // until then.
+  std::int64_t known_ms() const {
+    return end_is_event ? data_end_ms : std::min(data_end_ms - 1, std::max(now_ms, last_event_ms));
+  }
 };
 
 // `data`: times of the first and the last stored event; nullopt: none is stored.

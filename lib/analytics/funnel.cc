@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -55,6 +56,7 @@ class FunnelState final : public AnalysisState {
   }
 
   std::size_t bytes() const override { return tally_.bytes(); }
+  void Watch(const std::function<bool()>* ended) override { scan_.Watch(ended); }
   const FunnelProgram* program() const { return program_; }
 
   FunnelAnswer Finish(const ScanEnd& end, bool* exact) {

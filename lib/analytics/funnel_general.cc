@@ -241,6 +241,7 @@ void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std:
     std::uint32_t behind = row + 1;
     for (; behind < end && rows.time_ms[behind] == time_ms; ++behind) any |= rows.steps[behind];
     if (any != 0) {
+      if (HasEnded()) return;
       if (held_.used > 0) ClearHeld(ExcludedBetween(held_ms, time_ms));
       ArriveGroup(rows, row, behind);
       ClearHeld(ExcludedAt(time_ms));
@@ -295,7 +296,7 @@ void FunnelMatcher::MatchByKey(const FunnelRows& rows, std::uint32_t begin, std:
     if (rows.keys[row] != 0 && rows.steps[row] != 0) by_key_.emplace_back(rows.keys[row], row);
   }
   std::sort(by_key_.begin(), by_key_.end());
-  for (std::size_t first = 0, behind = 0; first < by_key_.size(); first = behind) {
+  for (std::size_t first = 0, behind = 0; first < by_key_.size() && !is_over_; first = behind) {
     key_time_ms_.clear();
     key_steps_.clear();
     for (; behind < by_key_.size() && by_key_[behind].first == by_key_[first].first; ++behind) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -40,6 +41,11 @@ class FunnelMatcher {
   explicit FunnelMatcher(const FunnelRules& rules);
   // O(rows × steps that they touch); with optional steps O(rows × steps × optional ones).
   void Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, FunnelChain* chain);
+  // See AnalysisState::Watch: a chain that is found after the end means nothing.
+  void Watch(const std::function<bool()>* ended) {
+    ended_ = ended;
+    is_over_ = false;
+  }
 
  private:
   enum class Kind : std::uint8_t { kDisjoint, kOrdered, kStrict, kUnordered, kGeneral, kCompat };
@@ -96,6 +102,12 @@ class FunnelMatcher {
               std::uint64_t set, std::uint32_t step, std::int64_t time_ms);
   void KeepArrived(const FunnelRows& rows, FunnelChain* chain);
   void TellOpen(FunnelChain* chain);
+  // Asks once in a while: one time of a timeline may cost some ms, or next to nothing.
+  bool HasEnded() {
+    if (ended_ == nullptr || is_over_ || (++turns_ & 63) != 0) return is_over_;
+    is_over_ = (*ended_)();
+    return is_over_;
+  }
   bool IsEarlier(const FunnelRows& rows, const std::uint32_t* a, const std::uint32_t* b,
                  std::uint32_t level) const;
   bool IsBetter(const FunnelRows& rows, const FunnelChain& a, const FunnelChain& b) const;
@@ -127,6 +139,9 @@ class FunnelMatcher {
   std::array<std::uint32_t, kFunnelStepsMax> best_last_ = {};  // by count: a last step, or kNone
   std::vector<std::vector<std::int64_t>> excluded_at_;         // times, by exclusion
   std::vector<std::pair<std::uint64_t, std::uint32_t>> by_key_;
+  const std::function<bool()>* ended_ = nullptr;
+  std::uint32_t turns_ = 0;
+  bool is_over_ = false;
   std::vector<std::int64_t> key_time_ms_;  // rows of one key, side by side
   std::vector<std::uint64_t> key_steps_;
 };

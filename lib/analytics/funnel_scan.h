@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -29,6 +30,7 @@ struct FunnelUnitChain {
 class FunnelScan {
  public:
   FunnelScan(const FunnelProgram* program, const ValueTable* values);
+  void Watch(const std::function<bool()>* ended) { matcher_.Watch(ended); }
 
   // Calls `take` with the FunnelUnitChain of each user or session that reached step 1.
   template <typename Take>

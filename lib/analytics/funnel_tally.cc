@@ -28,7 +28,6 @@ std::string NameOf(const EventSelector& event) {
 }  // namespace
 
 FunnelTally::FunnelTally(const FunnelProgram* program) : program_(program) {
-  if (program->query.scope.to) seen_ms_ = ToMillis(*program->query.scope.to) - 1;
   if (!program->query.breakdown) GroupOf(0);
 }
 
@@ -239,10 +238,7 @@ void FunnelTally::CountPending(std::int64_t known_ms) {
 }
 
 FunnelAnswer FunnelTally::Finish(const ScanEnd& end, const ValueTable& values, bool* exact) {
-  // The last moment of which all is known.
-  const std::int64_t known_ms = end.data_end_ms == ScanEnd::kNoEvents
-                                    ? seen_ms_
-                                    : end.data_end_ms - (end.end_is_event ? 0 : 1);
+  const std::int64_t known_ms = end.data_end_ms == ScanEnd::kNoEvents ? seen_ms_ : end.known_ms();
   CountPending(known_ms);
   FunnelAnswer answer;
   Group all =

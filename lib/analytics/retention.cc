@@ -282,7 +282,7 @@ RetentionAnswer RetentionState::Answer(const ScanEnd& end) {
   std::vector<std::int64_t> begins;
   for (const auto& [begin, cohort] : cohorts_) begins.push_back(begin);
   std::sort(begins.begin(), begins.end());
-  const std::int64_t behind = end.data_end_ms + (end.end_is_event ? 1 : 0);
+  const std::int64_t behind = end.known_ms() + 1;
   for (const std::int64_t begin : begins) {
     AnswerCohort(begin, &cohorts_[begin], behind, &answer);
   }

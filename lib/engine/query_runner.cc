@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -84,6 +85,8 @@ class Runner {
     options.check = [this] { return Check(); };
     return options;
   }
+  // Whether somebody still waits for the answer.
+  Status CheckWanted();
   Status Check();
   void Work(std::size_t thread);
   // Calls call(thread) for each thread, on threads of their own but for one.
@@ -94,6 +97,7 @@ class Runner {
   const QueryOptions& options_;
   const std::chrono::steady_clock::time_point deadline_;
   const std::size_t threads_;
+  const std::function<bool()> ended_ = [this] { return !CheckWanted().ok(); };
   ValueTable values_;
   TimelineScan scan_;
   std::vector<std::unique_ptr<AnalysisState>> states_;
@@ -104,7 +108,7 @@ class Runner {
   Status error_;
 };
 
-Status Runner::Check() {
+Status Runner::CheckWanted() {
   if (failed_.load(std::memory_order_relaxed)) {
     const std::lock_guard lock(mutex_);
     return error_;
@@ -117,6 +121,11 @@ Status Runner::Check() {
                                                      std::to_string(options_.deadline.count()) +
                                                      " ms; ask about a shorter range");
   }
+  return Status::Ok();
+}
+
+Status Runner::Check() {
+  if (Status status = CheckWanted(); !status.ok()) return status;
   std::size_t bytes = values_.bytes();
   for (const auto& state : state_bytes_) bytes += state.load(std::memory_order_relaxed);
   if (bytes > options_.memory_bytes_max) {
@@ -152,7 +161,10 @@ void Runner::OnThreads(const Call& call) {
 }
 
 Status Runner::Run() {
-  for (std::size_t i = 0; i < threads_; ++i) states_.push_back(analysis_.NewState(&values_));
+  for (std::size_t i = 0; i < threads_; ++i) {
+    states_.push_back(analysis_.NewState(&values_));
+    states_.back()->Watch(&ended_);
+  }
   OnThreads([this](std::size_t thread) { Work(thread); });
   if (!error_.ok()) return error_;
   if (Status status = Check(); !status.ok()) return status;

@@ -279,11 +279,12 @@ void CheckFunnelParts(const FunnelQuery& query, Checker* check) {
 
 void CheckCompat(const FunnelQuery& query, Checker* check) {
   const auto without = [check](bool absent, const std::string& path) {
-    check->Require(absent, path, "does not go with compat, which windowFunnel does not have");
+    check->Require(absent, path, "does not go with compat: windowFunnel has no such thing");
   };
   without(query.order == FunnelOrder::kOrdered, "order");
   without(query.exclusions.empty(), "exclusions");
   without(query.hold_constant.empty(), "hold_constant");
+  without(!query.breakdown.has_value(), "breakdown");
   for (std::size_t i = 0; i < query.steps.size(); ++i) {
     without(!query.steps[i].optional, Below(Numbered("steps", i), "optional"));
   }

@@ -11,6 +11,7 @@ inline namespace v1 {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+// Longer ones are read as this, which is refused as too long where what is asked is judged.
 constexpr std::int64_t kDurationMsMax = 1'000'000'000'000'000;
 
 struct Unit {
@@ -69,6 +70,11 @@ Result<JsonValue> ParseJson(std::string_view text, simdjson::dom::parser* parser
   JsonValue root;
   const simdjson::error_code error = parser->parse(text.data(), text.size()).get(root);
   if (error == simdjson::SUCCESS) return root;
+  if (error == simdjson::NUMBER_ERROR) {
+    return InvalidArgument(
+        "not JSON: a number is not spelled as one, or is out of range: whole numbers go from "
+        "-9223372036854775808 to 9223372036854775807");
+  }
   return InvalidArgument(std::string("not JSON: ") + simdjson::error_message(error));
 }
 
@@ -131,7 +137,7 @@ void ObjectReader::CheckFields(std::span<const std::string_view> fields) {
     const std::string_view name = member.key;
     const auto found = std::find(fields.begin(), fields.end(), name);
     if (found == fields.end()) {
-      Complain(Shown(name), "is no field here: " + Allowed(name, fields));
+      Complain(name.empty() ? "\"\"" : Shown(name), "is no field here: " + Allowed(name, fields));
       return;
     }
     const auto index = static_cast<std::size_t>(found - fields.begin());
@@ -200,8 +206,12 @@ void ObjectReader::ReadDuration(std::string_view name, Duration* out) const {
   const std::optional<JsonValue> value = Find(name);
   if (!value.has_value()) return;
   if (std::int64_t ms = 0; value->get(ms) == simdjson::SUCCESS) {
-    if (ms > kDurationMsMax || ms < 0) return Complain(name, "is out of range");
-    *out = Duration(ms);
+    if (ms < 0) return Complain(name, "must not be negative");
+    *out = Duration(std::min(ms, kDurationMsMax));
+    return;
+  }
+  if (value->is_uint64()) {
+    *out = Duration(kDurationMsMax);
     return;
   }
   const auto parsed = value->is_string() ? ParseDuration(TextOf(*value)) : std::nullopt;
@@ -252,14 +262,13 @@ std::optional<Duration> ParseDuration(std::string_view text) {
   std::int64_t count = 0;
   std::size_t digits = 0;
   for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
-    count = count * 10 + (text[digits] - '0');
-    if (count > kDurationMsMax) return std::nullopt;
+    count = std::min(count * 10 + (text[digits] - '0'), kDurationMsMax);
   }
   const std::string_view name = text.substr(digits);
   const auto unit =
       std::find_if(kUnits.begin(), kUnits.end(), [name](const Unit& u) { return u.name == name; });
-  if (digits == 0 || unit == kUnits.end() || count > kDurationMsMax / unit->ms) return std::nullopt;
-  return Duration(count * unit->ms);
+  if (digits == 0 || unit == kUnits.end()) return std::nullopt;
+  return Duration(std::min(count, kDurationMsMax / unit->ms) * unit->ms);
 }
 
 }  // namespace v1

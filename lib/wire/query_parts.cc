@@ -51,6 +51,7 @@ void ReadFilterValues(const ObjectReader& object, Filter* out) {
   if (!TakesList(out->op)) return AddFilterValue(*value, object, out);
   const std::optional<JsonList> list = object.FindList("value");
   if (!list.has_value()) return;
+  if (list->size() == 0) return object.Complain("value", "needs at least one value");
   if (list->size() > kFilterValuesMax) {
     return object.Complain("value", "has more than 10000 values");
   }

@@ -112,6 +112,9 @@ void WriteAnalysis(const Analysis& analysis, JsonText& json) {
 HttpResponse AnalyzeById(ServerContext& context, const HttpRequest& request,
                          const std::string& id) {
   const Result<Analysis> analysis = Analyze(context, request, id);
+  if (analysis.status().code() == StatusCode::kResourceExhausted) {
+    return Unanswered(analysis.status(), request.request_id);
+  }
   if (!analysis.ok()) return Refuse(context, request, analysis.status());
   JsonText json;
   json.BeginObject().Key("funnel_id").Text(id);

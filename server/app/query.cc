@@ -60,7 +60,7 @@ Result<std::string> Ask(ServerContext& context, const HttpRequest& request) {
 
 HttpResponse Respond(ServerContext& context, const HttpRequest& request) {
   Result<std::string> answer = Ask(context, request);
-  if (!answer.ok()) return StatusResponse(answer.status(), request.request_id);
+  if (!answer.ok()) return Unanswered(answer.status(), request.request_id);
   HttpResponse response;
   response.headers.Set("Cache-Control", "no-store");
   if (WantsTable(request)) response.content_type = "text/plain; charset=utf-8";
@@ -152,6 +152,11 @@ Result<Answer> AskEngine(ServerContext& context, const HttpRequest& request, con
   if (status.code() == StatusCode::kDeadlineExceeded) ++counters.late;
   if (status.code() != StatusCode::kOutOfRange) return answer;
   return InvalidArgument(status.message());
+}
+
+HttpResponse Unanswered(const Status& status, std::string_view request_id) {
+  if (status.code() != StatusCode::kResourceExhausted) return StatusResponse(status, request_id);
+  return ErrorResponse(422, StatusCodeName(status.code()), status.message(), request_id);
 }
 
 void AddQueryRoutes(Router& router, ServerContext& context) {

@@ -1,6 +1,8 @@
 // Questions about stored events: POST /api/query, and insightflow query.
 #pragma once
 
+#include <string_view>
+
 #include "insightflow/query.h"
 #include "insightflow/result.h"
 #include "server/app/context.h"
@@ -13,6 +15,10 @@ namespace insightflow::server {
 // past a limit is kInvalidArgument, since kOutOfRange would tell of the body's size. Belongs on a
 // worker of ServerContext::query_lane.
 Result<Answer> AskEngine(ServerContext& context, const HttpRequest& request, const Query& query);
+
+// What becomes of a question without an answer. One that needs too much memory would fare no better
+// later: 422, where other shortages pass and are 503.
+HttpResponse Unanswered(const Status& status, std::string_view request_id);
 
 // Also makes the lane.
 void AddQueryRoutes(Router& router, ServerContext& context);

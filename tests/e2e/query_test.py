@@ -66,6 +66,34 @@ class Asking(ServerTest):
                 self.assertEqual(error["request_id"], answer.headers["X-Request-ID"])
             connection.close()
 
+    def test_funnels_that_make_no_sense_are_refused_by_server_and_schema(self):
+        steps = [{"event": "view"}, {"event": "coupon", "optional": True}, {"event": "purchase"}]
+        excluded = {"steps": [steps[0], steps[2]], "exclusions": [{"event": "logout"}]}
+        judge, definition = validator("query"), validator("funnel")
+        with self.serve() as server:
+            for why, funnel in [
+                    ("steps: the first", {"steps": [steps[1], steps[2]]}),
+                    ("steps: optional steps", {"steps": steps, "order": "unordered"}),
+                    ("exclusions: they need", {**excluded, "order": "unordered"}),
+                    ("exclusions: nothing is between", {**excluded, "order": "strict"}),
+                    ("compat_modes: ", {"steps": steps[:1], "compat": "clickhouse",
+                                        "compat_modes": ["allow_reentry"]})]:
+                query = {"kind": "funnel", **funnel}
+                answer = self.ask(server, query)
+                self.assertEqual(answer.status, 400, query)
+                self.assertIn(why, answer.json()["error"]["message"])
+                stored = server.request("PUT", "/api/funnels/odd", json.dumps(funnel))
+                self.assertEqual(stored.status, 400, query)
+                self.assertFalse(judge.is_valid(query), query)
+                self.assertFalse(definition.is_valid(funnel), funnel)
+            for funnel in [{"steps": steps}, excluded, {**excluded, "order": "strictly_increasing"},
+                           {"steps": steps[:1], "compat": "clickhouse",
+                            "compat_modes": ["strict_order", "allow_reentry"]}]:
+                query = {"kind": "funnel", **funnel}
+                self.assertEqual(self.ask(server, query).status, 200, query)
+                self.assertTrue(judge.is_valid(query), query)
+                self.assertTrue(definition.is_valid(funnel), funnel)
+
     def test_other_refusals(self):
         with self.serve() as server:
             self.assertEqual(self.ask(server, b"\xff").status, 400)

@@ -98,6 +98,14 @@ class FunnelAnswerTwin {
             std::min(TimeOf(session.back()) + timeout, TimeOf(session.front()) + longest));
   }
 
+  // The first moment of which the data knows nothing: `to`, unless that is still to come.
+  std::int64_t Unknown() const {
+    if (!query_.scope.to) return end_.data_end_ms + 1;
+    std::int64_t known_ms = end_.now_ms;
+    for (const Event& event : events_) known_ms = std::max(known_ms, ToMillis(event.timestamp));
+    return std::min(ToMillis(*query_.scope.to), known_ms + 1);
+  }
+
   // `session_ends`: the last moment for another event of it; 0: no session.
   void AddUnit(const std::vector<std::size_t>& places, bool is_last, std::int64_t session_ends) {
     std::vector<TwinEvent> timeline;
@@ -113,8 +121,7 @@ class FunnelAnswerTwin {
     unit.chain = FunnelTwin(funnel_, timeline).Best();
     unit.places = places;
     if (unit.chain.level == 0) return;
-    // The first moment of which the data knows nothing.
-    const std::int64_t unknown = end_.data_end_ms + (end_.end_is_event ? 1 : 0);
+    const std::int64_t unknown = Unknown();
     unit.pending = query_.window && unit.chain.open_start && is_last &&
                    *unit.chain.open_start + query_.window->count() >= unknown &&
                    (session_ends == 0 || session_ends >= unknown);

@@ -175,7 +175,7 @@ class RandomQuery {
     }
     const std::size_t steps = query.steps.size();
     if (query.per == FunnelUnit::kSession) query.session_rules = Rules();
-    if (Often()) {
+    if (!compat && Often()) {
       query.breakdown = FunnelBreakdown{.field = Field(), .limit = Maybe(From(1, 10'000))};
       query.breakdown->attribution = One<Attribution>(3);
       if (query.breakdown->attribution == Attribution::kStep)

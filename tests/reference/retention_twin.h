@@ -58,7 +58,13 @@ class RetentionTwin {
 
   bool FirstTime() const { return query_.cohort == RetentionCohort::kFirstTime; }
   bool Rolling() const { return query_.bucket == RetentionBucket::kRolling; }
-  std::int64_t Behind() const { return end_.data_end_ms + (end_.end_is_event ? 1 : 0); }
+  // The first moment of which the data knows nothing: `to`, unless that is still to come.
+  std::int64_t Behind() const {
+    if (!query_.scope.to) return end_.data_end_ms + 1;
+    std::int64_t known_ms = end_.now_ms;
+    for (const Event& event : events_) known_ms = std::max(known_ms, ToMillis(event.timestamp));
+    return std::min(ToMillis(*query_.scope.to), known_ms + 1);
+  }
   std::int64_t LengthMs() const {
     const std::map<RetentionPeriod, std::int64_t> hours = {{RetentionPeriod::kHour, 1},
                                                            {RetentionPeriod::kDay, 24},

@@ -60,6 +60,7 @@ inline std::vector<Event> RandomLog(Random* random, const LogShape& shape) {
   return events;
 }
 
+// It is asked when the log ends, on the way to `to`, then, or later.
 inline ScanEnd EndOfLog(const QueryScope& scope, const std::vector<Event>& events) {
   std::optional<std::pair<std::int64_t, std::int64_t>> data;
   for (const Event& event : events) {
@@ -67,7 +68,11 @@ inline ScanEnd EndOfLog(const QueryScope& scope, const std::vector<Event>& event
     if (!data) data = {time, time};
     data = {std::min(data->first, time), std::max(data->second, time)};
   }
-  return EndOfData(scope, data, 0);
+  std::int64_t now_ms = data ? data->second : 0;
+  if (scope.to) {
+    now_ms += (ToMillis(*scope.to) - now_ms) / 2 * static_cast<std::int64_t>(events.size() % 4);
+  }
+  return EndOfData(scope, data, now_ms);
 }
 
 // The answer by up to four states, each with some of the users in batches of some size, settled or

@@ -2,7 +2,7 @@
 //
 //   # a comment, anywhere between sections
 //   --- events     one JSON object a line, with the fields that matter; times as ISO 8601
-//   --- now        the moment of asking; may be left out
+//   --- now        the moment of asking; long after all of it when left out
 //   --- query      as POST /api/query takes it
 //   --- answer     as it answers, without "meta"
 #pragma once
@@ -25,7 +25,7 @@ namespace insightflow::testing {
 
 struct GoldenQuery {
   std::vector<Event> events;
-  Timestamp now = {};
+  Timestamp now = FromMillis(253'402'300'799'999);
   std::string query;
   std::string answer;
 };

@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/analytics/analysis.h"
@@ -35,6 +37,21 @@ TEST(AnalysisStatesTest, StatesOfAnotherAnalysisAreRefused) {
     EXPECT_TRUE((*one)->Finish(state.get(), {}, &exact).ok());
     EXPECT_TRUE(exact);
   }
+}
+
+TEST(AnalysisStatesTest, WhatIsStillToComeIsNotKnown) {
+  QueryScope scope;
+  scope.to = FromMillis(1'000);
+  const std::pair<std::int64_t, std::int64_t> data = {100, 500};
+  EXPECT_EQ(EndOfData(scope, data, 5'000).known_ms(), 999);
+  EXPECT_EQ(EndOfData(scope, data, 1'000).known_ms(), 999);
+  EXPECT_EQ(EndOfData(scope, data, 998).known_ms(), 998);
+  EXPECT_EQ(EndOfData(scope, data, 400).known_ms(), 500);  // its clock may be behind
+  EXPECT_EQ(EndOfData(scope, std::nullopt, 700).known_ms(), 700);
+  scope.to = FromMillis(300);
+  EXPECT_EQ(EndOfData(scope, data, 400).known_ms(), 299);
+  scope.to = std::nullopt;
+  EXPECT_EQ(EndOfData(scope, data, 5'000).known_ms(), 500);
 }
 
 TEST(AnalysisStatesTest, NothingIsAnsweredWithNothing) {

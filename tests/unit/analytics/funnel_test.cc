@@ -2,6 +2,7 @@
 // states, bounds.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <random>
@@ -240,6 +241,32 @@ TEST(Funnel, StatesMergeOnlyWithinAnAnalysis) {
   EXPECT_EQ(a->Merge(c.get()).code(), StatusCode::kInvalidArgument);
   bool exact = true;
   EXPECT_FALSE(one->Finish(c.get(), ScanEnd(), &exact).ok());
+}
+
+TEST(Funnel, GivesUpInTheMidstOfAUserWhenNobodyWaits) {
+  FunnelQuery query = Steps({"view", "click", "purchase"});
+  query.steps[1].optional = true;
+  const auto analysis = *CreateAnalysis(query);
+  query.hold_constant = {"extra_data.n"};
+  const auto by_value = *CreateAnalysis(query);
+  std::vector<Event> events;
+  for (int i = 0; i < 10'000; ++i) {
+    events.push_back(At(i, "view", "u"));
+    events.back().extra_data = R"({"n":)" + std::to_string(i / 2) + "}";
+  }
+  EventBatch batch;
+  AppendEvents(events, &batch);
+  for (const Analysis* each : {analysis.get(), by_value.get()}) {
+    for (const int patience : {0, 3, 1'000'000}) {
+      int asked = 0;
+      const std::function<bool()> ended = [&] { return ++asked > patience; };
+      ValueTable values;
+      const auto state = each->NewState(&values);
+      state->Watch(&ended);
+      ASSERT_TRUE(VisitTimelines(batch, each->plan(), &values, 16'384, state.get()).ok());
+      EXPECT_EQ(asked, std::min(patience + 1, 10'000 / 64));
+    }
+  }
 }
 
 TEST(Funnel, SaysHowMuchItHolds) {

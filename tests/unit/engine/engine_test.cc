@@ -1,7 +1,9 @@
 #include "insightflow/engine.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -391,6 +393,39 @@ TEST_F(EngineTest, WorksInMemory) {
   auto engine = Open();
   ASSERT_EQ(engine->Ingest(EventJson("1", "u", "view", "/", kNow))->accepted, 1u);
   EXPECT_EQ(engine->UserEvents("u", 10)->size(), 1u);
+}
+
+// One user's timeline is one piece of work, and one of many steps that may be skipped is long.
+TEST_F(EngineTest, ADeadlineEndsAQueryInTheMidstOfAUser) {
+  auto engine = Open();
+  const auto ingest = [&](const std::string& user, int events) {
+    std::vector<std::string> batch;
+    for (int i = 0; i < events; ++i) {
+      batch.push_back(EventJson(user + std::to_string(i), user, "view", "/", kNow - 9'999 + i / 8));
+      if (batch.size() < 2'000 && i + 1 < events) continue;
+      ASSERT_TRUE(engine->Ingest(Envelope(batch)).ok());
+      batch.clear();
+    }
+  };
+  ingest("small", 800);
+  ingest("large", 8'000);
+  FunnelQuery query;
+  query.steps.assign(32, {.event = {{"view"}}, .optional = true});
+  query.steps.front().optional = false;
+  query.steps.push_back({.event = {{"nothing"}}});
+  // Processor time, of which a busy machine takes nothing away.
+  const auto cost = [&](const std::string& user, QueryOptions options, StatusCode code) {
+    query.scope.filters = {{.field = "user_id", .values = {user}}};
+    const std::clock_t begin = std::clock();
+    EXPECT_EQ(engine->Query(query, options).status().code(), code);
+    return std::clock() - begin;
+  };
+  QueryOptions patient;
+  patient.deadline = std::chrono::hours(1);
+  QueryOptions hasty;
+  hasty.deadline = std::chrono::milliseconds(5);
+  const auto whole = cost("small", patient, StatusCode::kOk);
+  EXPECT_LT(cost("large", hasty, StatusCode::kDeadlineExceeded), 4 * whole);
 }
 
 TEST_F(EngineTest, OptionsAreChecked) {

@@ -195,5 +195,21 @@ TEST_F(Queries, ADeadlineIsToldAsSuch) {
   EXPECT_EQ(Connect().Ask(Post("/api/query", kQuery)).status, 200);
 }
 
+TEST_F(Queries, WhatNeedsTooMuchMemoryIsNotToBeTriedAgain) {
+  Open();
+  context_->query = [this](const Query& query, QueryOptions options) {
+    options.memory_bytes_max = 1;
+    return engine_->Query(query, options);
+  };
+  for (const std::string& request :
+       {Post("/api/query", kQuery), Get("/api/funnel/default/analysis")}) {
+    const RawResponse refused = Connect().Ask(request);
+    EXPECT_EQ(refused.status, 422) << request;
+    EXPECT_EQ(refused.Header("Retry-After"), "(none)");
+    EXPECT_THAT(refused.body, HasSubstr(R"("code":"resource_exhausted")"));
+    EXPECT_THAT(refused.body, HasSubstr("ask about fewer values or a shorter range"));
+  }
+}
+
 }  // namespace
 }  // namespace insightflow::server
