@@ -189,6 +189,20 @@ TEST(CsvTest, AStrayQuoteCostsItsLineOnly) {
   }
 }
 
+// Each line leaves a quote open from wherever one begins to read.
+TEST(CsvTest, StrayQuotesEverywhereDoNotMakeTheTextBeReadOverAndOver) {
+  constexpr int kLines = 200'000;
+  std::string records = "u1,v,1,a\n";
+  for (int i = 0; i < kLines; ++i) records += "x\",\"y\n";
+  const Decoded d = DecodeCsv("user_id,event_type,timestamp,x", records);
+  EXPECT_EQ(d.out.batch.rows, 1u);
+  EXPECT_GT(d.out.rejected.size(), 16u);  // line by line at first, then what is left at once
+  EXPECT_LT(d.out.rejected.size(), 40u);
+  for (const RejectedEvent& rejected : d.out.rejected) {
+    EXPECT_EQ(rejected.why.code, RejectCode::kBadLine);
+  }
+}
+
 TEST(CsvTest, AnEventIdIsTheKey) {
   const Decoded d = DecodeCsv("event_id,user_id,event_type,timestamp", "e1,u,v,1\n,u,v,1");
   EXPECT_EQ(d.out.batch.keys[0], EventIdKey("e1", kHashSeed));
