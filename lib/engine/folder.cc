@@ -33,6 +33,12 @@ bool IsPassing(const Status& status) {
   return status.ok() || status.code() == StatusCode::kResourceExhausted;
 }
 
+// For reading a segment from end to end.
+class NowhereSink final : public ChunkSink {
+ public:
+  Status Write(SegmentColumn, std::uint32_t, std::string_view) override { return Status::Ok(); }
+};
+
 // The segments of one step, a builder a day.
 class DayBuilders {
  public:
@@ -130,7 +136,7 @@ Status Folder::Fold() {
   const std::uint64_t ticket = ++asked_;
   work_.notify_one();
   done_.wait(lock, [&] { return answered_ >= ticket || closing_; });
-  return answered_ >= ticket ? status_ : Closed();
+  return answered_ >= ticket ? StatusLocked() : Closed();
 }
 
 void Folder::Close() {
@@ -146,7 +152,7 @@ void Folder::Close() {
 
 Status Folder::status() const {
   const std::lock_guard lock(mutex_);
-  return status_;
+  return StatusLocked();
 }
 
 void Folder::FillMetrics(EngineMetrics* metrics) const {
@@ -203,7 +209,8 @@ void Folder::Loop() {
     const std::lock_guard lock(mutex_);
     if (closing_) return;
     // What was not finished is tried again like a new one.
-    if (erasing_ && !status.ok()) erase_at_ = std::chrono::steady_clock::now() + kEraseWithin;
+    if (erasing_ && !(status.ok() && erased_all_))
+      erase_at_ = std::chrono::steady_clock::now() + kEraseWithin;
     status_ = std::move(status);
     answered_ = taken_;
     done_.notify_all();
@@ -211,6 +218,7 @@ void Folder::Loop() {
 }
 
 Status Folder::Round(bool all) {
+  ForgetExpiredDamage();
   Status status = FoldLog(all);
   if (status.ok()) status = DropExpired();
   if (status.ok() && erasing_) status = Erase();
@@ -227,7 +235,8 @@ Status Folder::FoldLog(bool all) {
     options_.folded();
     // Rows are better off in many segments than in the log, so while it is ahead only wide merges
     // are made, which write rows again less often.
-    if (PickMerges(segments_->Snapshot()->segments, kMergeInputsMax).empty()) continue;
+    const auto snapshot = segments_->Snapshot();
+    if (PickMerges(snapshot->segments, kMergeInputsMax, damaged_).empty()) continue;
     memory = SegmentRows();  // merges need their own
     if (Status status = Merge(true, kMergeInputsMax); !status.ok()) return status;
   }
@@ -268,16 +277,58 @@ Status Folder::FoldStep(SegmentRows* memory) {
 // Erased rows stay until Erase takes them: saved live numbers may still need them.
 Status Folder::Merge(bool all, std::size_t least) {
   while (all || !StepWaits()) {
-    const std::vector<SegmentList> merges = PickMerges(segments_->Snapshot()->segments, least);
+    const std::vector<SegmentList> merges =
+        PickMerges(segments_->Snapshot()->segments, least, damaged_);
     if (merges.empty()) return Status::Ok();
     SegmentChange change;
     for (const SegmentList& inputs : merges) {
-      if (Status status = MergeInto(inputs, ErasedUsers(), &change); !status.ok()) return status;
+      Status status = MergeInto(inputs, ErasedUsers(), &change);
+      if (!status.ok()) status = LeaveOutDamaged(inputs, std::move(status));
+      if (!status.ok()) return status;
     }
+    const std::size_t made = change.added.size();
+    if (made == 0) continue;
     if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
-    merges_.fetch_add(merges.size(), std::memory_order_relaxed);
+    merges_.fetch_add(made, std::memory_order_relaxed);
   }
   return Status::Ok();
+}
+
+Status Folder::LeaveOutDamaged(const SegmentList& inputs, Status status) {
+  if (status.code() != StatusCode::kDataLoss) return status;
+  bool found = false;
+  for (const auto& segment : inputs) {
+    NowhereSink sink;
+    SegmentMeta meta;
+    const auto source = segment->NewSource();
+    const MergeInput input = {&segment->reader(), source.get(), nullptr};
+    const Status alone = MergeSegments(
+        {&input, 1}, segment->key(), SegmentOptions(), [this] { return closing_.load(); }, &sink,
+        &meta);
+    if (closing_) return Closed();
+    if (alone.code() != StatusCode::kDataLoss) continue;
+    NoteDamage(segment->key(), alone);
+    found = true;
+  }
+  return found ? Status::Ok() : status;
+}
+
+void Folder::NoteDamage(const SegmentKey& key, const Status& status) {
+  if (std::find(damaged_.begin(), damaged_.end(), key) != damaged_.end()) return;
+  const std::lock_guard lock(mutex_);
+  if (damaged_.empty()) damage_ = status;
+  damaged_.push_back(key);
+}
+
+void Folder::ForgetExpiredDamage() {
+  if (damaged_.empty()) return;
+  const auto snapshot = segments_->Snapshot();
+  std::erase_if(damaged_, [&](const SegmentKey& key) {
+    return std::none_of(snapshot->segments.begin(), snapshot->segments.end(),
+                        [&](const auto& segment) { return segment->key() == key; });
+  });
+  const std::lock_guard lock(mutex_);
+  if (damaged_.empty()) damage_ = Status::Ok();
 }
 
 // Some row must be left.
@@ -288,7 +339,6 @@ Status Folder::MergeInto(const SegmentList& inputs, const ErasedUsers& erased,
   for (const auto& segment : inputs) {
     sources.push_back(segment->NewSource());
     merged.push_back({&segment->reader(), sources.back().get(), &erased});
-    change->removed.push_back(segment->key());
   }
   auto writer = segments_->NewSegment(inputs.front()->key().day, ChunkOrder::kByBlock);
   if (!writer.ok()) return writer.status();
@@ -297,6 +347,7 @@ Status Folder::MergeInto(const SegmentList& inputs, const ErasedUsers& erased,
   Status status = MergeSegments(
       merged, key, SegmentOptions(), [this] { return closing_.load(); }, writer->get(), &meta);
   if (!status.ok()) return closing_ ? Closed() : status;
+  for (const auto& segment : inputs) change->removed.push_back(segment->key());
   change->added.push_back(*std::move(writer));
   return Status::Ok();
 }
@@ -316,29 +367,41 @@ Status Folder::Erase() {
   if (snapshot->erasures.empty()) return Status::Ok();
   if (Status status = options_.before_erasing(); !status.ok()) return status;
   if (Status status = FoldLog(true); !status.ok()) return status;
+  erased_all_ = true;
   if (Status status = RewriteErased(*snapshot->erased); !status.ok()) return status;
-  return options_.erased(snapshot->erasures.back().number);
+  return erased_all_ ? options_.erased(snapshot->erasures.back().number) : Status::Ok();
 }
 
-// A commit for each segment: memory stays small, and what was done stays done.
 Status Folder::RewriteErased(const ErasedUsers& erased) {
   const auto snapshot = segments_->Snapshot();
   for (const auto& segment : snapshot->segments) {
     if (closing_) return Closed();
     if (!erased.MayTouch(segment->meta())) continue;
-    const auto source = segment->NewSource();
-    const auto left = ErasedUsers::WhatIsLeft(&erased, segment->reader(), source.get());
-    if (!left.ok()) return left.status();
-    if (left->rows == segment->meta().rows) continue;
-    SegmentChange change;
-    if (left->rows == 0) {
-      change.removed.push_back(segment->key());
-    } else if (Status status = MergeInto({segment}, erased, &change); !status.ok()) {
+    const Status status = RewriteErased(segment, erased);
+    if (status.code() == StatusCode::kDataLoss) {
+      erased_all_ = false;
+      NoteDamage(segment->key(), status);
+    } else if (!status.ok()) {
       return status;
     }
-    if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
   }
   return Status::Ok();
+}
+
+// A commit of its own: memory stays small, and what was done stays done.
+Status Folder::RewriteErased(const std::shared_ptr<const StoredSegment>& segment,
+                             const ErasedUsers& erased) {
+  const auto source = segment->NewSource();
+  const auto left = ErasedUsers::WhatIsLeft(&erased, segment->reader(), source.get());
+  if (!left.ok()) return left.status();
+  if (left->rows == segment->meta().rows) return Status::Ok();
+  SegmentChange change;
+  if (left->rows == 0) {
+    change.removed.push_back(segment->key());
+  } else if (Status status = MergeInto({segment}, erased, &change); !status.ok()) {
+    return status;
+  }
+  return segments_->Commit(std::move(change));
 }
 
 }  // namespace v1

@@ -3,7 +3,8 @@
 //
 // It folds whole log entries, those behind the segments' folded_sequence, so that every row is in
 // exactly one place. A step ends at a bound of rows or of memory and is one commit. It also drops
-// segments of days that have expired, and rewrites those that hold rows of erased users.
+// segments of days that have expired, and rewrites those that hold rows of erased users. A damaged
+// segment is left as it is, and all else is done.
 #pragma once
 
 #include <atomic>
@@ -12,8 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "insightflow/engine.h"
 #include "insightflow/status.h"
@@ -59,13 +62,14 @@ class Folder {
 
   // Waits until every event that is in the log now is in a segment, nothing is left to merge and
   // no row of an erased user or an expired day is in a segment.
-  // The error that kept it from that; kFailedPrecondition when the folder is closed meanwhile.
+  // kDataLoss when only damaged segments are left to merge or may hold such rows. Else the error
+  // that kept it from that; kFailedPrecondition when the folder is closed meanwhile.
   Status Fold();
 
   // Gives up what is under way and ends the thread. Idempotent.
   void Close();
 
-  // Why folding has stopped, or waits; OK otherwise.
+  // Why folding has stopped, or waits, or the first damage that it met; OK otherwise.
   Status status() const;
   void FillMetrics(EngineMetrics* metrics) const;
 
@@ -80,11 +84,19 @@ class Folder {
   Status Round(bool all);
   // Until no `least` segments are left to merge, or, without `all`, a step of the log waits.
   Status Merge(bool all, std::size_t least);
+  // Leaves the damaged ones among `inputs`, whose merge failed, out from now on. `status` itself
+  // when none is, and when it says something else.
+  Status LeaveOutDamaged(const SegmentList& inputs, Status status);
+  void NoteDamage(const SegmentKey& key, const Status& status);
+  void ForgetExpiredDamage();
   Status MergeInto(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change);
   Status DropExpired();
-  // Finishes the erasures there are.
+  // Finishes the erasures there are, unless a damaged segment may hold what they erase.
   Status Erase();
   Status RewriteErased(const ErasedUsers& erased);
+  Status RewriteErased(const std::shared_ptr<const StoredSegment>& segment,
+                       const ErasedUsers& erased);
+  Status StatusLocked() const { return status_.ok() ? damage_ : status_; }
   std::uint64_t LogEnd() const;
   bool StepWaits() const;
 
@@ -96,7 +108,10 @@ class Folder {
   std::atomic<std::uint64_t> wake_at_{UINT64_MAX};
   std::atomic<bool> closing_{false};
   std::atomic<std::uint64_t> merges_{0};
-  bool erasing_ = false;  // in the round under way; the thread's own
+  // The thread's own.
+  bool erasing_ = false;             // in the round under way
+  bool erased_all_ = true;           // unless damage kept it from that
+  std::vector<SegmentKey> damaged_;  // segments
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -105,6 +120,7 @@ class Folder {
   std::uint64_t taken_ = 0;  // of those, by the round under way
   std::uint64_t answered_ = 0;
   Status status_;  // of the last round
+  Status damage_;  // why the first of damaged_ is there
   // When the folder looks again without being asked: max() for never.
   std::chrono::steady_clock::time_point look_at_ = std::chrono::steady_clock::time_point::max();
   std::chrono::steady_clock::time_point erase_at_ = std::chrono::steady_clock::time_point::max();

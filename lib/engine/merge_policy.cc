@@ -68,6 +68,35 @@ MergeRange LeastRange(Rows rows) {
   return least;
 }
 
+// Of one day, in the order of the log: the segments between those that are left out.
+std::vector<SegmentList> RunsOf(SegmentList day, std::span<const SegmentKey> left_out) {
+  std::sort(day.begin(), day.end(), [](const auto& a, const auto& b) {
+    return a->meta().min_sequence < b->meta().min_sequence;
+  });
+  std::vector<SegmentList> runs(1);
+  for (auto& segment : day) {
+    if (std::find(left_out.begin(), left_out.end(), segment->key()) != left_out.end()) {
+      runs.emplace_back();
+    } else {
+      runs.back().push_back(std::move(segment));
+    }
+  }
+  return runs;
+}
+
+using Found = std::pair<std::uint64_t, SegmentList>;  // rows and segments of a merge
+
+void PickFrom(const SegmentList& run, std::size_t least, std::vector<Found>* found) {
+  std::vector<std::uint32_t> rows;
+  for (const auto& segment : run) rows.push_back(segment->meta().rows);
+  const MergeRange range = PickRange(rows, least);
+  if (range.count == 0) return;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < range.count; ++i) sum += rows[range.begin + i];
+  const auto begin = run.begin() + static_cast<std::ptrdiff_t>(range.begin);
+  found->emplace_back(sum, SegmentList(begin, begin + static_cast<std::ptrdiff_t>(range.count)));
+}
+
 }  // namespace
 
 MergeRange PickRange(const std::vector<std::uint32_t>& rows, std::size_t least) {
@@ -81,28 +110,20 @@ MergeRange PickRange(const std::vector<std::uint32_t>& rows, std::size_t least) 
   return best.count == 0 && rows.size() > kSegmentsADayMax ? LeastRange(rows) : best;
 }
 
-std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t least) {
-  std::vector<std::pair<std::uint64_t, SegmentList>> found;
+std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t least,
+                                    std::span<const SegmentKey> left_out) {
+  std::vector<Found> found;
   for (auto first = segments.begin(); first != segments.end();) {
     const auto last = std::find_if(first, segments.end(), [&](const auto& segment) {
       return segment->key().day != (*first)->key().day;
     });
-    SegmentList day(first, last);
+    for (const SegmentList& run : RunsOf(SegmentList(first, last), left_out)) {
+      PickFrom(run, least, &found);
+    }
     first = last;
-    std::sort(day.begin(), day.end(), [](const auto& a, const auto& b) {
-      return a->meta().min_sequence < b->meta().min_sequence;
-    });
-    std::vector<std::uint32_t> rows;
-    for (const auto& segment : day) rows.push_back(segment->meta().rows);
-    const MergeRange range = PickRange(rows, least);
-    if (range.count == 0) continue;
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < range.count; ++i) sum += rows[range.begin + i];
-    const auto begin = day.begin() + static_cast<std::ptrdiff_t>(range.begin);
-    found.emplace_back(sum, SegmentList(begin, begin + static_cast<std::ptrdiff_t>(range.count)));
   }
   std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+            [](const Found& a, const Found& b) { return a.first < b.first; });
   std::vector<SegmentList> merges;
   std::uint64_t rows = 0;
   for (auto& [sum, inputs] : found) {

@@ -122,5 +122,79 @@ TEST_F(DamageTest, DamagedIdsCostNoAnswerAndAreTold) {
   }
 }
 
+// One more segment for the first day, with events of its own.
+std::vector<Event> MoreEvents(std::uint64_t batch) {
+  std::vector<Event> events(kEventsADay);
+  for (std::uint64_t i = 0; i < kEventsADay; ++i) {
+    Event& event = events[i];
+    event.event_id = "more" + std::to_string(batch) + "-" + std::to_string(i);
+    event.user_id = "v" + std::to_string(i % 5);
+    event.session_id = "s";
+    event.event_type = "view";
+    event.page_url = "/more";
+    event.timestamp = FromMillis(kDay * kDayMillis + static_cast<std::int64_t>(i));
+  }
+  return events;
+}
+
+TEST_F(DamageTest, ADamagedSegmentIsLeftOutOfMergesAndAllElseIsFolded) {
+  Fill();
+  Damage(ColumnOf(Field::kPageUrl));
+  const auto engine = Open();
+  ASSERT_TRUE(engine.ok()) << engine.status().ToString();
+  EXPECT_TRUE((*engine)->Fold().ok()) << "nothing has been read yet";
+  for (std::uint64_t batch = 0; batch < 7; ++batch) {
+    const auto taken = (*engine)->Ingest(MoreEvents(batch));
+    ASSERT_EQ(taken->accepted, kEventsADay)
+        << (taken->errors.empty() ? "" : taken->errors[0].message);
+    const Status status = (*engine)->Fold();
+    if (batch < 2) continue;  // too few for a merge
+    EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+    EXPECT_THAT(status.message(), StartsWith("day 2024-10-04, segment 1, column page_url"));
+    EXPECT_EQ((*engine)->Metrics().fold_status, status);
+  }
+  const EngineMetrics metrics = (*engine)->Metrics();
+  EXPECT_EQ(metrics.folded_sequence, (2 + 7) * kEventsADay);
+  EXPECT_GE(metrics.segment_merges, 1u);
+  EXPECT_EQ(metrics.segments, 3u) << "the damaged one, the other day's, one of the 7";
+  const auto answer = (*engine)->Query(TopQuery{.field = "page_url"});
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(std::get<TopAnswer>(answer->body).rows[0].count, 7 * kEventsADay);
+}
+
+// By a column that is whole.
+std::uint64_t CountOf(const Engine& engine, const std::string& user_id) {
+  TopQuery query;
+  query.field = "event_type";
+  query.scope.filters.push_back({"user_id", FilterOp::kEq, {user_id}});
+  const auto answer = engine.Query(query);
+  EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+  if (!answer.ok()) return 0;
+  EXPECT_THAT(answer->meta.incomplete, IsEmpty());
+  std::uint64_t count = 0;
+  for (const TopRow& row : std::get<TopAnswer>(answer->body).rows) count += row.count;
+  return count;
+}
+
+TEST_F(DamageTest, ErasingIsDoneWhereItCanBeAndStaysDueWhereItCannot) {
+  Fill();
+  Damage(ColumnOf(Field::kPageUrl));
+  {
+    const auto engine = Open();
+    ASSERT_TRUE(engine.ok()) << engine.status().ToString();
+    EXPECT_EQ((*engine)->EraseUser("u1").status().code(), StatusCode::kOk);
+    EXPECT_EQ((*engine)->Fold().code(), StatusCode::kDataLoss);
+    EXPECT_EQ(CountOf(**engine, "u1"), 0u);
+    EXPECT_EQ(CountOf(**engine, "u2"), 14u);
+    ASSERT_EQ((*engine)->Ingest(MoreEvents(0))->accepted, kEventsADay) << "it goes on";
+    EXPECT_EQ((*engine)->Fold().code(), StatusCode::kDataLoss);
+    EXPECT_EQ((*engine)->Metrics().folded_sequence, 3 * kEventsADay);
+    ASSERT_TRUE((*engine)->Close().ok());
+  }
+  const auto engine = Open();
+  ASSERT_TRUE(engine.ok());
+  EXPECT_EQ(CountOf(**engine, "u1"), 0u) << "the note stands";
+}
+
 }  // namespace
 }  // namespace insightflow
