@@ -168,6 +168,7 @@ void SegmentBlock::Clear() {
   id_forms.clear();
   packed_ids.clear();
   extra_data.clear();
+  shaped_extra.Clear();
   id_bytes.clear();
   extra_bytes.clear();
 }

@@ -82,7 +82,7 @@ class Writer {
   std::vector<std::int32_t> positions_;
   std::vector<Hash128> ids_;
   std::vector<std::string_view> texts_;
-  TextPile extra_;
+  ExtraRows extra_;
 };
 
 void Writer::FillMeta() {
@@ -245,7 +245,7 @@ Status Writer::WriteExtraData(std::uint32_t block) {
     if (i + kAhead < rows.size()) __builtin_prefetch(rows_.ExtraData(rows[i + kAhead]).data());
     extra_.Add(rows_.ExtraData(rows[i]));
   }
-  return blocks_.PutExtra(block, extra_);
+  return blocks_.PutExtra(block, &extra_);
 }
 
 Status Writer::Write() {
