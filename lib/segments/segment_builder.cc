@@ -168,9 +168,13 @@ Status Writer::WriteSharedCodes(Field field, const Codes& new_codes, std::uint32
   Gather(rows_.column(field).codes, block, &codes_);
   for (std::uint32_t& code : codes_) code = new_codes[code];
   if (field == Field::kEventType && meta_->has_narrow_types()) {
+    types_.reserve(rows_.rows());
     types_.insert(types_.end(), codes_.begin(), codes_.end());
   }
-  if (field == Field::kPageUrl) pages_.insert(pages_.end(), codes_.begin(), codes_.end());
+  if (field == Field::kPageUrl) {
+    pages_.reserve(rows_.rows());
+    pages_.insert(pages_.end(), codes_.begin(), codes_.end());
+  }
   return blocks_.PutSharedCodes(field, block, GuidesOf(block), codes_);
 }
 
