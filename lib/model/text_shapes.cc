@@ -34,8 +34,7 @@ namespace {
 void PutQuotients(std::vector<std::uint64_t>* stream, std::string* out) {
   const auto divisor = CommonDivisor<std::uint64_t>(*stream, 0);
   PutVarint(out, divisor);
-  if (divisor == 1) return;
-  for (std::uint64_t& number : *stream) number /= divisor;
+  if (divisor != 1) Divide<std::uint64_t>(*stream, 0, divisor);
 }
 
 }  // namespace
