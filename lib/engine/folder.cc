@@ -46,13 +46,13 @@ class DayBuilders {
   DayBuilders(SegmentStore* segments, std::uint64_t hash_seed, SegmentRows* memory)
       : segments_(segments), hash_seed_(hash_seed), memory_(memory) {}
 
-  Status Add(const EventBatch& batch, std::uint64_t first_sequence) {
+  Status Add(const EventBatch& batch, const StoredTexts& stored, std::uint64_t first_sequence) {
     if (Status status = FindDays(batch, &found_); !status.ok()) return status;
     for (const std::uint32_t day : found_) {
       const auto at = days_.find(day);
       Result<Day*> known = at != days_.end() ? Result<Day*>(&at->second) : NewDay(day);
       if (!known.ok()) return known.status();
-      Status status = (*known)->builder.Add(batch, first_sequence);
+      Status status = (*known)->builder.Add(batch, stored, first_sequence);
       if (!status.ok()) return status;
     }
     rows_ += batch.rows;
@@ -253,17 +253,18 @@ Status Folder::FoldStep(SegmentRows* memory) {
   DayBuilders days(segments_, log_->hash_seed(), memory);
   SegmentChange change;
   EventBatch batch;
+  StoredTexts stored;
   for (; reader->Valid(); reader->Next()) {
     if (closing_) return Closed();
     const LogEntryHeader& header = reader->entry().header;
-    Status status = DecodeRecord(reader->entry().record, RecordParts(), log_->hash_seed(), &batch);
+    Status status = DecodeRecord(reader->entry().record, &batch, &stored);
     if (status.ok() && batch.rows != header.rows) status = DataLoss("another number of rows");
     if (!status.ok()) {
       if (!change.receipts.list.empty()) break;  // what lies before it can be folded
       return Status(status.code(),
                     "log entry " + std::to_string(header.first_sequence) + ": " + status.message());
     }
-    if (status = days.Add(batch, header.first_sequence); !status.ok()) return status;
+    if (status = days.Add(batch, stored, header.first_sequence); !status.ok()) return status;
     change.receipts.Add(header.first_sequence, header.rows, header.received_ms);
     if (days.rows() >= options_.rows || days.bytes() >= options_.bytes_max) break;
   }

@@ -58,6 +58,7 @@ Result<TailSegments::Piece> TailSegments::Make(const EventLog& log, std::uint64_
   piece.last = first - 1;
   std::map<std::uint32_t, SegmentBuilder> builders;
   EventBatch batch;
+  StoredTexts stored;
   std::vector<std::uint32_t> days;
   const auto reader = log.ReadFrom(first);
   if (reader->Valid() && reader->entry().header.first_sequence != first) {
@@ -66,12 +67,12 @@ Result<TailSegments::Piece> TailSegments::Make(const EventLog& log, std::uint64_
   for (; reader->Valid() && piece.last < last; reader->Next()) {
     const LogEntryHeader& header = reader->entry().header;
     if (header.first_sequence + header.rows - first > rows_max_ && piece.last >= first) break;
-    Status status = DecodeRecord(reader->entry().record, RecordParts(), log.hash_seed(), &batch);
+    Status status = DecodeRecord(reader->entry().record, &batch, &stored);
     if (!status.ok()) return status;
     if (status = FindDays(batch, &days); !status.ok()) return status;
     for (const std::uint32_t day : days) {
       auto [at, is_new] = builders.try_emplace(day, SegmentKey{day, first}, log.hash_seed());
-      status = at->second.Add(batch, header.first_sequence);
+      status = at->second.Add(batch, stored, header.first_sequence);
       if (!status.ok()) return status;
     }
     piece.last = header.first_sequence + header.rows - 1;

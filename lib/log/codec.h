@@ -8,6 +8,7 @@
 
 #include "insightflow/status.h"
 #include "lib/model/batch.h"
+#include "lib/model/stored_texts.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -35,6 +36,11 @@ void EncodeRecord(const EventBatch& batch, std::string* out);
 // keys are 0.
 Status DecodeRecord(std::string_view record, const RecordParts& parts, std::uint64_t hash_seed,
                     EventBatch* batch);
+
+// Reads a whole record, but leaves in `stored` what is stored as segments store it. Ids and keys
+// are there alone, but for ids as text, which are in the batch; extra_data is there or in the
+// batch.
+Status DecodeRecord(std::string_view record, EventBatch* batch, StoredTexts* stored);
 
 // The number of rows, from the header alone. kDataLoss when it is not a record.
 Result<std::uint32_t> RecordRows(std::string_view record);

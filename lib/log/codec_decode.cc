@@ -371,13 +371,45 @@ bool GetIds(const SectionBytes& section, std::uint64_t hash_seed, Scratch* scrat
   return true;
 }
 
-bool GetExtraData(const SectionBytes& section, Scratch* scratch, EventBatch* batch) {
+// Leaves ids as they are stored.
+bool TakeIds(const SectionBytes& section, Scratch* scratch, EventBatch* batch,
+             StoredTexts* stored) {
+  IdParts parts;
+  if (!SplitIds(section, batch->rows, scratch, &parts)) return false;
+  stored->id_forms.resize(batch->rows);
+  stored->packed_ids.assign(batch->rows, Hash128());
+  const char* packed = parts.packed.data();
+  const std::uint32_t* length = scratch->values.data();
+  scratch->ends.resize(batch->rows);
+  std::uint32_t end = 0;
+  for (std::size_t row = 0; row < batch->rows; ++row) {
+    const EventIdForm form = parts.FormOf(row);
+    stored->id_forms[row] = static_cast<std::uint8_t>(form);
+    if (form == EventIdForm::kText) {
+      end += *length++;
+    } else if (form != EventIdForm::kNone) {
+      std::memcpy(&stored->packed_ids[row], packed, kPackedIdBytes);
+      packed += kPackedIdBytes;
+    }
+    scratch->ends[row] = end;
+  }
+  if (end != 0) batch->event_id.Load(scratch->ends, parts.text);
+  return true;
+}
+
+// `stored`: where shapes stay shapes; may be null.
+bool GetExtraData(const SectionBytes& section, Scratch* scratch, EventBatch* batch,
+                  StoredTexts* stored) {
   const std::string_view raw = section.raw;
   ByteReader packed(section.packed);
   if (raw.empty()) return packed.empty();
   ByteReader in(raw);
   std::uint8_t form = kWholeTexts;
   if (section.version > 2 && !in.GetFixed(&form)) return false;
+  if (form == kShapedTexts && stored != nullptr) {
+    return scratch->texts.Get(&in, &packed, batch->rows, &stored->extra_data) && in.empty() &&
+           packed.empty();
+  }
   if (form == kShapedTexts) {
     if (!scratch->texts.Get(&in, &packed, batch->rows, &scratch->bytes, &scratch->ends)) {
       return false;
@@ -392,8 +424,9 @@ bool GetExtraData(const SectionBytes& section, Scratch* scratch, EventBatch* bat
   return true;
 }
 
+// `stored` may be null.
 Status DecodeParts(std::string_view record, const RecordParts& parts, std::uint64_t hash_seed,
-                   Scratch* scratch, EventBatch* batch) {
+                   Scratch* scratch, EventBatch* batch, StoredTexts* stored) {
   RecordHeader header;
   Status status = ReadHeader(record, &header);
   if (!status.ok()) return status;
@@ -410,28 +443,42 @@ Status DecodeParts(std::string_view record, const RecordParts& parts, std::uint6
   if (parts.ids) {
     status = ReadSection(record, header, kIdsSection, scratch, &section);
     if (!status.ok()) return status;
-    if (!GetIds(section, hash_seed, scratch, batch)) return Damaged("impossible event ids");
+    const bool read = stored != nullptr ? TakeIds(section, scratch, batch, stored)
+                                        : GetIds(section, hash_seed, scratch, batch);
+    if (!read) return Damaged("impossible event ids");
   }
   if (parts.extra_data) {
     status = ReadSection(record, header, kExtraSection, scratch, &section);
     if (!status.ok()) return status;
-    if (!GetExtraData(section, scratch, batch)) return Damaged("impossible extra_data");
+    if (!GetExtraData(section, scratch, batch, stored)) return Damaged("impossible extra_data");
   }
   return Status::Ok();
+}
+
+Status DecodeWith(std::string_view record, const RecordParts& parts, std::uint64_t hash_seed,
+                  EventBatch* batch, StoredTexts* stored) {
+  thread_local Scratch scratch;
+  batch->Clear();
+  Status status = DecodeParts(record, parts, hash_seed, &scratch, batch, stored);
+  if (!status.ok()) batch->Clear();
+  if (scratch.raw.capacity() + scratch.text.capacity() + scratch.texts.memory() >
+      kScratchBytesMax) {
+    scratch = Scratch();
+  }
+  return status;
 }
 
 }  // namespace
 
 Status DecodeRecord(std::string_view record, const RecordParts& parts, std::uint64_t hash_seed,
                     EventBatch* batch) {
-  thread_local Scratch scratch;
-  batch->Clear();
-  Status status = DecodeParts(record, parts, hash_seed, &scratch, batch);
-  if (!status.ok()) batch->Clear();
-  if (scratch.raw.capacity() + scratch.text.capacity() + scratch.texts.memory() >
-      kScratchBytesMax) {
-    scratch = Scratch();
-  }
+  return DecodeWith(record, parts, hash_seed, batch, nullptr);
+}
+
+Status DecodeRecord(std::string_view record, EventBatch* batch, StoredTexts* stored) {
+  stored->Clear();
+  Status status = DecodeWith(record, RecordParts(), 0, batch, stored);
+  if (!status.ok()) stored->Clear();
   return status;
 }
 

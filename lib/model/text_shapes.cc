@@ -28,6 +28,26 @@ std::uint8_t Streams::Of(std::uint64_t before) {
   return static_cast<std::uint8_t>(count_++);
 }
 
+namespace {
+
+// Puts quotients in the place of a stream's numbers.
+void PutQuotients(std::vector<std::uint64_t>* stream, std::string* out) {
+  const auto divisor = CommonDivisor<std::uint64_t>(*stream, 0);
+  PutVarint(out, divisor);
+  if (divisor != 1) Divide<std::uint64_t>(*stream, 0, divisor);
+}
+
+}  // namespace
+
+void PutNumbers(std::span<const std::uint32_t> codes, std::span<std::vector<std::uint64_t>> streams,
+                ShapeNumbers form, std::string* out) {
+  PutInts<std::uint32_t>(out, codes, false);
+  for (std::vector<std::uint64_t>& stream : streams) {
+    if (form == ShapeNumbers::kDivided) PutQuotients(&stream, out);
+    PutInts<std::uint64_t>(out, stream, false);
+  }
+}
+
 }  // namespace shapes
 
 namespace {
@@ -38,12 +58,6 @@ using shapes::kDigitsMax;
 using shapes::kNumber;
 using shapes::kPaddedMax;
 
-// Fewer rows have too few shapes in common: compression is as good and faster.
-constexpr std::size_t kRowsMin = 256;
-// Shapes that any rows may have; further ones must have some rows each. So it is noticed early when
-// texts are all different.
-constexpr std::size_t kShapesFree = 64;
-constexpr std::size_t kRowsAShape = 4;
 constexpr std::size_t kTableMin = 256;
 // Past these nothing that was met before is kept.
 constexpr std::size_t kShapesKept = 2048;
@@ -242,7 +256,7 @@ TextShaper::Shape* TextShaper::ShapeOf(std::string_view text) {
 // Gives the shape a code in this call. False when there are too many by this row.
 bool TextShaper::Use(Shape* shape, std::size_t row) {
   if (shape->call == call_) return true;
-  if (used_.size() >= std::min(kShapesFree + row / kRowsAShape, kShapesMax)) return false;
+  if (!shapes::MayHaveMore(used_.size(), row)) return false;
   shape->call = call_;
   used_.push_back(static_cast<std::uint32_t>(shape - shapes_.data()));
   shape->code = static_cast<std::uint32_t>(used_.size());
@@ -293,14 +307,6 @@ bool TextShaper::CutRows(std::string_view bytes, std::span<const std::uint32_t> 
   return most_bytes <= kShapedBytesMax;
 }
 
-// Puts quotients in the place of a stream's numbers.
-void TextShaper::Divide(std::vector<std::uint64_t>* stream, std::string* out) {
-  const auto divisor = CommonDivisor<std::uint64_t>(*stream, 0);
-  PutVarint(out, divisor);
-  if (divisor == 1) return;
-  for (std::uint64_t& number : *stream) number /= divisor;
-}
-
 void TextShaper::Forget() {
   layouts_.Clear();
   table_.assign(kTableMin, Slot());
@@ -312,7 +318,7 @@ void TextShaper::Forget() {
 
 bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
                      std::string* shapes, std::string* numbers, ShapeNumbers form) {
-  if (rows < kRowsMin || bytes.size() > kShapedBytesMax) return false;
+  if (rows < shapes::kRowsMin || bytes.size() > kShapedBytesMax) return false;
   if (table_.empty() || shapes_.size() > kShapesKept || texts_size_ > kShapeBytesKept) Forget();
   if (layouts_.full()) layouts_.Clear();
   ++call_;
@@ -331,11 +337,7 @@ bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends
   for (const std::uint32_t used : used_) {
     shapes->append(texts_, shapes_[used].begin, shapes_[used].size);
   }
-  PutInts<std::uint32_t>(numbers, codes_, false);
-  for (std::size_t s = 0; s < streams_.count(); ++s) {
-    if (form == ShapeNumbers::kDivided) Divide(&numbers_[s], numbers);
-    PutInts<std::uint64_t>(numbers, numbers_[s], false);
-  }
+  shapes::PutNumbers(codes_, std::span(numbers_).first(streams_.count()), form, numbers);
   return true;
 }
 

@@ -14,6 +14,7 @@
 // stream kStreamsMax and more goes to the last one.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +45,14 @@ inline constexpr std::size_t kDigitsMax = 18;
 inline constexpr std::uint8_t kNumber = 1;
 inline constexpr std::uint8_t kPaddedMax = 9;
 inline constexpr std::size_t kStreamsMax = 16;
+// Fewer rows have too few shapes in common: compression is as good and faster.
+inline constexpr std::size_t kRowsMin = 256;
+
+// Whether rows that have `count` shapes may have one more in `row`. Any may have some; further ones
+// must have some rows each. So it is noticed early when texts are all different.
+constexpr bool MayHaveMore(std::size_t count, std::size_t row) {
+  return count < std::min(std::size_t{64} + row / 4, kShapesMax);
+}
 
 inline bool IsPlaceholder(char c) {
   return static_cast<std::uint8_t>(static_cast<std::uint8_t>(c) - kNumber) < kPaddedMax;
@@ -67,7 +76,13 @@ class Streams {
   std::size_t count_ = 0;
 };
 
+// Appends the rows' codes and the streams, whose numbers may become quotients.
+void PutNumbers(std::span<const std::uint32_t> codes, std::span<std::vector<std::uint64_t>> streams,
+                ShapeNumbers form, std::string* out);
+
 }  // namespace shapes
+
+struct ShapedTexts;
 
 // Keeps its memory between calls, and the shapes that it met: the next texts are mostly of these.
 // Not thread-safe.
@@ -115,7 +130,6 @@ class TextShaper {
   Shape* Add(std::uint32_t hash, std::size_t at);
   void GrowTable();
   void MakePlan(const Shape& shape, const char* text, TextPlan* plan) const;
-  static void Divide(std::vector<std::uint64_t>* stream, std::string* out);
   void Forget();
 
   TextLayouts layouts_;
@@ -149,6 +163,9 @@ class TextUnshaper {
   // TextShaper writes in this form.
   bool Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ByteBuffer* bytes,
            std::vector<std::uint32_t>* ends, ShapeNumbers form = ShapeNumbers::kPlain);
+  // The same, but leaves texts in their parts.
+  bool Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ShapedTexts* texts,
+           ShapeNumbers form = ShapeNumbers::kPlain);
   std::size_t memory() const;  // that it keeps
 
  private:
@@ -168,6 +185,7 @@ class TextUnshaper {
   void CutShape(std::uint32_t begin, std::uint32_t size);
   bool GetNumbers(ByteReader* in, std::size_t rows, ShapeNumbers form);
   bool Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) const;
+  bool Part(ShapedTexts* texts) const;
 
   std::string texts_;
   std::vector<Piece> pieces_;

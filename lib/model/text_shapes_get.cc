@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "lib/base/packed_ints.h"
+#include "lib/model/shaped_texts.h"
 #include "lib/model/text_shapes.h"
 
 namespace insightflow {
@@ -38,6 +39,11 @@ void WriteDigits(std::uint64_t number, std::size_t count, char* to) {
   for (std::size_t i = count; i > 0; --i, number /= 10) {
     to[i - 1] = static_cast<char>('0' + number % 10);
   }
+}
+
+// The least number that a placeholder does not stand for.
+std::uint64_t LeastTooGreat(std::uint8_t placeholder) {
+  return kPowersOfTen[placeholder == kNumber ? kDigitsMax : placeholder - std::size_t{1}];
 }
 
 // The two digits of 0 … 99.
@@ -163,10 +169,10 @@ bool TextUnshaper::Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) con
         if (piece->placeholder == 0) break;
         const std::uint64_t number = *next[piece->stream]++;
         if (piece->placeholder == kNumber) {
-          if (number >= kPowersOfTen[kDigitsMax]) return false;
+          if (number >= LeastTooGreat(kNumber)) return false;
           to = WriteNumber(number, to);
         } else {
-          good &= number < kPowersOfTen[piece->placeholder - 1];
+          good &= number < LeastTooGreat(piece->placeholder);
           WriteDigits(number, piece->placeholder, to);
           to += piece->placeholder;
         }
@@ -181,6 +187,43 @@ bool TextUnshaper::Join(ByteBuffer* bytes, std::vector<std::uint32_t>* ends) con
 bool TextUnshaper::Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows, ByteBuffer* bytes,
                        std::vector<std::uint32_t>* ends, ShapeNumbers form) {
   return GetShapes(shapes, rows) && GetNumbers(numbers, rows, form) && Join(bytes, ends);
+}
+
+// Hands out what Join would put together, and refuses what that would.
+bool TextUnshaper::Part(ShapedTexts* texts) const {
+  texts->Clear();
+  texts->shapes.assign(texts_, 0, texts_.size() - kSlack);
+  for (std::size_t s = 0, end = 0; s < shapes_.size(); ++s) {
+    const Piece* piece = pieces_.data() + shapes_[s].first_piece;
+    std::uint32_t count = 0;
+    for (; piece->placeholder != 0; ++piece) ++count;
+    end = piece->begin + piece->size;
+    texts->ends.push_back(static_cast<std::uint32_t>(end));
+    texts->counts.push_back(count);
+  }
+  std::array<const std::uint64_t*, shapes::kStreamsMax> next;
+  std::size_t numbers = 0;
+  for (std::size_t s = 0; s < next.size(); ++s) next[s] = numbers_[s].data();
+  for (std::size_t s = 0; s < streams_.count(); ++s) numbers += numbers_[s].size();
+  texts->numbers.resize(numbers);
+  texts->rows.resize(codes_.size());
+  std::uint64_t* to = texts->numbers.data();
+  bool good = true;
+  for (std::size_t row = 0; row < codes_.size(); ++row) {
+    texts->rows[row] = {codes_[row], static_cast<std::uint32_t>(to - texts->numbers.data())};
+    if (codes_[row] == 0) continue;
+    const Piece* piece = pieces_.data() + shapes_[codes_[row] - 1].first_piece;
+    for (; piece->placeholder != 0; ++piece) {
+      *to = *next[piece->stream]++;
+      good &= *to++ < LeastTooGreat(piece->placeholder);
+    }
+  }
+  return good;
+}
+
+bool TextUnshaper::Get(ByteReader* shapes, ByteReader* numbers, std::size_t rows,
+                       ShapedTexts* texts, ShapeNumbers form) {
+  return GetShapes(shapes, rows) && GetNumbers(numbers, rows, form) && Part(texts);
 }
 
 std::size_t TextUnshaper::memory() const {

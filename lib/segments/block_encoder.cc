@@ -116,8 +116,8 @@ Status BlockEncoder::PutIds(std::uint32_t block, std::span<const std::uint8_t> f
   return Emit(SegmentColumn::kEventId, block, kFirstEncoding, false);
 }
 
-Status BlockEncoder::PutExtra(std::uint32_t block, const TextPile& rows) {
-  if (rows.bytes.empty()) return Status::Ok();
+Status BlockEncoder::PutExtra(std::uint32_t block, ExtraRows* rows) {
+  if (rows->empty()) return Status::Ok();
   const std::uint8_t encoding = PutExtraData(rows, &scratch_, &values_);
   return Emit(SegmentColumn::kExtraData, block, encoding, true);
 }

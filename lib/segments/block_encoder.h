@@ -63,7 +63,7 @@ class BlockEncoder {
   // As insightflow::PutEventIds.
   Status PutIds(std::uint32_t block, std::span<const std::uint8_t> forms,
                 std::span<const Hash128> packed, std::span<const std::string_view> texts);
-  Status PutExtra(std::uint32_t block, const TextPile& rows);
+  Status PutExtra(std::uint32_t block, ExtraRows* rows);
   // Codes of the segment's dictionary.
   Status PutSharedCodes(Field field, std::uint32_t block, const BlockGuides& guides,
                         std::span<const std::uint32_t> codes);

@@ -99,7 +99,8 @@ void PutCodesAs(std::span<const std::uint32_t> codes, bool recent, ColumnScratch
                 std::string* out) {
   FindChanges(codes, scratch);
   std::vector<std::uint32_t>& values = scratch->values32;
-  const std::uint32_t greatest = *std::max_element(codes.begin(), codes.end());
+  std::uint32_t greatest = 0;
+  for (const std::uint32_t code : values) greatest = std::max(greatest, code);
   const std::size_t bits = recent ? 4 : IntWidthOf(greatest).total_bits();
   const bool changes = codes.size() + values.size() * bits < codes.size() * bits;
   PutFixed(out, changes ? kChanges : kEveryRow);
@@ -168,6 +169,7 @@ void SegmentBlock::Clear() {
   id_forms.clear();
   packed_ids.clear();
   extra_data.clear();
+  shaped_extra.Clear();
   id_bytes.clear();
   extra_bytes.clear();
 }

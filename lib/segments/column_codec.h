@@ -13,11 +13,11 @@
 #include "lib/base/coding.h"
 #include "lib/base/hash.h"
 #include "lib/model/text_shapes.h"
+#include "lib/segments/extra_rows.h"
 #include "lib/segments/fast_columns.h"
 #include "lib/segments/patched_ints.h"
 #include "lib/segments/segment_block.h"
 #include "lib/segments/segment_format.h"
-#include "lib/segments/text_pile.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -96,7 +96,7 @@ void PutEventIds(std::span<const std::uint8_t> forms, std::span<const Hash128> p
 bool GetEventIds(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block);
 
 // Any bytes, "" where a row has none. Returns the encoding, column_encoding.h.
-std::uint8_t PutExtraData(const TextPile& rows, ColumnScratch* scratch, std::string* out);
+std::uint8_t PutExtraData(ExtraRows* rows, ColumnScratch* scratch, std::string* out);
 bool GetExtraData(ByteReader* in, std::uint8_t encoding, ColumnScratch* scratch,
                   SegmentBlock* block);
 

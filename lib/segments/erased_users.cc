@@ -109,6 +109,7 @@ void ErasedUsers::RemoveFrom(SegmentBlock* block) const {
   Filter(keep, &block->id_forms);
   Filter(keep, &block->packed_ids);
   Filter(keep, &block->extra_data);
+  Filter(keep, &block->shaped_extra.rows);
   block->rows = kept;
 }
 

@@ -90,13 +90,44 @@ void MergedBlock::GatherIds() {
 }
 
 void MergedBlock::GatherExtra() {
-  static const std::string_view kNone;
-  std::array<Strand<std::string_view>, kMergeInputsMax> strands;
+  struct Shapes {
+    const ShapedTexts* texts = nullptr;
+    Strand<ShapedTexts::Row> rows;
+    const std::uint64_t* numbers = nullptr;
+    std::uint32_t* known = nullptr;
+  };
+  static const ShapedTexts::Row kNone;
+  std::array<Shapes, kMergeInputsMax> shapes;
+  bool any_texts = false;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    const auto& column = inputs_[i].block->extra_data;
-    strands[i] = {column.empty() ? &kNone : column.data(), column.empty() ? 0 : kRowMask};
+    const ShapedTexts& texts = inputs_[i].block->shaped_extra;
+    const bool none = texts.rows.empty();
+    any_texts |= none && !inputs_[i].block->extra_data.empty();
+    shapes[i] = {&texts,
+                 {none ? &kNone : texts.rows.data(), none ? 0 : kRowMask},
+                 texts.numbers.data(),
+                 inputs_[i].known_shapes->data()};
   }
-  for (const std::uint32_t place : noted_) extra_.Add(strands[place >> kRowBits][place]);
+  const auto add = [&](std::uint32_t place) {
+    const Shapes& input = shapes[place >> kRowBits];
+    const auto [shape, numbers] = input.rows[place];
+    if (shape == 0) return extra_.AddEmpty();
+    extra_.Add(
+        input.known + shape, [&input, code = shape] { return input.texts->Shape(code); },
+        input.numbers + numbers);
+  };
+  if (!any_texts) {
+    for (const std::uint32_t place : noted_) add(place);
+    return;
+  }
+  for (const std::uint32_t place : noted_) {
+    const auto& texts = inputs_[place >> kRowBits].block->extra_data;
+    if (texts.empty()) {
+      add(place);
+    } else {
+      extra_.Add(texts[place & kRowMask]);
+    }
+  }
 }
 
 void MergedBlock::GatherOwnCodes(std::size_t field) {
@@ -172,7 +203,7 @@ Status MergedBlock::FlushIds(std::uint32_t block, BlockEncoder* to) {
   id_texts_.View(&views_);
   Status status = to->PutIds(block, id_forms_, ids_, views_);
   if (!status.ok()) return status;
-  status = to->PutExtra(block, extra_);
+  status = to->PutExtra(block, &extra_);
   id_forms_.clear();
   ids_.clear();
   id_texts_.Clear();

@@ -29,6 +29,8 @@ struct MergePlace {
   const SegmentBlock* block = nullptr;                // its codes are translated
   const SegmentDictionaries* dictionaries = nullptr;  // the input's, of fields that share none
   OwnCodes* own_codes = nullptr;
+  // What the shapes of the block's extra_data became in the block that is filled, by number.
+  std::vector<std::uint32_t>* known_shapes = nullptr;
 };
 
 // Rows are only noted as they come, and copied together, a column at a time: a user has few rows in
@@ -82,7 +84,7 @@ class MergedBlock {
   std::vector<std::uint8_t> id_forms_;
   std::vector<Hash128> ids_;
   TextPile id_texts_;
-  TextPile extra_;
+  ExtraRows extra_;
   std::array<std::vector<std::uint32_t>, kFieldCount> codes_;
   std::array<DictColumn, kFieldCount> own_;  // of fields without a shared dictionary
 

@@ -27,7 +27,7 @@ struct Multiples {
   // Puts quotients in the values' place. The encoding: of values without a divisor they stay.
   std::uint8_t Divide(std::span<std::uint32_t> values, std::string* out) const {
     if (divisor == 1) return kFirstEncoding;
-    for (std::uint32_t& value : values) value = (value - least) / divisor;
+    insightflow::Divide(values, least, divisor);
     PutVarint(out, least);
     PutVarint(out, divisor);
     return kMultiples;

@@ -53,58 +53,13 @@ struct PatchPlan {
   bool has_patches = false;
 };
 
-// At least one value.
+// At least one value. Of 8, 32 or 64 bits, as all that follows.
 template <typename T>
-PatchPlan<T> PlanPatched(std::span<const T> values) {
-  PatchPlan<T> plan;
-  plan.base = values[0];
-  for (const T value : values) plan.base = std::min(plan.base, value);
-  // Most values need the same bits: counted in one place, each would wait for the one before.
-  constexpr std::size_t kLanes = 4;
-  std::array<BitCounts, kLanes> lanes = {};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const T above = static_cast<T>(values[i] - plan.base);
-    ++lanes[i % kLanes][static_cast<std::size_t>(std::bit_width(above))];
-  }
-  BitCounts counts = lanes[0];
-  std::size_t most = 0;
-  for (std::size_t bits = 0; bits < counts.size(); ++bits) {
-    for (std::size_t lane = 1; lane < kLanes; ++lane) counts[bits] += lanes[lane][bits];
-    if (counts[bits] != 0) most = bits;
-  }
-  plan.width = PatchedWidth(counts, values.size());
-  plan.has_patches = most > plan.width.total_bits();
-  return plan;
-}
+PatchPlan<T> PlanPatched(std::span<const T> values);
 
 template <typename T>
 void PutPlanned(std::string* out, std::span<const T> values, const PatchPlan<T>& plan,
-                PatchScratch* scratch) {
-  const T base = plan.base;
-  const std::size_t bits = plan.width.total_bits();
-  const T mask = LowBits<T>(bits);
-  out->push_back(static_cast<char>(IntForm(plan.width)));
-  PutVarint(out, base);
-  PutPlanes(out, values.size(), plan.width,
-            [&](std::size_t i) { return static_cast<T>((values[i] - base) & mask); });
-  if (!plan.has_patches) {
-    PutVarint(out, 0);
-    return;
-  }
-  scratch->gaps.clear();
-  scratch->highs.clear();
-  std::size_t before = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const T above = static_cast<T>(values[i] - base);
-    if (above <= mask) continue;
-    scratch->gaps.push_back(static_cast<std::uint32_t>(i - before));
-    scratch->highs.push_back(std::uint64_t{above} >> bits);
-    before = i;
-  }
-  PutVarint(out, scratch->gaps.size());
-  PutInts<std::uint32_t>(out, scratch->gaps, false);
-  PutInts<std::uint64_t>(out, scratch->highs, false);
-}
+                PatchScratch* scratch);
 
 template <typename T>
 void PutPatched(std::string* out, std::span<const T> values, PatchScratch* scratch) {

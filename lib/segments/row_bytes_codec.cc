@@ -122,18 +122,24 @@ bool GetEventIds(ByteReader* in, ColumnScratch* scratch, SegmentBlock* block) {
 
 namespace {
 
-bool PutShapedRows(const TextPile& rows, ColumnScratch* scratch, std::string* out) {
+bool PutShapedRows(ExtraRows* rows, ColumnScratch* scratch, std::string* out) {
   std::string& numbers = scratch->packed;
   numbers.clear();
-  if (!scratch->shaper.Put(rows.bytes.view(), rows.ends, rows.size(), out, &numbers,
-                           ShapeNumbers::kDivided)) {
-    return false;
+  if (!rows->PutShaped(out, &numbers)) {
+    const TextPile& texts = rows->AsTexts();
+    if (!scratch->shaper.Put(texts.bytes.view(), texts.ends, texts.size(), out, &numbers,
+                             ShapeNumbers::kDivided)) {
+      return false;
+    }
   }
   out->append(numbers);
   return true;
 }
 
 bool GetShapedRows(ByteReader* in, ShapeNumbers form, ColumnScratch* scratch, SegmentBlock* block) {
+  if (block->wants_shaped_extra) {
+    return scratch->unshaper.Get(in, in, block->rows, &block->shaped_extra, form);
+  }
   std::vector<std::uint32_t>& ends = scratch->values32;
   if (!scratch->unshaper.Get(in, in, block->rows, &block->extra_bytes, &ends, form)) return false;
   const std::string_view bytes = block->extra_bytes.view();
@@ -148,8 +154,9 @@ bool GetShapedRows(ByteReader* in, ShapeNumbers form, ColumnScratch* scratch, Se
 
 }  // namespace
 
-std::uint8_t PutExtraData(const TextPile& rows, ColumnScratch* scratch, std::string* out) {
-  if (PutShapedRows(rows, scratch, out)) return kShapedQuotients;
+std::uint8_t PutExtraData(ExtraRows* extra, ColumnScratch* scratch, std::string* out) {
+  if (PutShapedRows(extra, scratch, out)) return kShapedQuotients;
+  const TextPile& rows = extra->AsTexts();
   const bool terminated = rows.bytes.view().find('\0') == std::string_view::npos;
   PutFixed(out, terminated ? kTerminated : kLengths);
   if (!terminated) {

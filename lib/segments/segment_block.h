@@ -14,6 +14,7 @@
 #include "lib/base/plain_vector.h"
 #include "lib/model/event_id_form.h"
 #include "lib/model/field.h"
+#include "lib/model/shaped_texts.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -76,6 +77,9 @@ struct SegmentBlock {
   std::vector<std::uint8_t> id_forms;  // EventIdForm
   std::vector<Hash128> packed_ids;     // of the forms that have one
   std::vector<std::string_view> extra_data;
+  // In place of extra_data, for who reads the block and asks for shapes, where these are stored.
+  bool wants_shaped_extra = false;
+  ShapedTexts shaped_extra;
 
   ByteBuffer id_bytes;
   ByteBuffer extra_bytes;

@@ -19,6 +19,9 @@ namespace {
 
 using Codes = std::vector<std::uint32_t>;
 
+// Rows of a user are far apart: a few are fetched ahead.
+constexpr std::size_t kAhead = 12;
+
 // Writes one segment, column by column, so that one column's values are in the cache at a time.
 class Writer {
  public:
@@ -64,6 +67,7 @@ class Writer {
   Status WriteSharedCodes(Field field, const Codes& new_codes, std::uint32_t block);
   Status WriteOwnCodes(Field field, std::uint32_t block, Codes* new_codes);
   Status WriteIds(std::uint32_t block);
+  void AddShapes(std::span<const std::uint32_t> rows);
   Status WriteExtraData(std::uint32_t block);
 
   const SegmentRows& rows_;
@@ -82,7 +86,8 @@ class Writer {
   std::vector<std::int32_t> positions_;
   std::vector<Hash128> ids_;
   std::vector<std::string_view> texts_;
-  TextPile extra_;
+  ExtraRows extra_;
+  Codes known_shapes_;  // what extra_ made of shapes
 };
 
 void Writer::FillMeta() {
@@ -163,9 +168,13 @@ Status Writer::WriteSharedCodes(Field field, const Codes& new_codes, std::uint32
   Gather(rows_.column(field).codes, block, &codes_);
   for (std::uint32_t& code : codes_) code = new_codes[code];
   if (field == Field::kEventType && meta_->has_narrow_types()) {
+    types_.reserve(rows_.rows());
     types_.insert(types_.end(), codes_.begin(), codes_.end());
   }
-  if (field == Field::kPageUrl) pages_.insert(pages_.end(), codes_.begin(), codes_.end());
+  if (field == Field::kPageUrl) {
+    pages_.reserve(rows_.rows());
+    pages_.insert(pages_.end(), codes_.begin(), codes_.end());
+  }
   return blocks_.PutSharedCodes(field, block, GuidesOf(block), codes_);
 }
 
@@ -236,16 +245,40 @@ Status Writer::WriteIds(std::uint32_t block) {
   return blocks_.PutIds(block, flags_, ids_, texts_);
 }
 
+void Writer::AddShapes(std::span<const std::uint32_t> rows) {
+  known_shapes_.assign(rows_.extra_shapes.entries() + 1, 0);
+  const std::uint64_t* const all = rows_.extra_numbers.data();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + kAhead < rows.size()) {
+      const std::uint32_t row = rows[i + kAhead];
+      if (row < rows_.extra_rows.size()) __builtin_prefetch(&rows_.extra_rows[row]);
+    }
+    if (i + kAhead / 2 < rows.size()) {
+      __builtin_prefetch(all + rows_.ExtraRow(rows[i + kAhead / 2]).numbers);
+    }
+    const auto [shape, numbers] = rows_.ExtraRow(rows[i]);
+    if (shape == 0) {
+      extra_.AddEmpty();
+    } else {
+      extra_.Add(
+          &known_shapes_[shape], [&, code = shape] { return rows_.extra_shapes.Entry(code); },
+          all + numbers);
+    }
+  }
+}
+
 Status Writer::WriteExtraData(std::uint32_t block) {
-  // Rows of a user are far apart: a few are fetched ahead.
-  constexpr std::size_t kAhead = 12;
   const std::span<const std::uint32_t> rows = RowsOf(block);
   extra_.Clear();
+  if (!rows_.extra_rows.empty()) {
+    AddShapes(rows);
+    return blocks_.PutExtra(block, &extra_);
+  }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i + kAhead < rows.size()) __builtin_prefetch(rows_.ExtraData(rows[i + kAhead]).data());
     extra_.Add(rows_.ExtraData(rows[i]));
   }
-  return blocks_.PutExtra(block, extra_);
+  return blocks_.PutExtra(block, &extra_);
 }
 
 Status Writer::Write() {

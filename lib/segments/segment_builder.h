@@ -47,7 +47,11 @@ class SegmentBuilder {
   // first_sequence + r. Cheapest in the order of the log. kOutOfRange, and nothing is taken, past
   // kSegmentRowsMax. O(rows).
   Status Add(const EventBatch& batch, std::uint64_t first_sequence) {
-    return rows_.Append(key_.day, batch, first_sequence);
+    return rows_.Append(key_.day, batch, nullptr, first_sequence);
+  }
+  // The same of a record that was decoded into both.
+  Status Add(const EventBatch& batch, const StoredTexts& stored, std::uint64_t first_sequence) {
+    return rows_.Append(key_.day, batch, &stored, first_sequence);
   }
 
   std::uint32_t rows() const { return rows_.rows(); }

@@ -20,6 +20,7 @@ class Cursor {
   Cursor(std::size_t number, const MergeInput& input, const MergedDictionaries* merged)
       : number_(number), input_(input), merged_(merged) {
     block_.wants_packed_ids = true;
+    block_.wants_shaped_extra = true;
   }
 
   // Reads what holds for all blocks, and the first block.
@@ -55,7 +56,9 @@ class Cursor {
   }
 
   std::size_t number() const { return number_; }
-  MergePlace place() { return {&input_.reader->meta(), &block_, &dictionaries_, &own_codes_}; }
+  MergePlace place() {
+    return {&input_.reader->meta(), &block_, &dictionaries_, &own_codes_, &known_shapes_};
+  }
   // May be done() then, and is to Load the next block.
   void AdvanceTo(std::uint32_t row) {
     row_ = row;
@@ -79,6 +82,7 @@ class Cursor {
   }
   // The block that is filled is a new one.
   void ForgetOwnCodes() {
+    known_shapes_.assign(block_.shaped_extra.ends.size(), 0);
     for (std::size_t f = 0; f < kFieldCount; ++f) {
       const MergedDictionary& merged = (*merged_)[f];
       if (merged.empty() || merged.shared()) continue;
@@ -94,6 +98,7 @@ class Cursor {
   const MergedDictionaries* const merged_;
   SegmentDictionaries dictionaries_;
   OwnCodes own_codes_;
+  std::vector<std::uint32_t> known_shapes_;
   ReadScratch scratch_;
   SegmentBlock block_;
   std::uint32_t next_block_ = 0;

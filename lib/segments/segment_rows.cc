@@ -11,6 +11,8 @@ namespace {
 
 // Room is left for the texts of one more batch before offsets of 32 bits end.
 constexpr std::size_t kDictBytesMax = std::size_t{1} << 31;
+constexpr std::size_t kNumbersMax = std::size_t{1} << 31;
+static_assert(kNumbersMax + kShapedBytesMax <= UINT32_MAX);
 
 // Appends the selected values of a column that not every batch has. It is as long as its last value
 // needs.
@@ -25,7 +27,7 @@ void AppendSelected(const std::vector<T>& from, const std::vector<std::uint32_t>
 
 }  // namespace
 
-Status SegmentRows::Append(std::uint32_t day, const EventBatch& batch,
+Status SegmentRows::Append(std::uint32_t day, const EventBatch& batch, const StoredTexts* stored,
                            std::uint64_t first_sequence) {
   const std::int64_t begin = std::int64_t{day} * kDayMs;
   selected_.clear();
@@ -37,6 +39,7 @@ Status SegmentRows::Append(std::uint32_t day, const EventBatch& batch,
   before_ = time.size();
   bool full = before_ + selected_.size() > kSegmentRowsMax;
   for (const Text& column : text) full |= column.values.bytes() > kDictBytesMax;
+  full |= extra_shapes.bytes() > kDictBytesMax || extra_numbers.size() > kNumbersMax;
   if (full) return OutOfRange("a segment has at most " + std::to_string(kSegmentRowsMax) + " rows");
   if (selected_.empty()) return Status::Ok();
   for (const std::uint32_t row : selected_) {
@@ -48,8 +51,16 @@ Status SegmentRows::Append(std::uint32_t day, const EventBatch& batch,
   AppendSelected(batch.position_x, selected_, before_, &position_x);
   AppendSelected(batch.position_y, selected_, before_, &position_y);
   AppendSelected(batch.client_seq, selected_, before_, &client_seq);
-  AppendIds(batch);
-  AppendExtraData(batch);
+  if (stored == nullptr || stored->id_forms.empty()) {
+    AppendIds(batch);
+  } else {
+    AppendStoredIds(batch, *stored);
+  }
+  if (stored == nullptr || stored->extra_data.rows.empty()) {
+    AppendExtraData(batch);
+  } else {
+    AppendShapes(stored->extra_data);
+  }
   return Status::Ok();
 }
 
@@ -90,8 +101,59 @@ void SegmentRows::AppendIds(const EventBatch& batch) {
   }
 }
 
+void SegmentRows::AppendStoredIds(const EventBatch& batch, const StoredTexts& stored) {
+  for (const std::uint32_t row : selected_) {
+    Hash128 packed = stored.packed_ids[row];
+    if (stored.id_forms[row] == static_cast<std::uint8_t>(EventIdForm::kText)) {
+      const std::string_view id = batch.event_id.At(row);
+      packed = {id_texts.size(), id.size()};
+      id_texts.Append(id);
+    }
+    id_forms.push_back(stored.id_forms[row]);
+    ids.push_back(packed);
+  }
+}
+
+void SegmentRows::AppendShapes(const ShapedTexts& texts) {
+  const bool as_texts = !extra_data.empty();
+  if (!as_texts) extra_ends.clear();
+  codes_.assign(texts.ends.size(), 0);
+  if (as_texts) {
+    extra_ends.resize(before_, extra_data.size());
+  } else {
+    extra_rows.resize(before_);
+  }
+  for (const std::uint32_t row : selected_) {
+    const auto [shape, begin] = texts.rows[row];
+    const std::uint64_t* const numbers = texts.numbers.data() + begin;
+    if (as_texts) {
+      if (shape != 0) JoinShape(texts.Shape(shape), numbers, &extra_data);
+      extra_ends.push_back(extra_data.size());
+      continue;
+    }
+    std::uint32_t& known = codes_[shape];
+    if (known == 0 && shape != 0) known = extra_shapes.Intern(texts.Shape(shape));
+    extra_rows.push_back({known, static_cast<std::uint32_t>(extra_numbers.size())});
+    extra_numbers.insert(extra_numbers.end(), numbers, numbers + texts.counts[shape]);
+  }
+}
+
+// Shapes cannot say what a batch has that is not stored in them.
+void SegmentRows::UseExtraTexts() {
+  for (const auto [shape, numbers] : extra_rows) {
+    if (shape != 0) {
+      JoinShape(extra_shapes.Entry(shape), extra_numbers.data() + numbers, &extra_data);
+    }
+    extra_ends.push_back(extra_data.size());
+  }
+  extra_rows.clear();
+  extra_numbers.clear();
+  extra_shapes.Clear();
+}
+
 void SegmentRows::AppendExtraData(const EventBatch& batch) {
   if (batch.extra_data.empty()) return;
+  if (!extra_rows.empty()) UseExtraTexts();
   extra_ends.resize(before_, extra_data.size());
   if (selected_.size() == batch.rows) {
     const std::size_t begin = extra_data.size();
@@ -119,6 +181,9 @@ void SegmentRows::Clear() {
   id_forms.clear();
   ids.clear();
   id_texts.clear();
+  extra_rows.clear();
+  extra_numbers.clear();
+  extra_shapes.Clear();
   extra_ends.clear();
   extra_data.clear();
 }
@@ -126,6 +191,7 @@ void SegmentRows::Clear() {
 std::size_t SegmentRows::bytes() const {
   constexpr std::size_t kFixed = sizeof(std::uint32_t) + sizeof(std::uint64_t) + 2 + 16;
   std::size_t sum = rows() * kFixed + id_texts.size() + extra_data.size() + 8 * extra_ends.size();
+  sum += 8 * (extra_rows.size() + extra_numbers.size()) + 2 * extra_shapes.bytes();
   sum += 4 * (position_x.size() + position_y.size()) + 8 * client_seq.size();
   for (const Text& column : text) sum += 4 * column.codes.size() + 2 * column.values.bytes();
   return sum;

@@ -10,6 +10,7 @@
 #include "lib/base/byte_buffer.h"
 #include "lib/base/hash.h"
 #include "lib/model/batch.h"
+#include "lib/model/stored_texts.h"
 #include "lib/segments/segment_format.h"
 
 namespace insightflow {
@@ -32,6 +33,10 @@ struct SegmentRows {
   std::vector<std::uint8_t> id_forms;
   std::vector<Hash128> ids;  // packed, or where an id as text begins and its size
   ByteBuffer id_texts;
+  // In one of two forms: shapes, of which row.shape is the code, and numbers; or texts.
+  std::vector<ShapedTexts::Row> extra_rows;
+  std::vector<std::uint64_t> extra_numbers;
+  DictColumn extra_shapes;
   std::vector<std::uint64_t> extra_ends;
   ByteBuffer extra_data;
 
@@ -46,18 +51,25 @@ struct SegmentRows {
     const std::uint64_t begin = row == 0 ? 0 : extra_ends[row - 1];
     return extra_data.view().substr(begin, extra_ends[row] - begin);
   }
+  ShapedTexts::Row ExtraRow(std::size_t row) const {
+    return row < extra_rows.size() ? extra_rows[row] : ShapedTexts::Row();
+  }
   std::size_t bytes() const;
   // Leaves no rows, and keeps the memory.
   void Clear();
 
   // Appends the rows of a batch that lie in the day. kOutOfRange, and nothing is appended, when
-  // these are too many.
-  Status Append(std::uint32_t day, const EventBatch& batch, std::uint64_t first_sequence);
+  // these are too many. `stored`: what DecodeRecord left there, or null.
+  Status Append(std::uint32_t day, const EventBatch& batch, const StoredTexts* stored,
+                std::uint64_t first_sequence);
 
  private:
   void AppendText(const DictColumn& from, Text* to);
   void AppendIds(const EventBatch& batch);
+  void AppendStoredIds(const EventBatch& batch, const StoredTexts& stored);
   void AppendExtraData(const EventBatch& batch);
+  void AppendShapes(const ShapedTexts& texts);
+  void UseExtraTexts();
 
   std::size_t before_ = 0;               // rows before the batch under way
   std::vector<std::uint32_t> selected_;  // of the batch under way

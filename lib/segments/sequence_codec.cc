@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "lib/segments/column_codec.h"
 
@@ -21,10 +22,27 @@ struct Knots {
   std::array<std::uint64_t, kParts + 1> sequences = {};
 };
 
+// Divides times within a day by what cuts the block's time into parts: a multiplication, which
+// rounds as a division does for all n < 2^27 when the divisor is less than 2^21.
+class PartOf {
+ public:
+  explicit PartOf(std::uint32_t part_ms)
+      : shift_(kTimeBits + static_cast<unsigned>(std::bit_width(part_ms))),
+        factor_((std::uint64_t{1} << shift_) / part_ms + 1) {}
+  std::size_t operator()(std::uint32_t ms) const { return ms * factor_ >> shift_; }
+
+ private:
+  static constexpr unsigned kTimeBits = 27;
+  static_assert(kDayMs <= 1 << kTimeBits && kDayMs / kParts < 1 << 21);
+
+  unsigned shift_;
+  std::uint64_t factor_;
+};
+
 // Arithmetic is modulo 2^64 throughout, so that any knots foretell something.
 class Line {
  public:
-  explicit Line(const Knots& knots) : knots_(knots), part_ms_(PartMs(knots)) {
+  explicit Line(const Knots& knots) : knots_(knots), part_of_(PartMs(knots)) {
     for (std::size_t i = 0; i < kParts; ++i) {
       const std::uint32_t ms = knots.times[i + 1] - knots.times[i];
       scales_[i] = (std::uint64_t{1} << 32) / (ms == 0 ? 1 : ms);
@@ -36,7 +54,10 @@ class Line {
   }
 
   std::uint64_t Foretell(std::uint32_t time) const {
-    const std::size_t i = (time - knots_.times.front()) / part_ms_;
+    return Foretell(time, part_of_(time - knots_.times.front()));
+  }
+  // `i`: the part that the time is in.
+  std::uint64_t Foretell(std::uint32_t time, std::size_t i) const {
     const std::uint64_t share = std::uint64_t{time - knots_.times[i]} * scales_[i];
     const std::uint64_t rise = knots_.sequences[i + 1] - knots_.sequences[i];
     return knots_.sequences[i] + (rise >> 32) * share + ((rise & UINT32_MAX) * share >> 32);
@@ -44,11 +65,13 @@ class Line {
 
  private:
   const Knots& knots_;
-  std::uint32_t part_ms_;
+  PartOf part_of_;
   std::array<std::uint64_t, kParts> scales_ = {};
 };
 
-Knots FindKnots(std::span<const std::uint32_t> times, std::span<const std::uint64_t> sequences) {
+// Leaves the part of each row in `parts`.
+Knots FindKnots(std::span<const std::uint32_t> times, std::span<const std::uint64_t> sequences,
+                std::vector<std::uint8_t>* parts) {
   const auto is_before = [&](std::size_t a, std::size_t b) {
     return times[a] != times[b] ? times[a] < times[b] : sequences[a] < sequences[b];
   };
@@ -61,11 +84,14 @@ Knots FindKnots(std::span<const std::uint32_t> times, std::span<const std::uint6
   Knots knots;
   knots.times.front() = times[first];
   knots.times.back() = times[last];
-  const std::uint32_t part_ms = Line::PartMs(knots);
+  const PartOf part_of(Line::PartMs(knots));
+  parts->resize(times.size());
   std::array<std::size_t, kParts + 1> rows;
   rows.fill(last);
   for (std::size_t row = 0; row < times.size(); ++row) {
-    std::size_t& knot = rows[(times[row] - times[first]) / part_ms];
+    const std::size_t part = part_of(times[row] - times[first]);
+    (*parts)[row] = static_cast<std::uint8_t>(part);
+    std::size_t& knot = rows[part];
     if (is_before(row, knot)) knot = row;
   }
   for (std::size_t i = kParts; i > 0; --i) {
@@ -82,13 +108,13 @@ Knots FindKnots(std::span<const std::uint32_t> times, std::span<const std::uint6
 
 void PutSequences(std::span<const std::uint32_t> times, std::span<const std::uint64_t> sequences,
                   ColumnScratch* scratch, std::string* out) {
-  const Knots knots = FindKnots(times, sequences);
+  const Knots knots = FindKnots(times, sequences, &scratch->bytes);
   const Line line(knots);
   std::vector<std::uint64_t>& excess = scratch->values64;
   excess.resize(sequences.size());
   std::int64_t least = INT64_MAX;
   for (std::size_t row = 0; row < sequences.size(); ++row) {
-    excess[row] = sequences[row] - line.Foretell(times[row]);
+    excess[row] = sequences[row] - line.Foretell(times[row], scratch->bytes[row]);
     least = std::min(least, static_cast<std::int64_t>(excess[row]));
   }
   for (std::uint64_t& value : excess) value -= static_cast<std::uint64_t>(least);

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <random>
 
+#include "lib/model/shaped_texts.h"
 #include "tests/reference/random_batch.h"
 #include "tests/reference/text_shapes_twin.h"
 
@@ -97,6 +98,75 @@ TEST_F(TextShapesProperty, TextsComeBackAndBytesAreTheTwins) {
   EXPECT_GT(shaped, 50);
 }
 
+// Rows of several inputs, chosen and put in another order as shapes, give what their texts give.
+TEST_F(TextShapesProperty, ShapesAreWrittenAgainAsTheirTextsAre) {
+  TextShaper shaper;
+  TextUnshaper unshaper;
+  ShapedRows gathered;
+  int shaped = 0;
+  for (int round = 0; round < 200; ++round) {
+    const std::vector<std::string> parts = Parts();
+    const std::uint64_t parts_max = 1 + Below(round % 8 == 0 ? 12 : 3);
+    std::vector<std::vector<std::string>> texts(1 + Below(3));
+    std::vector<ShapedTexts> read(texts.size());
+    std::vector<std::vector<std::uint32_t>> known(texts.size());
+    bool all_shaped = true;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      std::string bytes;
+      std::vector<std::uint32_t> ends;
+      texts[i].resize(256 + Below(600));
+      for (std::string& text : texts[i]) {
+        text = Text(parts, parts_max);
+        bytes += text;
+        ends.push_back(static_cast<std::uint32_t>(bytes.size()));
+      }
+      std::string shapes;
+      std::string numbers;
+      all_shaped = all_shaped && shaper.Put(bytes, ends, ends.size(), &shapes, &numbers);
+      if (!all_shaped) break;
+      ByteReader shapes_in(shapes);
+      ByteReader numbers_in(numbers);
+      ASSERT_TRUE(unshaper.Get(&shapes_in, &numbers_in, ends.size(), &read[i]));
+      known[i].resize(read[i].ends.size());
+    }
+    if (!all_shaped) continue;
+    gathered.Clear();
+    std::string bytes;
+    std::vector<std::uint32_t> ends;
+    bool fits = true;
+    for (std::uint64_t left = Below(1'500); left > 0 && fits; --left) {
+      const std::size_t i = Below(texts.size());
+      const std::size_t row = Below(texts[i].size());
+      const auto [shape, begin] = read[i].rows[row];
+      std::uint32_t& code = known[i][shape];
+      if (code == 0 && shape != 0) code = gathered.Use(read[i].Shape(shape));
+      fits = code != 0 || shape == 0;
+      if (fits) gathered.Add(code, read[i].numbers.data() + begin);
+      bytes += texts[i][row];
+      ends.push_back(static_cast<std::uint32_t>(bytes.size()));
+    }
+    std::string shapes;
+    std::string numbers;
+    std::string of_texts;
+    std::string numbers_of_texts;
+    const bool put =
+        shaper.Put(bytes, ends, ends.size(), &of_texts, &numbers_of_texts, ShapeNumbers::kDivided);
+    if (fits) {
+      ByteBuffer joined;
+      std::vector<std::uint32_t> joined_ends;
+      gathered.Join(&joined, &joined_ends);
+      ASSERT_EQ(joined.view(), bytes);
+      ASSERT_EQ(joined_ends, ends);
+      fits = gathered.Put(&shapes, &numbers, ShapeNumbers::kDivided);
+    }
+    ASSERT_EQ(fits, put);
+    ASSERT_EQ(shapes, of_texts);
+    ASSERT_EQ(numbers, numbers_of_texts);
+    shaped += put ? 1 : 0;
+  }
+  EXPECT_GT(shaped, 30);
+}
+
 TEST_F(TextShapesProperty, DigitsAreMarkedWhereTheyAre) {
   DigitMarks marks;
   for (int round = 0; round < 300; ++round) {
@@ -132,6 +202,7 @@ TEST_F(TextShapesProperty, ForeignBytesAreSafe) {
   TextUnshaper unshaper;
   ByteBuffer read;
   std::vector<std::uint32_t> read_ends;
+  ShapedTexts parts;
   for (int round = 0; round < 20'000; ++round) {
     std::string shapes = twin.shapes;
     std::string numbers = twin.numbers;
@@ -143,7 +214,17 @@ TEST_F(TextShapesProperty, ForeignBytesAreSafe) {
     const ShapeNumbers form = Below(2) == 0 ? ShapeNumbers::kPlain : ShapeNumbers::kDivided;
     ByteReader shapes_in(shapes);
     ByteReader numbers_in(numbers);
-    if (!unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends, form)) continue;
+    ByteReader shapes_again(shapes);
+    ByteReader numbers_again(numbers);
+    const bool in_parts = unshaper.Get(&shapes_again, &numbers_again, texts.size(), &parts, form);
+    const bool good = unshaper.Get(&shapes_in, &numbers_in, texts.size(), &read, &read_ends, form);
+    ASSERT_EQ(in_parts, good);
+    if (!good) continue;
+    ByteBuffer joined;
+    for (const auto [shape, begin] : parts.rows) {
+      if (shape != 0) JoinShape(parts.Shape(shape), parts.numbers.data() + begin, &joined);
+    }
+    ASSERT_EQ(joined.view(), read.view());
     ASSERT_EQ(read_ends.back(), read.size());
     ASSERT_LE(read.size(), kShapedBytesMax);
   }
