@@ -254,6 +254,42 @@ void PartScan::Gather() {
     GatherEvents(&CursorRows::matches, &out_.matches);
   }
   ScanColumns::ForEach(shape_, [&](auto get) { GatherColumn(get, &get(out_)); });
+  if (shape_.late_texts) PlaceLateTexts();
+}
+
+void PartScan::PlaceLateTexts() {
+  late_pieces_.clear();
+  late_texts_.columns.resize(shape_.texts);
+  for (std::size_t slot = 0; slot < shape_.texts; ++slot) {
+    late_texts_.columns[slot].clear();
+    for (const auto& cursor : cursors_) {
+      late_texts_.columns[slot].push_back(
+          {cursor->rows().late_texts[slot].data(), cursor->segment().TextCodes(slot).data()});
+    }
+  }
+  std::uint32_t row = 0;
+  for (const Piece& piece : sorted_) {
+    const std::uint32_t end = row + piece.end - piece.begin;
+    late_pieces_.push_back({row, end, piece.cursor, piece.begin});
+    row = end;
+  }
+  late_texts_.pieces = late_pieces_;
+}
+
+void PartScan::LookUpTexts() {
+  if (late_texts_.pieces.empty()) return;
+  for (std::size_t slot = 0; slot < shape_.texts; ++slot) {
+    PlainVector<std::uint32_t>& texts = out_.texts[slot];
+    texts.clear();
+    for (const LateTexts::Piece& piece : late_texts_.pieces) {
+      const LateTexts::Column& column = late_texts_.columns[slot][piece.source];
+      const std::uint16_t* const codes = column.codes + piece.first;
+      for (std::uint32_t i = 0; i < piece.end - piece.begin; ++i) {
+        texts.push_back(column.values[codes[i]]);
+      }
+    }
+  }
+  late_texts_.pieces = {};
 }
 
 void PartScan::EndRuns() {
@@ -276,7 +312,9 @@ void PartScan::EndRuns() {
       row += sorted_[i].end - sorted_[i].begin;
     }
     run_ends_.push_back(row);
-    if (!in_order) SortRows(begin, row);
+    if (in_order) continue;
+    if (shape_.late_texts) LookUpTexts();
+    SortRows(begin, row);
   }
 }
 
@@ -292,11 +330,13 @@ void PartScan::SortRows(std::uint32_t begin, std::uint32_t end) {
 }
 
 void PartScan::Permute(std::uint32_t begin) {
-  out_.ForEachColumn(shape_, [&](auto& column) {
+  const auto permute = [&](auto& column) {
     std::remove_reference_t<decltype(column)> moved(order_.size());
     for (std::size_t i = 0; i < order_.size(); ++i) moved[i] = column[order_[i]];
     std::copy(moved.begin(), moved.end(), column.begin() + begin);
-  });
+  };
+  out_.ForEachColumn(shape_, permute);
+  if (shape_.late_texts) std::for_each(out_.texts.begin(), out_.texts.end(), permute);
 }
 
 void PartScan::SortClients() {
@@ -361,7 +401,10 @@ Status PartScan::HandOut(TimelineVisitor* visitor) {
   timelines.matches = out_.matches;
   timelines.more_matches = out_.more_matches;
   timelines.narrow_matches = out_.narrow_matches;
-  for (const auto& column : out_.texts) timelines.texts.emplace_back(column);
+  if (late_texts_.pieces.empty()) {
+    for (const auto& column : out_.texts) timelines.texts.emplace_back(column);
+  }
+  timelines.late_texts = late_texts_;
   for (const auto& column : out_.identities) timelines.identities.emplace_back(column);
   for (const auto& column : out_.numbers) timelines.numbers.emplace_back(column);
   timelines.user_ids = user_ids_;
