@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <utility>
@@ -124,14 +125,41 @@ Status PartScan::MergeUsers(TimelineVisitor* visitor) {
       all = false;
       bound = std::min(bound, cursor->complete_below());
     }
-    FindPieces(bound, all);
-    if (!pieces_.empty()) {
-      if (Status status = HandOutUsers(visitor); !status.ok()) return status;
-    }
+    if (Status status = HandOutBelow(bound, all, visitor); !status.ok()) return status;
     if (all) return Status::Ok();
     done_below_ = std::max(done_below_, bound);
     if (Status status = Advance(bound); !status.ok()) return status;
   }
+}
+
+// Blocks of segments that are alike end at about the same hash, so that many users become complete
+// at a time. Hashes are spread evenly.
+Status PartScan::HandOutBelow(std::uint64_t bound, bool all, TimelineVisitor* visitor) {
+  const std::uint64_t slices = CountRows(bound, all) / scan_.options_.batch_rows + 1;
+  const std::uint64_t end = all ? last_ : bound;
+  const std::uint64_t step = end > done_below_ ? (end - done_below_) / slices : 0;
+  for (std::uint64_t slice = 1; slice <= slices; ++slice) {
+    const bool is_last = slice == slices;
+    const std::uint64_t slice_end = is_last ? bound : done_below_ + step;
+    FindPieces(slice_end, all && is_last);
+    if (!pieces_.empty()) {
+      if (Status status = HandOutUsers(visitor); !status.ok()) return status;
+    }
+    if (!is_last) done_below_ = slice_end;
+  }
+  return Status::Ok();
+}
+
+std::size_t PartScan::CountRows(std::uint64_t bound, bool all) const {
+  std::size_t rows = 0;
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    const CursorRows& of_cursor = cursors_[c]->rows();
+    const auto begin = of_cursor.runs.begin() + static_cast<std::ptrdiff_t>(taken_[c]);
+    const auto end = std::partition_point(begin, of_cursor.runs.end(),
+                                          [&](const auto& run) { return all || run.hash < bound; });
+    if (begin != end) rows += std::prev(end)->end - of_cursor.RunBegin(taken_[c]);
+  }
+  return rows;
 }
 
 void PartScan::FindPieces(std::uint64_t bound, bool all) {

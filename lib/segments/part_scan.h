@@ -67,6 +67,10 @@ class PartScan {
   Status Advance(std::uint64_t bound);
   // Reads the cursor's next block; damage is noted and passed over.
   Status AdvanceCursor(std::size_t cursor);
+  // Hands out the users below `bound`, or all that are left, some at a time.
+  Status HandOutBelow(std::uint64_t bound, bool all, TimelineVisitor* visitor);
+  // Their rows.
+  std::size_t CountRows(std::uint64_t bound, bool all) const;
   // The runs of all complete users.
   void FindPieces(std::uint64_t bound, bool all);
   void SortPieces();

@@ -182,6 +182,7 @@ void RunCase(std::uint64_t seed, std::size_t* late_batches) {
   ValueTable values;
   ScanOptions options;
   options.parts = 1 + random.Below(5);
+  options.batch_rows = 1 + random.Below(random.Chance(50) ? 5 : 500);
   TimelineScan scan(plan, InputsOf(segments), &values, options);
   TimelineText scanned(&values, plan.only_matches, plan.takes_codes && !plan.needs_client_order);
   for (std::size_t part = 0; part < scan.parts(); ++part) {
