@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <iterator>
 #include <limits>
 #include <span>
 #include <utility>
@@ -21,18 +20,11 @@ constexpr std::uint32_t RoundedUp(std::uint32_t rows) {
   return (rows + kCopyRows - 1) / kCopyRows * kCopyRows;
 }
 
-// With room, what is behind the rows on both sides is touched too.
 template <typename From, typename To, typename Convert>
-void CopyRows(const From* from, std::uint32_t count, bool has_room, To* to, Convert convert) {
-  if (!has_room) {
-    for (std::uint32_t i = 0; i < count; ++i) to[i] = convert(from[i]);
-    return;
-  }
-  for (To* const behind = to + count; to < behind; to += kCopyRows, from += kCopyRows) {
-    std::array<From, kCopyRows> rows;  // the compiler cannot know that `from` and `to` differ
-    std::copy_n(from, kCopyRows, rows.begin());
-    for (std::size_t i = 0; i < kCopyRows; ++i) to[i] = convert(rows[i]);
-  }
+void CopySome(const From* from, To* to, Convert convert) {
+  std::array<From, kCopyRows> rows;  // the compiler cannot know that `from` and `to` differ
+  std::copy_n(from, kCopyRows, rows.begin());
+  for (std::size_t i = 0; i < kCopyRows; ++i) to[i] = convert(rows[i]);
 }
 
 }  // namespace
@@ -135,7 +127,8 @@ Status PartScan::MergeUsers(TimelineVisitor* visitor) {
 // Blocks of segments that are alike end at about the same hash, so that many users become complete
 // at a time. Hashes are spread evenly.
 Status PartScan::HandOutBelow(std::uint64_t bound, bool all, TimelineVisitor* visitor) {
-  const std::uint64_t slices = CountRows(bound, all) / scan_.options_.batch_rows + 1;
+  const auto rows = static_cast<std::uint64_t>(RowsBelow(bound, all));
+  const std::uint64_t slices = rows / scan_.options_.batch_rows + 1;
   const std::uint64_t end = all ? last_ : bound;
   const std::uint64_t step = end > done_below_ ? (end - done_below_) / slices : 0;
   for (std::uint64_t slice = 1; slice <= slices; ++slice) {
@@ -150,14 +143,17 @@ Status PartScan::HandOutBelow(std::uint64_t bound, bool all, TimelineVisitor* vi
   return Status::Ok();
 }
 
-std::size_t PartScan::CountRows(std::uint64_t bound, bool all) const {
-  std::size_t rows = 0;
+double PartScan::RowsBelow(std::uint64_t bound, bool all) const {
+  const auto span = [&](std::uint64_t end) {
+    return end > done_below_ ? static_cast<double>(end - done_below_) : 0;
+  };
+  double rows = 0;
   for (std::size_t c = 0; c < cursors_.size(); ++c) {
     const CursorRows& of_cursor = cursors_[c]->rows();
-    const auto begin = of_cursor.runs.begin() + static_cast<std::ptrdiff_t>(taken_[c]);
-    const auto end = std::partition_point(begin, of_cursor.runs.end(),
-                                          [&](const auto& run) { return all || run.hash < bound; });
-    if (begin != end) rows += std::prev(end)->end - of_cursor.RunBegin(taken_[c]);
+    if (taken_[c] == of_cursor.runs.size()) continue;
+    const auto left = static_cast<double>(of_cursor.rows() - of_cursor.RunBegin(taken_[c]));
+    const std::uint64_t last = of_cursor.runs.back().hash;
+    rows += all || last < bound ? left : left * span(bound) / (span(last) + 1);
   }
   return rows;
 }
@@ -231,8 +227,9 @@ void PartScan::GatherEvents(PlainVector<From> CursorRows::*matches, PlainVector<
     sources.push_back({rows.time.data(), (rows.*matches).data(), rows.rows(), cursor->day_ms()});
   }
   const auto ahead = [&](const Piece& piece) {
-    __builtin_prefetch(sources[piece.cursor].times + piece.begin);
-    __builtin_prefetch(sources[piece.cursor].matches + piece.begin);
+    const Source& source = sources[piece.cursor];
+    __builtin_prefetch(source.times + piece.begin);
+    __builtin_prefetch(source.matches + piece.begin);
   };
   const std::size_t total = out_.time_ms.size();
   std::int64_t* const all_times = out_.time_ms.data();
@@ -242,10 +239,20 @@ void PartScan::GatherEvents(PlainVector<From> CursorRows::*matches, PlainVector<
     const std::uint32_t count = piece.end - piece.begin;
     const std::uint32_t rounded = RoundedUp(count);
     const bool has_room = piece.begin + rounded <= source.rows && rounded <= total - to;
-    CopyRows(source.times + piece.begin, count, has_room, all_times + to,
-             [&](std::uint32_t time) { return source.day_ms + time; });
-    CopyRows(source.matches + piece.begin, count, has_room, all_matches + to,
-             [](From match) { return static_cast<To>(match); });
+    const std::uint32_t* const times = source.times + piece.begin;
+    const From* const selected = source.matches + piece.begin;
+    const auto time_of = [&](std::uint32_t time) { return source.day_ms + time; };
+    const auto match_of = [](From match) { return static_cast<To>(match); };
+    if (!has_room) {
+      std::transform(times, times + count, all_times + to, time_of);
+      std::transform(selected, selected + count, all_matches + to, match_of);
+      return;
+    }
+    // One loop for both: how often it turns cannot be foreseen.
+    for (std::uint32_t i = 0; i < count; i += kCopyRows) {
+      CopySome(times + i, all_times + to + i, time_of);
+      CopySome(selected + i, all_matches + to + i, match_of);
+    }
   });
 }
 
@@ -265,8 +272,14 @@ void PartScan::GatherColumn(ColumnOf column_of, Column* column) {
     const std::uint32_t count = piece.end - piece.begin;
     const std::uint32_t rounded = RoundedUp(count);
     const bool has_room = piece.begin + rounded <= source.size() && rounded <= total - to;
-    CopyRows(source.data() + piece.begin, count, has_room, all + to,
-             [](Value value) { return value; });
+    const Value* const from = source.data() + piece.begin;
+    if (!has_room) {
+      std::copy_n(from, count, all + to);
+      return;
+    }
+    for (std::uint32_t i = 0; i < count; i += kCopyRows) {
+      CopySome(from + i, all + to + i, [](Value value) { return value; });
+    }
   });
 }
 

@@ -69,8 +69,8 @@ class PartScan {
   Status AdvanceCursor(std::size_t cursor);
   // Hands out the users below `bound`, or all that are left, some at a time.
   Status HandOutBelow(std::uint64_t bound, bool all, TimelineVisitor* visitor);
-  // Their rows.
-  std::size_t CountRows(std::uint64_t bound, bool all) const;
+  // How many rows they have, about.
+  double RowsBelow(std::uint64_t bound, bool all) const;
   // The runs of all complete users.
   void FindPieces(std::uint64_t bound, bool all);
   void SortPieces();
