@@ -14,7 +14,7 @@ namespace {
 // Most runs are shorter than this. Rows are copied so many at a time, where there is room: what is
 // too much is overwritten by the next run, and no branch hangs on the length of a short one.
 constexpr std::uint32_t kCopyRows = 8;
-constexpr std::size_t kPrefetchPieces = 16;
+constexpr std::size_t kPrefetchPieces = 48;
 
 constexpr std::uint32_t RoundedUp(std::uint32_t rows) {
   return (rows + kCopyRows - 1) / kCopyRows * kCopyRows;
