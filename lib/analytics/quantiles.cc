@@ -4,9 +4,10 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
+
+#include "lib/base/plain_vector.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -18,6 +19,7 @@ constexpr std::uint64_t kWindowFrom = 32'768;  // values: the window takes a byt
 constexpr std::size_t kWindowBuckets = 32 * 128;
 constexpr int kSliceBits = 11;
 constexpr std::size_t kSlices = std::size_t{1} << kSliceBits;
+constexpr std::size_t kSamples = 256;
 constexpr std::size_t kBucketBytes = sizeof(std::pair<std::uint32_t, std::uint64_t>) + 1;
 
 // Bits that count upwards as their values do: negative numbers in reverse, below the others.
@@ -95,23 +97,30 @@ void Quantiles::Merge(Quantiles* other) {
 }
 
 // How many values lie in each slice of what the values' bits span: about as wide as the values
-// there are great, so that a few long durations do not leave all others in one slice.
+// there are great, so that a few long durations do not leave all others in one slice. The first and
+// the last slice take what lies outside of where a sample has nearly all values: zeros among
+// durations would leave a slice for each power of two.
 struct Quantiles::Slices {
-  std::uint64_t low = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t low = 0;
+  std::uint64_t span = 0;
   int shift = 0;
   std::array<std::uint32_t, kSlices> counts = {};
 
   explicit Slices(const std::vector<double>& values) {
-    std::uint64_t high = 0;
-    for (const double value : values) {
-      const std::uint64_t ordered = Ordered(value);
-      low = std::min(low, ordered);
-      high = std::max(high, ordered);
-    }
-    shift = std::max(0, static_cast<int>(std::bit_width(high - low)) - kSliceBits);
+    std::vector<std::uint64_t> sample;
+    const std::size_t step = values.size() / kSamples + 1;
+    for (std::size_t i = 0; i < values.size(); i += step) sample.push_back(Ordered(values[i]));
+    std::sort(sample.begin(), sample.end());
+    const std::size_t outside = sample.size() / 64;
+    low = sample[outside];
+    span = sample[sample.size() - 1 - outside] - low;
+    shift = std::max(0, static_cast<int>(std::bit_width(span)) - kSliceBits);
     for (const double value : values) ++counts[Of(value)];
   }
-  std::size_t Of(double value) const { return (Ordered(value) - low) >> shift; }
+  std::size_t Of(double value) const {
+    const std::uint64_t ordered = Ordered(value);
+    return std::min(ordered < low ? 0 : ordered - low, span) >> shift;
+  }
 };
 
 double Quantiles::At(double share) const {
@@ -138,31 +147,27 @@ std::vector<double> Quantiles::Percentiles(std::initializer_list<unsigned> perce
   return found;
 }
 
+// Looks at few values, among them those of this rank and the next.
 double Quantiles::RankedExact(const Slices& slices, std::uint64_t rank, double share) const {
   std::uint64_t below = 0;
-  std::vector<double> near = Near(slices, rank, &below);
+  std::size_t first = 0;
+  while (below + slices.counts[first] <= rank) below += slices.counts[first++];
+  const std::uint64_t next = std::min<std::uint64_t>(rank + 1, values_.size() - 1);
+  std::size_t last = first;
+  std::uint64_t seen = below + slices.counts[first];
+  while (seen <= next) seen += slices.counts[++last];
+  PlainVector<double> near(seen - below + 1);  // one more place, to write without a branch
+  double* to = near.data();
+  for (const double value : values_) {
+    const std::size_t slice = slices.Of(value);
+    *to = value;
+    to += static_cast<std::size_t>(slice >= first) & static_cast<std::size_t>(slice <= last);
+  }
+  near.pop_back();
   const auto at = near.begin() + static_cast<std::ptrdiff_t>(rank - below);
   std::nth_element(near.begin(), at, near.end());
   if (share == 0) return *at;
   return Between(*at, *std::min_element(at + 1, near.end()), share);
-}
-
-// Few values, among them those of this rank and the next; `below` are less.
-std::vector<double> Quantiles::Near(const Slices& slices, std::uint64_t rank,
-                                    std::uint64_t* below) const {
-  std::size_t first = 0;
-  while (*below + slices.counts[first] <= rank) *below += slices.counts[first++];
-  const std::uint64_t next = std::min<std::uint64_t>(rank + 1, values_.size() - 1);
-  std::size_t last = first;
-  for (std::uint64_t seen = *below + slices.counts[first]; seen <= next;) {
-    seen += slices.counts[++last];
-  }
-  std::vector<double> near;
-  for (const double value : values_) {
-    const std::size_t slice = slices.Of(value);
-    if (slice >= first && slice <= last) near.push_back(value);
-  }
-  return near;
 }
 
 double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {

@@ -57,7 +57,6 @@ class Quantiles {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> Buckets() const;
   // `share` of the way from the value of a rank to that of the next.
   double RankedExact(const Slices& slices, std::uint64_t rank, double share) const;
-  std::vector<double> Near(const Slices& slices, std::uint64_t rank, std::uint64_t* below) const;
   double RankedInHistogram(std::uint64_t rank, double share) const;
 
   std::vector<double> values_;  // while exact_

@@ -13,6 +13,7 @@
 #include "lib/analytics/ranking.h"
 #include "lib/analytics/sessioniser.h"
 #include "lib/analytics/time_buckets.h"
+#include "lib/model/text_walk.h"
 #include "lib/model/time_zone.h"
 
 namespace insightflow {
@@ -207,9 +208,10 @@ class SessionsState final : public AnalysisState {
   // Of sessions_, which are of runs_ whole users.
   void AddTotals(const Timelines& timelines);
   void FindBounces(const Timelines& timelines);
-  bool Bounces(const Timelines& timelines, const SessionSpan& session) const;
-  void AddPages(const Timelines& timelines);
-  void AddByUser(const Timelines& timelines);
+  template <typename Match>
+  bool Bounces(const Match* matches, const SessionSpan& session) const;
+  void AddPages(TextWalk* pages);
+  void AddByUser(const Timelines& timelines, std::optional<TextWalk>* values);
   void AddPoint(std::int64_t time_ms, bool bounce);
   Result<std::vector<SessionPoint>> Points(Interval interval, const absl::TimeZone& zone,
                                            const ScanEnd& end) const;
@@ -219,9 +221,11 @@ class SessionsState final : public AnalysisState {
   Slots slots_;
   SessionCutter cutter_;
   std::vector<SessionSpan> sessions_;
-  std::vector<std::size_t> user_ends_;  // in sessions_
-  std::vector<std::uint8_t> bounces_;   // by session
-  std::uint64_t user_ = 0;              // the number of the one that is being visited
+  std::vector<std::size_t> user_ends_;    // in sessions_
+  std::vector<std::uint8_t> bounces_;     // by session
+  std::vector<std::uint32_t> page_rows_;  // of each session the first and the last row
+  std::vector<std::uint32_t> page_codes_;
+  std::uint64_t user_ = 0;  // the number of the one that is being visited
   Tally total_;
   std::uint64_t causes_[kSplitCauseCount] = {};
   std::vector<PageTally> pages_;  // by code
@@ -234,12 +238,15 @@ class SessionsState final : public AnalysisState {
 // Many users' sessions at a time, and one question about them after the other: each loop is short
 // and what it waits for overlaps with the sessions behind.
 Status SessionsState::Visit(const Timelines& timelines) {
+  TextWalk pages(timelines, slots_.page);
+  std::optional<TextWalk> values;
+  if (slots_.breakdown) values.emplace(timelines, *slots_.breakdown);
   for (std::size_t run = 0; run < timelines.runs();) {
     run = cutter_.CutSome(timelines, run, &sessions_, &user_ends_);
     FindBounces(timelines);
     AddTotals(timelines);
-    AddPages(timelines);
-    if (calendar_ || slots_.breakdown) AddByUser(timelines);
+    AddPages(&pages);
+    if (calendar_ || slots_.breakdown) AddByUser(timelines, &values);
   }
   return Status::Ok();
 }
@@ -266,22 +273,29 @@ void SessionsState::AddTotals(const Timelines& timelines) {
 }
 
 void SessionsState::FindBounces(const Timelines& timelines) {
-  bounces_.clear();
-  for (const SessionSpan& session : sessions_) {
-    bounces_.push_back(Bounces(timelines, session) ? 1 : 0);
+  bounces_.resize(sessions_.size());
+  const auto find = [&](const auto* matches) {
+    for (std::size_t i = 0; i < sessions_.size(); ++i) {
+      bounces_[i] = Bounces(matches, sessions_[i]) ? 1 : 0;
+    }
+  };
+  if (timelines.narrow_matches.empty()) {
+    find(timelines.matches.data());
+  } else {
+    find(timelines.narrow_matches.data());
   }
 }
 
 // At most one view, and no other event that is engagement. Nearly always the first rows tell, and
 // which of them does cannot be foreseen: they are looked at without branches.
-bool SessionsState::Bounces(const Timelines& timelines, const SessionSpan& session) const {
+template <typename Match>
+bool SessionsState::Bounces(const Match* matches, const SessionSpan& session) const {
   constexpr std::uint32_t kFirstRows = 4;
-  const std::uint64_t* const words = timelines.matches.data();
   std::uint32_t views = 0;
   std::uint32_t others = 0;
   const auto look_at = [&](std::uint32_t row) {
-    const auto view = static_cast<std::uint32_t>(words[row] >> slots_.view & 1);
-    const auto passive = static_cast<std::uint32_t>(words[row] >> slots_.passive & 1);
+    const auto view = static_cast<std::uint32_t>(matches[row] >> slots_.view & 1);
+    const auto passive = static_cast<std::uint32_t>(matches[row] >> slots_.passive & 1);
     views += view;
     others += (view | passive) ^ 1;
   };
@@ -293,22 +307,31 @@ bool SessionsState::Bounces(const Timelines& timelines, const SessionSpan& sessi
   return others == 0 && views <= 1;
 }
 
-void SessionsState::AddPages(const Timelines& timelines) {
-  const std::uint32_t* const pages = timelines.texts[slots_.page].data();
+void SessionsState::AddPages(TextWalk* pages) {
+  page_rows_.clear();
   for (const SessionSpan& session : sessions_) {
-    std::uint32_t entry = session.begin;
-    while (entry < session.end && pages[entry] == 0) ++entry;
-    if (entry == session.end) continue;
-    std::uint32_t exit = session.end - 1;
-    while (pages[exit] == 0) --exit;
-    const std::size_t size = std::max(pages[entry], pages[exit]) + std::size_t{1};
+    page_rows_.push_back(session.begin);
+    page_rows_.push_back(session.end - 1);
+  }
+  page_codes_.resize(page_rows_.size());
+  pages->At(page_rows_, page_codes_.data());
+  for (std::size_t i = 0; i < sessions_.size(); ++i) {
+    const SessionSpan& session = sessions_[i];
+    std::uint32_t entry = page_codes_[2 * i];
+    std::uint32_t exit = page_codes_[2 * i + 1];
+    for (std::uint32_t row = session.begin; entry == 0 && ++row < session.end;) {
+      entry = pages->At(row);
+    }
+    if (entry == 0) continue;
+    for (std::uint32_t row = session.end - 1; exit == 0;) exit = pages->At(--row);
+    const std::size_t size = std::max(entry, exit) + std::size_t{1};
     if (size > pages_.size()) pages_.resize(std::max(size, 2 * pages_.size()));
-    ++pages_[pages[entry]].entries;
-    ++pages_[pages[exit]].exits;
+    ++pages_[entry].entries;
+    ++pages_[exit].exits;
   }
 }
 
-void SessionsState::AddByUser(const Timelines& timelines) {
+void SessionsState::AddByUser(const Timelines& timelines, std::optional<TextWalk>* values) {
   if (slots_.breakdown && !total_.durations.is_exact()) by_value_.Coarsen();
   std::size_t i = 0;
   for (const std::size_t end : user_ends_) {
@@ -317,9 +340,9 @@ void SessionsState::AddByUser(const Timelines& timelines) {
       const SessionSpan& session = sessions_[i];
       const bool bounce = bounces_[i] != 0;
       if (calendar_) AddPoint(timelines.time_ms[session.begin], bounce);
-      if (!slots_.breakdown) continue;
-      const std::uint32_t value = timelines.texts[*slots_.breakdown][session.begin];
-      by_value_.Add(value, user_, session.size(), bounce, DurationOf(timelines, session));
+      if (!*values) continue;
+      by_value_.Add((*values)->At(session.begin), user_, session.size(), bounce,
+                    DurationOf(timelines, session));
     }
     if (slots_.breakdown) by_value_.EndUser();
   }
@@ -365,6 +388,7 @@ std::size_t SessionsState::bytes() const {
   return total_.durations.bytes() + pages_.capacity() * sizeof(PageTally) + by_value_.bytes() +
          cutter_.bytes() + sessions_.capacity() * sizeof(SessionSpan) +
          user_ends_.capacity() * sizeof(user_ends_[0]) + bounces_.capacity() +
+         (page_rows_.capacity() + page_codes_.capacity()) * sizeof(page_rows_[0]) +
          points_.capacity() * (sizeof(PointTally) + 9) + (calendar_ ? calendar_->bytes() : 0);
 }
 
@@ -435,6 +459,8 @@ class Sessions final : public Analysis {
         *plan_.AddSelector({.types = {std::begin(kPassiveTypes), std::end(kPassiveTypes)}});
     slots_.page = *plan_.AddText("page_url");
     plan_.needs_client_order = true;
+    plan_.takes_narrow_matches = true;
+    plan_.takes_late_texts = !query_.rules.split_campaign;  // which looks at each row's page
     if (!query_.breakdown) return Status::Ok();
     const Result<std::size_t> breakdown = plan_.AddText(query_.breakdown->field);
     if (!breakdown.ok()) return breakdown.status();

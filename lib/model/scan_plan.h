@@ -46,6 +46,9 @@ struct ScanPlan {
   // No event matches two selectors, of which there are at most kCodedSelectorsMax, and the visitor
   // takes Timelines::narrow_matches as codes.
   bool takes_codes = false;
+  // The visitor asks for the texts of few rows, by TextWalk: they may come as
+  // Timelines::late_texts.
+  bool takes_late_texts = false;
   std::vector<FieldRef> texts;       // slots of Timelines::texts
   std::vector<FieldRef> identities;  // slots of Timelines::identities
   std::vector<FieldRef> numbers;     // slots of Timelines::numbers

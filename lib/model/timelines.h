@@ -24,6 +24,22 @@ inline std::uint64_t IdentityHash(std::string_view text) {
   return text.empty() ? 0 : HashBytes(text, ProcessSeed()) | 1;
 }
 
+// Texts that nobody has looked up yet: rows are pieces of sources, each with codes of its own.
+struct LateTexts {
+  struct Piece {
+    std::uint32_t begin = 0;  // rows
+    std::uint32_t end = 0;
+    std::uint32_t source = 0;
+    std::uint32_t first = 0;  // the source's row that is the first here
+  };
+  struct Column {
+    const std::uint16_t* codes = nullptr;   // by the source's row
+    const std::uint32_t* values = nullptr;  // by its code: that of the scan's ValueTable
+  };
+  std::span<const Piece> pieces;
+  std::vector<std::vector<Column>> columns;  // by slot, then source
+};
+
 struct Timelines {
   // run_ends[r] is the row behind run r; no run is empty.
   std::span<const std::uint32_t> run_ends;
@@ -38,6 +54,8 @@ struct Timelines {
   // By slot, then row. Codes of the scan's ValueTable, 0 where absent. Numbers and bools are texts
   // as they were spelled; an object or array is absent.
   std::vector<std::span<const std::uint32_t>> texts;
+  // In their place, if the scan has them and the plan takes them; else without pieces.
+  LateTexts late_texts;
   // By slot, then row: a 64-bit hash that is equal for equal values, 0 where absent. Cheaper than
   // texts when a value need not be shown.
   std::vector<std::span<const std::uint64_t>> identities;

@@ -123,10 +123,7 @@ bool GetCodesAs(ByteReader* in, bool recent, std::uint32_t entries, ColumnScratc
   std::size_t count = codes.size();
   if (changes) {
     if (!in->GetRaw(BitPlaneBytes(1, codes.size()), &marks)) return false;
-    count = 0;
-    for (const char byte : marks) {
-      count += static_cast<std::size_t>(std::popcount(static_cast<std::uint8_t>(byte)));
-    }
+    count = CountBits(marks);
     if (count > codes.size()) return false;
   }
   // Before the first change every row is absent.

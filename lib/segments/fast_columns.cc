@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -172,6 +173,29 @@ INSIGHTFLOW_AVX2 std::size_t LookUpAvx2(std::span<const std::uint8_t> codes,
   return i;
 }
 
+// Without the instruction of newer processors the compiler calls a function of its library.
+INSIGHTFLOW_INLINE std::size_t CountBitsOf(std::string_view bytes) {
+  std::size_t count = 0;
+  for (; bytes.size() >= sizeof(std::uint64_t); bytes.remove_prefix(sizeof(std::uint64_t))) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes.data(), sizeof(word));
+    count += static_cast<std::size_t>(std::popcount(word));
+  }
+  for (const char byte : bytes) {
+    count += static_cast<std::size_t>(std::popcount(static_cast<std::uint8_t>(byte)));
+  }
+  return count;
+}
+
+__attribute__((target("popcnt"))) std::size_t CountBitsPopcnt(std::string_view bytes) {
+  return CountBitsOf(bytes);
+}
+
+bool HasPopcnt() {
+  static const bool has = __builtin_cpu_supports("popcnt") != 0;
+  return has;
+}
+
 // Counts fit a byte in so many rows.
 constexpr std::size_t kCountRows = 255;
 
@@ -252,6 +276,10 @@ void LookUpBytes(std::span<const std::uint8_t> codes, const std::array<std::uint
   std::size_t i = 0;
   if (codes_end <= 16 && HasAvx2()) i = LookUpAvx2(codes, table.data(), to);
   for (; i < codes.size(); ++i) to[i] = table[codes[i]];
+}
+
+std::size_t CountBits(std::string_view bytes) {
+  return HasPopcnt() ? CountBitsPopcnt(bytes) : CountBitsOf(bytes);
 }
 
 MaskCounts CountMasks(std::span<const std::uint8_t> masks, std::uint8_t filter) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "lib/base/coding.h"
 #include "lib/segments/patched_ints.h"
@@ -32,6 +33,9 @@ IntRange SumStepsPlain(std::uint32_t base, std::uint32_t mask, std::span<std::ui
 // to[i] = table[codes[i]]; `codes_end` is more than any code. O(codes).
 void LookUpBytes(std::span<const std::uint8_t> codes, const std::array<std::uint8_t, 256>& table,
                  std::size_t codes_end, std::uint8_t* to);
+
+// How many bits are set. O(bytes).
+std::size_t CountBits(std::string_view bytes);
 
 struct MaskCounts {
   std::uint32_t held = 0;     // have the bits of `filter`

@@ -14,24 +14,17 @@ namespace {
 // Most runs are shorter than this. Rows are copied so many at a time, where there is room: what is
 // too much is overwritten by the next run, and no branch hangs on the length of a short one.
 constexpr std::uint32_t kCopyRows = 8;
-constexpr std::size_t kPrefetchPieces = 16;
+constexpr std::size_t kPrefetchPieces = 48;
 
 constexpr std::uint32_t RoundedUp(std::uint32_t rows) {
   return (rows + kCopyRows - 1) / kCopyRows * kCopyRows;
 }
 
-// With room, what is behind the rows on both sides is touched too.
 template <typename From, typename To, typename Convert>
-void CopyRows(const From* from, std::uint32_t count, bool has_room, To* to, Convert convert) {
-  if (!has_room) {
-    for (std::uint32_t i = 0; i < count; ++i) to[i] = convert(from[i]);
-    return;
-  }
-  for (To* const behind = to + count; to < behind; to += kCopyRows, from += kCopyRows) {
-    std::array<From, kCopyRows> rows;  // the compiler cannot know that `from` and `to` differ
-    std::copy_n(from, kCopyRows, rows.begin());
-    for (std::size_t i = 0; i < kCopyRows; ++i) to[i] = convert(rows[i]);
-  }
+void CopySome(const From* from, To* to, Convert convert) {
+  std::array<From, kCopyRows> rows;  // the compiler cannot know that `from` and `to` differ
+  std::copy_n(from, kCopyRows, rows.begin());
+  for (std::size_t i = 0; i < kCopyRows; ++i) to[i] = convert(rows[i]);
 }
 
 }  // namespace
@@ -124,14 +117,45 @@ Status PartScan::MergeUsers(TimelineVisitor* visitor) {
       all = false;
       bound = std::min(bound, cursor->complete_below());
     }
-    FindPieces(bound, all);
-    if (!pieces_.empty()) {
-      if (Status status = HandOutUsers(visitor); !status.ok()) return status;
-    }
+    if (Status status = HandOutBelow(bound, all, visitor); !status.ok()) return status;
     if (all) return Status::Ok();
     done_below_ = std::max(done_below_, bound);
     if (Status status = Advance(bound); !status.ok()) return status;
   }
+}
+
+// Blocks of segments that are alike end at about the same hash, so that many users become complete
+// at a time. Hashes are spread evenly.
+Status PartScan::HandOutBelow(std::uint64_t bound, bool all, TimelineVisitor* visitor) {
+  const auto rows = static_cast<std::uint64_t>(RowsBelow(bound, all));
+  const std::uint64_t slices = rows / scan_.options_.batch_rows + 1;
+  const std::uint64_t end = all ? last_ : bound;
+  const std::uint64_t step = end > done_below_ ? (end - done_below_) / slices : 0;
+  for (std::uint64_t slice = 1; slice <= slices; ++slice) {
+    const bool is_last = slice == slices;
+    const std::uint64_t slice_end = is_last ? bound : done_below_ + step;
+    FindPieces(slice_end, all && is_last);
+    if (!pieces_.empty()) {
+      if (Status status = HandOutUsers(visitor); !status.ok()) return status;
+    }
+    if (!is_last) done_below_ = slice_end;
+  }
+  return Status::Ok();
+}
+
+double PartScan::RowsBelow(std::uint64_t bound, bool all) const {
+  const auto span = [&](std::uint64_t end) {
+    return end > done_below_ ? static_cast<double>(end - done_below_) : 0;
+  };
+  double rows = 0;
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    const CursorRows& of_cursor = cursors_[c]->rows();
+    if (taken_[c] == of_cursor.runs.size()) continue;
+    const auto left = static_cast<double>(of_cursor.rows() - of_cursor.RunBegin(taken_[c]));
+    const std::uint64_t last = of_cursor.runs.back().hash;
+    rows += all || last < bound ? left : left * span(bound) / (span(last) + 1);
+  }
+  return rows;
 }
 
 void PartScan::FindPieces(std::uint64_t bound, bool all) {
@@ -203,8 +227,9 @@ void PartScan::GatherEvents(PlainVector<From> CursorRows::*matches, PlainVector<
     sources.push_back({rows.time.data(), (rows.*matches).data(), rows.rows(), cursor->day_ms()});
   }
   const auto ahead = [&](const Piece& piece) {
-    __builtin_prefetch(sources[piece.cursor].times + piece.begin);
-    __builtin_prefetch(sources[piece.cursor].matches + piece.begin);
+    const Source& source = sources[piece.cursor];
+    __builtin_prefetch(source.times + piece.begin);
+    __builtin_prefetch(source.matches + piece.begin);
   };
   const std::size_t total = out_.time_ms.size();
   std::int64_t* const all_times = out_.time_ms.data();
@@ -214,10 +239,20 @@ void PartScan::GatherEvents(PlainVector<From> CursorRows::*matches, PlainVector<
     const std::uint32_t count = piece.end - piece.begin;
     const std::uint32_t rounded = RoundedUp(count);
     const bool has_room = piece.begin + rounded <= source.rows && rounded <= total - to;
-    CopyRows(source.times + piece.begin, count, has_room, all_times + to,
-             [&](std::uint32_t time) { return source.day_ms + time; });
-    CopyRows(source.matches + piece.begin, count, has_room, all_matches + to,
-             [](From match) { return static_cast<To>(match); });
+    const std::uint32_t* const times = source.times + piece.begin;
+    const From* const selected = source.matches + piece.begin;
+    const auto time_of = [&](std::uint32_t time) { return source.day_ms + time; };
+    const auto match_of = [](From match) { return static_cast<To>(match); };
+    if (!has_room) {
+      std::transform(times, times + count, all_times + to, time_of);
+      std::transform(selected, selected + count, all_matches + to, match_of);
+      return;
+    }
+    // One loop for both: how often it turns cannot be foreseen.
+    for (std::uint32_t i = 0; i < count; i += kCopyRows) {
+      CopySome(times + i, all_times + to + i, time_of);
+      CopySome(selected + i, all_matches + to + i, match_of);
+    }
   });
 }
 
@@ -237,8 +272,14 @@ void PartScan::GatherColumn(ColumnOf column_of, Column* column) {
     const std::uint32_t count = piece.end - piece.begin;
     const std::uint32_t rounded = RoundedUp(count);
     const bool has_room = piece.begin + rounded <= source.size() && rounded <= total - to;
-    CopyRows(source.data() + piece.begin, count, has_room, all + to,
-             [](Value value) { return value; });
+    const Value* const from = source.data() + piece.begin;
+    if (!has_room) {
+      std::copy_n(from, count, all + to);
+      return;
+    }
+    for (std::uint32_t i = 0; i < count; i += kCopyRows) {
+      CopySome(from + i, all + to + i, [](Value value) { return value; });
+    }
   });
 }
 
@@ -254,6 +295,42 @@ void PartScan::Gather() {
     GatherEvents(&CursorRows::matches, &out_.matches);
   }
   ScanColumns::ForEach(shape_, [&](auto get) { GatherColumn(get, &get(out_)); });
+  if (shape_.late_texts) PlaceLateTexts();
+}
+
+void PartScan::PlaceLateTexts() {
+  late_pieces_.clear();
+  late_texts_.columns.resize(shape_.texts);
+  for (std::size_t slot = 0; slot < shape_.texts; ++slot) {
+    late_texts_.columns[slot].clear();
+    for (const auto& cursor : cursors_) {
+      late_texts_.columns[slot].push_back(
+          {cursor->rows().late_texts[slot].data(), cursor->segment().TextCodes(slot).data()});
+    }
+  }
+  std::uint32_t row = 0;
+  for (const Piece& piece : sorted_) {
+    const std::uint32_t end = row + piece.end - piece.begin;
+    late_pieces_.push_back({row, end, piece.cursor, piece.begin});
+    row = end;
+  }
+  late_texts_.pieces = late_pieces_;
+}
+
+void PartScan::LookUpTexts() {
+  if (late_texts_.pieces.empty()) return;
+  for (std::size_t slot = 0; slot < shape_.texts; ++slot) {
+    PlainVector<std::uint32_t>& texts = out_.texts[slot];
+    texts.clear();
+    for (const LateTexts::Piece& piece : late_texts_.pieces) {
+      const LateTexts::Column& column = late_texts_.columns[slot][piece.source];
+      const std::uint16_t* const codes = column.codes + piece.first;
+      for (std::uint32_t i = 0; i < piece.end - piece.begin; ++i) {
+        texts.push_back(column.values[codes[i]]);
+      }
+    }
+  }
+  late_texts_.pieces = {};
 }
 
 void PartScan::EndRuns() {
@@ -276,7 +353,9 @@ void PartScan::EndRuns() {
       row += sorted_[i].end - sorted_[i].begin;
     }
     run_ends_.push_back(row);
-    if (!in_order) SortRows(begin, row);
+    if (in_order) continue;
+    if (shape_.late_texts) LookUpTexts();
+    SortRows(begin, row);
   }
 }
 
@@ -292,11 +371,13 @@ void PartScan::SortRows(std::uint32_t begin, std::uint32_t end) {
 }
 
 void PartScan::Permute(std::uint32_t begin) {
-  out_.ForEachColumn(shape_, [&](auto& column) {
+  const auto permute = [&](auto& column) {
     std::remove_reference_t<decltype(column)> moved(order_.size());
     for (std::size_t i = 0; i < order_.size(); ++i) moved[i] = column[order_[i]];
     std::copy(moved.begin(), moved.end(), column.begin() + begin);
-  });
+  };
+  out_.ForEachColumn(shape_, permute);
+  if (shape_.late_texts) std::for_each(out_.texts.begin(), out_.texts.end(), permute);
 }
 
 void PartScan::SortClients() {
@@ -361,7 +442,10 @@ Status PartScan::HandOut(TimelineVisitor* visitor) {
   timelines.matches = out_.matches;
   timelines.more_matches = out_.more_matches;
   timelines.narrow_matches = out_.narrow_matches;
-  for (const auto& column : out_.texts) timelines.texts.emplace_back(column);
+  if (late_texts_.pieces.empty()) {
+    for (const auto& column : out_.texts) timelines.texts.emplace_back(column);
+  }
+  timelines.late_texts = late_texts_;
   for (const auto& column : out_.identities) timelines.identities.emplace_back(column);
   for (const auto& column : out_.numbers) timelines.numbers.emplace_back(column);
   timelines.user_ids = user_ids_;

@@ -25,6 +25,7 @@ class ScanCursor {
   bool at_end() const { return next_ >= end_; }
   // Users with a hash below this are complete. Not at the end, where everybody is.
   std::uint64_t complete_below() const;
+  const ScanSegment& segment() const { return *segment_; }
   std::int64_t day_ms() const { return segment_->meta().key.day * kDayMs; }
   CursorRows& rows() { return rows_; }
   const CursorRows& rows() const { return rows_; }
@@ -66,6 +67,10 @@ class PartScan {
   Status Advance(std::uint64_t bound);
   // Reads the cursor's next block; damage is noted and passed over.
   Status AdvanceCursor(std::size_t cursor);
+  // Hands out the users below `bound`, or all that are left, some at a time.
+  Status HandOutBelow(std::uint64_t bound, bool all, TimelineVisitor* visitor);
+  // How many rows they have, about.
+  double RowsBelow(std::uint64_t bound, bool all) const;
   // The runs of all complete users.
   void FindPieces(std::uint64_t bound, bool all);
   void SortPieces();
@@ -76,6 +81,10 @@ class PartScan {
   void GatherEvents(PlainVector<From> CursorRows::*matches, PlainVector<To>* to_matches);
   template <typename ColumnOf, typename Column>
   void GatherColumn(ColumnOf column_of, Column* column);
+  // Says where the texts of the rows are that stand as Gather left them.
+  void PlaceLateTexts();
+  // Looks all of them up, before rows move.
+  void LookUpTexts();
   // Finds the users' ends, and puts rows of one day that came from several segments in order.
   void EndRuns();
   void SortRows(std::uint32_t begin, std::uint32_t end);
@@ -101,6 +110,8 @@ class PartScan {
   std::vector<Piece> sorted_;
   std::vector<std::uint32_t> counts_;
   UserRows out_;
+  LateTexts late_texts_;
+  std::vector<LateTexts::Piece> late_pieces_;
   std::vector<std::uint32_t> run_ends_;
   std::vector<std::string_view> user_ids_;
   std::vector<std::uint32_t> order_;

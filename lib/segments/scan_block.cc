@@ -316,8 +316,15 @@ const SegmentTexts* BlockScan::OwnTexts(const FieldRef& field) const {
   return &block_.dictionaries[static_cast<std::size_t>(field.field)];
 }
 
+void BlockScan::AppendLateText(std::size_t slot) {
+  std::uint16_t* to = Extend(&rows_.late_texts[slot]);
+  ForEachCode(context_.plan.texts[slot].field,
+              [&](std::uint32_t code) { *to++ = static_cast<std::uint16_t>(code); });
+}
+
 void BlockScan::AppendText(std::size_t slot) {
   const FieldRef& field = context_.plan.texts[slot];
+  if (context_.shape.late_texts) return AppendLateText(slot);
   PlainVector<std::uint32_t>& to = rows_.texts[slot];
   std::vector<std::string_view>& entries = scratch_.entries;
   entries.clear();

@@ -53,6 +53,7 @@ class BlockScan {
   void KeepOrHideRows(std::uint64_t* scanned);
   void AppendRuns(std::size_t rows_before);
   void AppendText(std::size_t slot);
+  void AppendLateText(std::size_t slot);
   void AppendIdentity(std::size_t slot);
   void AppendNumber(std::size_t slot);
   void AppendClientOrder();

@@ -26,8 +26,10 @@ std::size_t ScanColumns::bytes() const {
 }
 
 std::size_t CursorRows::bytes() const {
-  return ScanColumns::bytes() + BytesOf(runs) + BytesOf(id_bytes) + BytesOf(time) +
-         BytesOf(narrow_matches) + BytesOf(matches);
+  std::size_t sum = ScanColumns::bytes() + BytesOf(runs) + BytesOf(id_bytes) + BytesOf(time) +
+                    BytesOf(narrow_matches) + BytesOf(matches);
+  for (const auto& column : late_texts) sum += BytesOf(column);
+  return sum;
 }
 
 std::size_t UserRows::bytes() const {
@@ -40,6 +42,7 @@ void CursorRows::Clear(const ScanShape& shape) {
   time.clear();
   narrow_matches.clear();
   matches.clear();
+  for (auto& column : late_texts) column.clear();
   ForEach(shape, [&](auto get) { get(*this).clear(); });
 }
 
@@ -52,6 +55,7 @@ void CursorRows::DropRuns(const ScanShape& shape, std::size_t count) {
   } else {
     DropFront(&matches, last.end);
   }
+  for (auto& column : late_texts) DropFront(&column, last.end);
   ForEach(shape, [&](auto get) { DropFront(&get(*this), last.end); });
   DropFront(&id_bytes, last.id_end);
   DropFront(&runs, count);

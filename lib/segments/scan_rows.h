@@ -22,6 +22,7 @@ struct ScanShape {
   bool narrow_matches = false;    // codes, or all bits fit a byte
   bool hands_out_narrow = false;  // and so they are handed out
   bool more_matches = false;
+  bool late_texts = false;  // codes of the segments' dictionaries stay with the cursors
   bool user_ids = false;
   bool client_order = false;  // tab, seq and hidden are there
   bool sequences = false;
@@ -47,8 +48,10 @@ struct ScanColumns {
   template <typename Use>
   static void ForEach(const ScanShape& shape, Use use) {
     if (shape.more_matches) use([](auto& columns) -> auto& { return columns.more_matches; });
-    for (std::size_t s = 0; s < shape.texts; ++s) {
-      use([s](auto& columns) -> auto& { return columns.texts[s]; });
+    if (!shape.late_texts) {
+      for (std::size_t s = 0; s < shape.texts; ++s) {
+        use([s](auto& columns) -> auto& { return columns.texts[s]; });
+      }
     }
     for (std::size_t s = 0; s < shape.identities; ++s) {
       use([s](auto& columns) -> auto& { return columns.identities[s]; });
@@ -74,11 +77,13 @@ struct CursorRows : ScanColumns {
   };
   std::vector<Run> runs;
   std::vector<char> id_bytes;
-  PlainVector<std::uint32_t> time;           // within the segment's day
-  PlainVector<std::uint8_t> narrow_matches;  // with ScanShape::narrow_matches
-  PlainVector<std::uint64_t> matches;        // otherwise
+  PlainVector<std::uint32_t> time;                     // within the segment's day
+  PlainVector<std::uint8_t> narrow_matches;            // with ScanShape::narrow_matches
+  PlainVector<std::uint64_t> matches;                  // otherwise
+  std::vector<PlainVector<std::uint16_t>> late_texts;  // by slot, with ScanShape::late_texts
 
-  using ScanColumns::ScanColumns;
+  explicit CursorRows(const ScanShape& shape)
+      : ScanColumns(shape), late_texts(shape.late_texts ? shape.texts : 0) {}
 
   std::size_t rows() const { return time.size(); }
   std::size_t RunBegin(std::size_t run) const { return run == 0 ? 0 : runs[run - 1].end; }

@@ -60,6 +60,12 @@ ColumnSet ScanSegment::NeededColumns() const {
   return ColumnSet(bits);
 }
 
+// A field that no row has is one whose code is 0 everywhere.
+bool ScanSegment::HasLateText(const FieldRef& field) const {
+  if (field.kind != FieldRef::Kind::kText || field.field == Field::kUserId) return false;
+  return meta().HasDictionary(field.field) || !meta().columns().Has(ColumnOf(field.field));
+}
+
 Status ScanSegment::Prepare() {
   std::call_once(prepared_, [this] { status_ = PrepareOnce(); });
   return status_;
@@ -86,7 +92,10 @@ Status ScanSegment::PrepareOnce() {
   text_codes_.resize(plan.texts.size());
   for (std::size_t slot = 0; slot < plan.texts.size(); ++slot) {
     const SegmentTexts* const texts = texts_of(plan.texts[slot]);
-    if (texts == nullptr) continue;
+    if (texts == nullptr) {
+      if (context_->shape.late_texts) text_codes_[slot] = {0};
+      continue;
+    }
     Entries(*texts, &entries);
     text_codes_[slot].resize(entries.size());
     context_->values->Intern(entries, text_codes_[slot].data());

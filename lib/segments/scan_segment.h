@@ -72,6 +72,10 @@ class ScanSegment {
   std::unique_ptr<ChunkSource> NewSource() const { return input_.new_source(); }
   // Whether blocks are read as they are, whoever's rows they hold.
   bool takes_whole_blocks() const { return context_->plan.any_order; }
+  // Whether TextCodes are codes of one dictionary for the whole segment.
+  bool HasLateText(const FieldRef& field) const;
+  // By code of the segment's dictionary: the code of the scan's values. After Prepare.
+  const std::vector<std::uint32_t>& TextCodes(std::size_t slot) const { return text_codes_[slot]; }
   // Whether a block can have rows of the plan. After Prepare.
   bool MayMatch(std::uint32_t block) const;
   // Appends the block's rows of users with a hash in [first, last], or all in plans that take any

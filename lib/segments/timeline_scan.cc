@@ -46,6 +46,12 @@ TimelineScan::TimelineScan(const ScanPlan& plan, std::vector<ScanInput> inputs, 
   for (ScanInput& input : inputs) {
     segments_.push_back(std::make_unique<ScanSegment>(std::move(input), &context_));
   }
+  context_.shape.late_texts =
+      plan.takes_late_texts && !context_.shape.client_order &&
+      std::all_of(plan.texts.begin(), plan.texts.end(), [&](const FieldRef& field) {
+        return std::all_of(segments_.begin(), segments_.end(),
+                           [&](const auto& segment) { return segment->HasLateText(field); });
+      });
 }
 
 TimelineScan::~TimelineScan() = default;

@@ -35,6 +35,9 @@ struct ScanOptions {
   std::function<Status()> check;
   // Memory of the rows of one part that are under way; kResourceExhausted past it.
   std::size_t part_bytes_max = std::size_t{128} << 20;
+  // Rows that are handed out at a time, about, and at least one user: what is put together should
+  // still be in the cache when the visitor looks at it.
+  std::size_t batch_rows = std::size_t{1} << 15;
 };
 
 class TimelineScan {

@@ -1,11 +1,15 @@
 // Timelines as text, one line a user, so that two ways of making them can be compared.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "lib/model/text_walk.h"
 #include "lib/model/timelines.h"
 
 namespace insightflow::testing {
@@ -19,6 +23,10 @@ class TimelineText final : public TimelineVisitor {
       : values_(values), only_matches_(only_matches), codes_(codes) {}
 
   Status Visit(const Timelines& timelines) override {
+    late_batches += timelines.late_texts.pieces.empty() ? 0 : 1;
+    walks_.clear();
+    const std::size_t slots = std::max(timelines.texts.size(), timelines.late_texts.columns.size());
+    for (std::size_t slot = 0; slot < slots; ++slot) walks_.emplace_back(timelines, slot);
     for (std::size_t run = 0; run < timelines.runs(); ++run) {
       if (timelines.user_ids.empty()) {
         AddRows(timelines, run);
@@ -42,6 +50,7 @@ class TimelineText final : public TimelineVisitor {
   std::map<std::string, std::string> users;
   // In place of them without user ids: rows in any order, how often each was there.
   std::map<std::string, int> rows;
+  std::size_t late_batches = 0;  // whose texts were not looked up before
 
  private:
   void AddRows(const Timelines& timelines, std::size_t run) {
@@ -62,15 +71,23 @@ class TimelineText final : public TimelineVisitor {
     if (codes_) return timelines.narrow_matches[row] == selector + 1;
     return selector < 8 && (timelines.narrow_matches[row] >> selector & 1) != 0;
   }
-  std::string Row(const Timelines& timelines, std::size_t row,
-                  std::optional<std::size_t> before) const {
+  // By itself, or with others before and behind it.
+  static std::uint32_t TextOf(TextWalk* walk, std::uint32_t row) {
+    if (row % 2 == 0) return walk->At(row);
+    const std::uint32_t rows[] = {row, 0, row / 2, row};
+    std::uint32_t texts[std::size(rows)];
+    walk->At(rows, texts);
+    return texts[0] == texts[3] ? texts[3] : 0;
+  }
+  std::string Row(const Timelines& timelines, std::size_t row, std::optional<std::size_t> before) {
     std::string text = std::to_string(timelines.time_ms[row]) + " ";
     for (std::size_t s = 0; s < kSelectorsMax; ++s) {
       if (s >= 64 && timelines.more_matches.empty() && !codes_) break;
       if (Matches(timelines, row, s)) text += "s" + std::to_string(s) + " ";
     }
-    for (const auto& column : timelines.texts) {
-      text += "'" + std::string(values_->Text(column[row])) + "' ";
+    for (TextWalk& walk : walks_) {
+      text +=
+          "'" + std::string(values_->Text(TextOf(&walk, static_cast<std::uint32_t>(row)))) + "' ";
     }
     for (const auto& column : timelines.identities) {
       text += column[row] == 0 ? "-" : before && column[row] == column[*before] ? "same " : "new ";
@@ -84,6 +101,7 @@ class TimelineText final : public TimelineVisitor {
   const ValueTable* const values_;
   const bool only_matches_;
   const bool codes_;
+  std::vector<TextWalk> walks_;  // of the timelines that are visited
 };
 
 }  // namespace insightflow::testing

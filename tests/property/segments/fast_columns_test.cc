@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bitset>
 #include <random>
 #include <string>
 #include <vector>
@@ -94,6 +95,16 @@ TEST_F(FastColumnsTest, SumsStepsAsThePlainWayDoes) {
     ASSERT_EQ(read, plain);
     ASSERT_EQ(of_fast.least, of_plain.least);
     ASSERT_EQ(of_fast.most, of_plain.most);
+  }
+}
+
+TEST_F(FastColumnsTest, CountsBits) {
+  for (int i = testing::RandomCases(2'000); i > 0; --i) {
+    std::string bytes(Below(40), '\0');
+    std::size_t count = 0;
+    for (char& byte : bytes) byte = static_cast<char>(random_());
+    for (const char byte : bytes) count += std::bitset<8>(static_cast<std::uint8_t>(byte)).count();
+    ASSERT_EQ(CountBits(bytes), count);
   }
 }
 

@@ -67,6 +67,7 @@ class Case {
     plan.needs_user_ids = !plan.any_order;
     plan.needs_client_order = !plan.any_order && Chance(50);
     plan.takes_codes = Chance(25);
+    plan.takes_late_texts = Chance(50);
     if (Chance(30)) plan.from_ms = kFirstDayMs + static_cast<std::int64_t>(Below(2 * kDayMs));
     if (Chance(30)) plan.to_ms = kFirstDayMs + static_cast<std::int64_t>(Below(4 * kDayMs));
     const std::uint64_t selectors = Chance(10) ? 60 + Below(60) : Below(5);
@@ -167,7 +168,7 @@ std::vector<ScanInput> InputsOf(const std::vector<std::unique_ptr<Segment>>& seg
   return inputs;
 }
 
-void RunCase(std::uint64_t seed) {
+void RunCase(std::uint64_t seed, std::size_t* late_batches) {
   Case random(seed);
   EventBatch events;
   AppendEvents(random.MakeEvents(), &events);
@@ -181,11 +182,13 @@ void RunCase(std::uint64_t seed) {
   ValueTable values;
   ScanOptions options;
   options.parts = 1 + random.Below(5);
+  options.batch_rows = 1 + random.Below(random.Chance(50) ? 5 : 500);
   TimelineScan scan(plan, InputsOf(segments), &values, options);
   TimelineText scanned(&values, plan.only_matches, plan.takes_codes && !plan.needs_client_order);
   for (std::size_t part = 0; part < scan.parts(); ++part) {
     ASSERT_TRUE(scan.Run(part, &scanned).ok());
   }
+  *late_batches += scanned.late_batches;
   EXPECT_TRUE(scan.incomplete().empty());
   EXPECT_EQ(scanned.users, twin.users) << "seed " << seed;
   EXPECT_EQ(scanned.rows, twin.rows) << "seed " << seed;
@@ -203,8 +206,12 @@ TEST(TimelineScan, EqualsTheEvaluationOfPlainEvents) {
   const char* const given = std::getenv("INSIGHTFLOW_CASES");
   const int cases = given != nullptr ? std::atoi(given) : 1'500;
   std::cout << "INSIGHTFLOW_SEED=" << seed << '\n';
+  std::size_t late_batches = 0;
   for (int i = 0; i < cases && !::testing::Test::HasFailure(); ++i) {
-    RunCase(seed + static_cast<std::uint64_t>(i));
+    RunCase(seed + static_cast<std::uint64_t>(i), &late_batches);
+  }
+  if (cases >= 1'000) {
+    EXPECT_GT(late_batches, 0u);
   }
 }
 
