@@ -106,19 +106,22 @@ using QueryLatencies = std::array<std::vector<double>, kQueries.size()>;
 
 // Asks each in turn, on schedule. An answer that was late holds up the next question, whose latency
 // then counts from its place in the schedule. What the kernel takes to wake this thread does not
-// count.
+// count, neither for the question it was to wake up for nor for those that fell due meanwhile.
 QueryLatencies AskOnSchedule(const Engine& engine, const Settings& settings) {
   QueryLatencies latencies;
   const auto begin = SteadyClock::now();
   const auto end = begin + DurationOf(settings.seconds);
-  auto answered = begin;
+  auto woken = begin;
   for (std::uint64_t i = 0;; ++i) {
     const auto due = begin + DurationOf(static_cast<double>(i) / settings.queries);
     if (due >= end) return latencies;
-    std::this_thread::sleep_until(due);
-    const auto from = answered > due ? due : SteadyClock::now();
+    if (SteadyClock::now() < due) {
+      std::this_thread::sleep_until(due);
+      woken = SteadyClock::now();
+    }
+    const auto from = std::max(due, woken);
     const bool empty = Ask(engine, i % kQueries.size()) == 0;
-    answered = SteadyClock::now();
+    const auto answered = SteadyClock::now();
     if (!empty) latencies[i % kQueries.size()].push_back(1e3 * Seconds(answered - from));
   }
 }
