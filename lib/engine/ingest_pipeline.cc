@@ -4,6 +4,7 @@
 #include <cassert>
 #include <chrono>
 #include <future>
+#include <new>
 #include <utility>
 
 #include "lib/engine/thread.h"
@@ -87,6 +88,7 @@ void IngestPipeline::Sequence(PendingBatch* pending) {
   counters_.dedupe_ids.store(dedupe_->size(), std::memory_order_relaxed);
   counters_.dedupe_bytes.store(dedupe_->bytes(), std::memory_order_relaxed);
   counters_.dedupe_reach_ms.store(dedupe_->reach_ms(), std::memory_order_relaxed);
+  counters_.dedupe_wanted.store(dedupe_->memory_wanted(), std::memory_order_relaxed);
   std::lock_guard lock(mutex_);
   queue_.emplace_back(pending);
 }
@@ -214,6 +216,21 @@ void IngestPipeline::SyncWhenDue() {
   }
 }
 
+// Gets memory for the dedupe window from the system here, where callers do not wait for each other.
+void IngestPipeline::PrepareDedupe() {
+  const std::size_t bytes = counters_.dedupe_wanted.load(std::memory_order_relaxed);
+  if (bytes == 0) return;
+  TableMemory memory;
+  try {
+    memory = TableMemory(bytes);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  const std::lock_guard order(sequence_mutex_);
+  dedupe_->GiveMemory(std::move(memory));
+  counters_.dedupe_wanted.store(0, std::memory_order_relaxed);
+}
+
 void IngestPipeline::CommitLoop() {
   auto last_sync = std::chrono::steady_clock::now();
   while (true) {
@@ -245,6 +262,8 @@ void IngestPipeline::CommitLoop() {
     apply_ready_.wait(lock, [&] { return apply_queue_.size() < kApplyQueueMax; });
     apply_queue_.push_back(std::move(group));
     apply_ready_.notify_all();
+    lock.unlock();
+    PrepareDedupe();
   }
   SyncWhenDue();
   std::lock_guard lock(apply_mutex_);

@@ -105,6 +105,7 @@ class IngestPipeline {
   Status AppendWaitingForSpace(const std::vector<LogAppend>& appends,
                                const std::vector<RejectedEvent>& rejected, std::int64_t received);
   void SyncWhenDue();
+  void PrepareDedupe();
   bool NextGroup(Group* group);
   void SaveLive();
   void Fail(const Status& cause, Group* group);
@@ -146,7 +147,7 @@ class IngestPipeline {
   struct Counters {
     std::atomic<std::uint64_t> accepted{0}, duplicates{0}, rejected{0}, truncated{0}, batches{0};
     std::atomic<std::uint64_t> commits{0}, commit_micros{0}, next_sequence{1};
-    std::atomic<std::uint64_t> dedupe_ids{0}, dedupe_bytes{0};
+    std::atomic<std::uint64_t> dedupe_ids{0}, dedupe_bytes{0}, dedupe_wanted{0};
     std::atomic<std::int64_t> dedupe_reach_ms{INT64_MIN};
   } counters_;
 

@@ -21,13 +21,13 @@ std::uint64_t Span(std::int64_t earlier, std::int64_t later) {
 }  // namespace
 
 DedupeWindow::Impl::Impl(std::size_t bytes_max, std::int64_t window_ms)
-    : window_ms_(static_cast<std::uint64_t>(std::max<std::int64_t>(window_ms, 1))),
+    : bytes_max_(std::max(bytes_max, kBytesMin)),
+      window_ms_(static_cast<std::uint64_t>(std::max<std::int64_t>(window_ms, 1))),
       generation_ms_((window_ms_ + kGenerationsPerWindow - 1) / kGenerationsPerWindow) {
-  bytes_max = std::max(bytes_max, kBytesMin);
   // Room for every shard at its largest and for the one that is being rebuilt.
   constexpr std::size_t kTables = kShards + 1;
-  std::size_t shard_bytes = (bytes_max - bytes_) / kTables;
-  while (TableMemory::BytesFor(shard_bytes) * kTables + bytes_ > bytes_max) {
+  std::size_t shard_bytes = (bytes_max_ - bytes_) / kTables;
+  while (TableMemory::BytesFor(shard_bytes) * kTables + bytes_ > bytes_max_) {
     shard_bytes -= kBucketBytes;
   }
   lane_buckets_max_ =
@@ -58,6 +58,7 @@ std::size_t DedupeWindow::Impl::Insert(std::span<const Hash128> keys, std::int64
     (*fresh)[i] = is_fresh ? 1 : 0;
     count += is_fresh ? 1 : 0;
   }
+  WantMemory(ShardOf(MixedKey(keys.back())));
   return count;
 }
 
@@ -133,6 +134,7 @@ void DedupeWindow::Impl::DropOldestGeneration() {
   ++oldest_;
   if (size_ == 0) {
     for (Shard& shard : shards_) Release(&shard);
+    DropSpares();
   }
 }
 
@@ -171,16 +173,70 @@ void DedupeWindow::Impl::MakeRoom(Shard* shard) {
   DropOldestGeneration();
 }
 
+// Full at 4 slots a bucket and 4/5 of them: 5 buckets for 8 keys double the table, 15 for 32 add
+// half; small tables may be generous. A large one grows by a whole step, though the key that found
+// no place may have come early: then the size of the next table can be foretold.
+std::size_t DedupeWindow::Impl::BucketsFor(std::size_t alive, const Shard& shard) const {
+  const auto sized = [&](std::size_t keys) {
+    const std::size_t doubled = keys * 5 / 8 / shard.lanes + 1;
+    return doubled <= lane_buckets_max_ / 4 ? doubled : keys * 15 / 32 / shard.lanes + 1;
+  };
+  const std::size_t wanted = sized(alive);
+  const bool foretold = wanted > shard.buckets && shard.memory.bytes() >= kSpareBytesMin / 2;
+  return foretold ? std::max(wanted, sized(shard.full())) : wanted;
+}
+
+DedupeWindow::Impl::Growth DedupeWindow::Impl::GrowthOf(const Shard& shard,
+                                                        std::size_t buckets) const {
+  const bool splits =
+      shard.lanes > kShardLanes && buckets * shard.lanes * kBucketBytes >= kSplitBytes;
+  return {buckets, splits ? shard.lanes / 2 : shard.lanes, splits};
+}
+
+// Any shard tells for all: keys are spread evenly, and those of one size grow at about one time.
+void DedupeWindow::Impl::WantMemory(const Shard& shard) {
+  wanted_ = 0;
+  if (shard.compact || shard.buckets == 0 || spares_.size() >= kSparesMax) return;
+  if (shard.used < shard.full() / 4 * 3) return;
+  const std::size_t buckets = std::max(kBucketsMin, BucketsFor(shard.full(), shard));
+  const Growth growth = GrowthOf(shard, buckets);
+  const std::size_t bytes = TableMemory::BytesFor(buckets * growth.lanes * kBucketBytes);
+  if (buckets > lane_buckets_max_ || bytes < kSpareBytesMin) return;
+  if (bytes_ + bytes <= bytes_max_) wanted_ = bytes;
+}
+
+void DedupeWindow::Impl::GiveMemory(TableMemory memory) {
+  if (memory.bytes() != wanted_ || bytes_ + memory.bytes() > bytes_max_) return;
+  if (!spares_.empty() && spares_.back().bytes() != memory.bytes()) DropSpares();
+  bytes_ += memory.bytes();
+  spares_.push_back(std::move(memory));
+  wanted_ = 0;
+}
+
+void DedupeWindow::Impl::DropSpares() {
+  for (const TableMemory& spare : spares_) bytes_ -= spare.bytes();
+  spares_.clear();
+}
+
+// A spare when there is one of this size. Others go, so that they never stand beside what the
+// budget has room for.
+TableMemory DedupeWindow::Impl::TakeMemory(std::size_t bytes) {
+  if (spares_.empty() || spares_.back().bytes() != TableMemory::BytesFor(bytes)) {
+    DropSpares();
+    return TableMemory(bytes);
+  }
+  TableMemory memory = std::move(spares_.back());
+  spares_.pop_back();
+  bytes_ -= memory.bytes();
+  return memory;
+}
+
 // Moves the live keys to a table of the right size: full slots as long as they fit a shard's share.
 void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
   const std::size_t alive = Alive(shard);
-  // Full at 4 slots a bucket and 4/5 of them: 5 buckets for 8 keys double the table, 15 for 32 add
-  // half; small tables may be generous.
-  std::size_t wanted = alive * 5 / 8 / shard->lanes + 1;
-  if (wanted > lane_buckets_max_ / 4) wanted = alive * 15 / 32 / shard->lanes + 1;
-  std::size_t buckets = std::max({kBucketsMin, buckets_min, wanted});
+  std::size_t buckets = std::max({kBucketsMin, buckets_min, BucketsFor(alive, *shard)});
   for (; buckets <= lane_buckets_max_; buckets += buckets / 2) {
-    if (shard->lanes > kShardLanes && buckets * shard->lanes * kBucketBytes >= kSplitBytes) {
+    if (GrowthOf(*shard, buckets).splits) {
       // With as many buckets as before, every key finds the place that it had; what does not is
       // none of ours.
       if (!Split(shard, buckets) && !Split(shard, shard->buckets)) ForgetEverything();
@@ -196,9 +252,9 @@ void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
   if (!Resize(shard, lane_buckets_max_, true)) ForgetEverything();
 }
 
-Shard DedupeWindow::Impl::NewTable(std::size_t lanes, std::size_t buckets, bool compact) const {
+Shard DedupeWindow::Impl::NewTable(std::size_t lanes, std::size_t buckets, bool compact) {
   Shard table;
-  table.memory = TableMemory(buckets * lanes * kBucketBytes);
+  table.memory = TakeMemory(buckets * lanes * kBucketBytes);
   table.lanes = static_cast<std::uint32_t>(lanes);
   table.buckets = static_cast<std::uint32_t>(buckets);
   table.compact = compact;
@@ -270,6 +326,8 @@ void DedupeWindow::InsertMany(std::span<const Hash128> keys, std::int64_t now_ms
 std::uint64_t DedupeWindow::size() const { return impl_->size(); }
 std::size_t DedupeWindow::bytes() const { return impl_->bytes(); }
 void DedupeWindow::LoseUntil(std::int64_t received_ms) { impl_->LoseUntil(received_ms); }
+std::size_t DedupeWindow::memory_wanted() const { return impl_->memory_wanted(); }
+void DedupeWindow::GiveMemory(TableMemory memory) { impl_->GiveMemory(std::move(memory)); }
 std::int64_t DedupeWindow::reach_ms() const { return impl_->reach_ms(); }
 
 }  // namespace v1

@@ -12,6 +12,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/log/dedupe_state.h"
+#include "lib/log/table_memory.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -47,6 +48,12 @@ class DedupeWindow {
 
   // Keys that came up to this server time may be missing: reach_ms() is behind it.
   void LoseUntil(std::int64_t received_ms);
+
+  // How large a piece of memory the window will soon need for a table, 0 when none: it takes what
+  // GiveMemory brought instead of getting it from the system, for milliseconds, within Insert.
+  std::size_t memory_wanted() const;
+  // What does not fit into the budget, or is of another size than is wanted by now, is given back.
+  void GiveMemory(TableMemory memory);
 
   // What it is besides its tables, and the bytes of the one that begins with a lane, valid until
   // the window changes.

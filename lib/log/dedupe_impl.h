@@ -30,6 +30,9 @@ class DedupeWindow::Impl {
   void Reserve(std::uint64_t keys);
   void InsertMany(std::span<const Hash128> keys, std::int64_t now_ms);
 
+  std::size_t memory_wanted() const { return wanted_; }
+  void GiveMemory(TableMemory memory);
+
   std::uint64_t size() const { return size_; }
   std::size_t bytes() const { return bytes_; }
   void LoseUntil(std::int64_t received_ms);
@@ -58,14 +61,26 @@ class DedupeWindow::Impl {
   void SweepSomeShards();
 
   void MakeRoom(Shard* shard);
+  // How a shard grows, when it can: into one table, or two.
+  struct Growth {
+    std::size_t buckets = 0;
+    std::size_t lanes = 0;  // of a new table
+    bool splits = false;
+  };
+  Growth GrowthOf(const Shard& shard, std::size_t buckets) const;
+  std::size_t BucketsFor(std::size_t alive, const Shard& shard) const;
+  void WantMemory(const Shard& shard);
+  void DropSpares();
+  TableMemory TakeMemory(std::size_t bytes);
   void Rebuild(Shard* shard, std::size_t buckets_min);
-  Shard NewTable(std::size_t lanes, std::size_t buckets, bool compact) const;
+  Shard NewTable(std::size_t lanes, std::size_t buckets, bool compact);
   bool Resize(Shard* shard, std::size_t buckets, bool compact);
   bool Split(Shard* shard, std::size_t buckets);
   std::size_t Alive(Shard* shard);
   void ForgetEverything();
   void Release(Shard* shard);
 
+  const std::size_t bytes_max_;
   const std::uint64_t window_ms_;
   const std::uint64_t generation_ms_;
   std::uint32_t lane_buckets_max_;
@@ -83,6 +98,8 @@ class DedupeWindow::Impl {
   std::int64_t now_ms_ = std::numeric_limits<std::int64_t>::min();
   std::int64_t reach_ms_ = std::numeric_limits<std::int64_t>::min();
   std::uint64_t size_ = 0;
+  std::vector<TableMemory> spares_;  // all of one size
+  std::size_t wanted_ = 0;
   std::size_t bytes_ = sizeof(Impl) + sizeof(DedupeWindow);
 };
 

@@ -20,6 +20,9 @@ inline constexpr std::size_t kShardLanes = 4;
 inline constexpr std::size_t kShards = kLanes / kShardLanes;
 // A table that would grow to this size is split instead.
 inline constexpr std::size_t kSplitBytes = std::size_t{4} << 20;
+// Memory for tables that were got ahead of need: so many at most, and none so small.
+inline constexpr std::size_t kSparesMax = 8;
+inline constexpr std::size_t kSpareBytesMin = std::size_t{512} << 10;
 // Keys are prefetched this far ahead of their probe.
 inline constexpr std::size_t kAhead = 16;
 
@@ -64,7 +67,8 @@ struct Shard {
     return {static_cast<char*>(memory.data()) + lane * buckets * kBucketBytes, buckets};
   }
   // Full tables are full at 4/5 of 4 slots a bucket.
-  bool crowded() const { return used >= std::size_t{buckets} * lanes * 16 / 5; }
+  std::size_t full() const { return std::size_t{buckets} * lanes * 16 / 5; }
+  bool crowded() const { return used >= full(); }
   std::size_t LaneOf(const MixedKey& key) const { return key.lane() & (lanes - 1); }
 
   template <typename Form>
