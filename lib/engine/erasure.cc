@@ -63,7 +63,7 @@ Result<LiveErasure> Engine::Impl::CollectErased(const Erasure& erasure,
 // or be named by the filter of a stored funnel.
 Result<bool> Engine::Impl::IsKnownOtherwise(std::string_view user_id) const {
   if (live_->User(user_id, NowMs())) return true;
-  const Result<bool> is_in_funnels = funnels_->NamesUser(user_id);
+  Result<bool> is_in_funnels = funnels_->NamesUser(user_id);
   if (!is_in_funnels.ok() || *is_in_funnels) return is_in_funnels;
   return log_->HasFailedOf(user_id);
 }

@@ -378,7 +378,7 @@ Status Folder::RewriteErased(const ErasedUsers& erased) {
   for (const auto& segment : snapshot->segments) {
     if (closing_) return Closed();
     if (!erased.MayTouch(segment->meta())) continue;
-    const Status status = RewriteErased(segment, erased);
+    Status status = RewriteErased(segment, erased);
     if (status.code() == StatusCode::kDataLoss) {
       erased_all_ = false;
       NoteDamage(segment->key(), status);

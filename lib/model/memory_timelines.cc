@@ -157,6 +157,7 @@ void SortManyByClient(std::span<ClientPlace> rows) {
   std::stable_sort(places.begin(), places.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return rows[a].tab < rows[b].tab; });
   std::vector<ClientPlace> sorted;
+  sorted.reserve(places.size());
   for (const std::uint32_t place : places) sorted.push_back(rows[place]);
   std::stable_sort(sorted.begin(), sorted.end(), [](const ClientPlace& a, const ClientPlace& b) {
     return a.tab != b.tab ? a.tab < b.tab : a.seq < b.seq;

@@ -8,12 +8,11 @@ namespace {
 
 // What is always inlined becomes code for the processor that the caller is compiled for.
 #define INSIGHTFLOW_INLINE inline __attribute__((always_inline))
-#define INSIGHTFLOW_WIDE __attribute__((target("avx2,bmi,bmi2,lzcnt")))
+#define INSIGHTFLOW_WIDE __attribute__((target("avx2,bmi,bmi2")))
 
 bool IsWide() {
-  static const bool wide = __builtin_cpu_supports("avx2") != 0 &&
-                           __builtin_cpu_supports("bmi2") != 0 &&
-                           __builtin_cpu_supports("lzcnt") != 0;
+  static const bool wide =
+      __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0;
   return wide;
 }
 
