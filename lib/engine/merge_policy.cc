@@ -19,10 +19,6 @@ constexpr std::size_t kSegmentsADayMax = 32;
 // Merges of together so many rows share a commit, whose synced writes cost more than small merges.
 constexpr std::uint64_t kRowsTogether = 262'144;
 
-}  // namespace
-
-namespace {
-
 using Rows = std::span<const std::uint32_t>;
 
 // As many of them as one segment takes.

@@ -186,11 +186,8 @@ std::size_t DedupeWindow::Impl::BucketsFor(std::size_t alive, const Shard& shard
   return foretold ? std::max(wanted, sized(shard.full())) : wanted;
 }
 
-DedupeWindow::Impl::Growth DedupeWindow::Impl::GrowthOf(const Shard& shard,
-                                                        std::size_t buckets) const {
-  const bool splits =
-      shard.lanes > kShardLanes && buckets * shard.lanes * kBucketBytes >= kSplitBytes;
-  return {buckets, splits ? shard.lanes / 2 : shard.lanes, splits};
+bool DedupeWindow::Impl::Splits(const Shard& shard, std::size_t buckets) {
+  return shard.lanes > kShardLanes && buckets * shard.lanes * kBucketBytes >= kSplitBytes;
 }
 
 // Any shard tells for all: keys are spread evenly, and those of one size grow at about one time.
@@ -199,8 +196,8 @@ void DedupeWindow::Impl::WantMemory(const Shard& shard) {
   if (shard.compact || shard.buckets == 0 || spares_.size() >= kSparesMax) return;
   if (shard.used < shard.full() / 4 * 3) return;
   const std::size_t buckets = std::max(kBucketsMin, BucketsFor(shard.full(), shard));
-  const Growth growth = GrowthOf(shard, buckets);
-  const std::size_t bytes = TableMemory::BytesFor(buckets * growth.lanes * kBucketBytes);
+  const std::size_t lanes = Splits(shard, buckets) ? shard.lanes / 2 : shard.lanes;
+  const std::size_t bytes = TableMemory::BytesFor(buckets * lanes * kBucketBytes);
   if (buckets > lane_buckets_max_ || bytes < kSpareBytesMin) return;
   if (bytes_ + bytes <= bytes_max_) wanted_ = bytes;
 }
@@ -236,7 +233,7 @@ void DedupeWindow::Impl::Rebuild(Shard* shard, std::size_t buckets_min) {
   const std::size_t alive = Alive(shard);
   std::size_t buckets = std::max({kBucketsMin, buckets_min, BucketsFor(alive, *shard)});
   for (; buckets <= lane_buckets_max_; buckets += buckets / 2) {
-    if (GrowthOf(*shard, buckets).splits) {
+    if (Splits(*shard, buckets)) {
       // With as many buckets as before, every key finds the place that it had; what does not is
       // none of ours.
       if (!Split(shard, buckets) && !Split(shard, shard->buckets)) ForgetEverything();

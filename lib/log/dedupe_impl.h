@@ -61,13 +61,8 @@ class DedupeWindow::Impl {
   void SweepSomeShards();
 
   void MakeRoom(Shard* shard);
-  // How a shard grows, when it can: into one table, or two.
-  struct Growth {
-    std::size_t buckets = 0;
-    std::size_t lanes = 0;  // of a new table
-    bool splits = false;
-  };
-  Growth GrowthOf(const Shard& shard, std::size_t buckets) const;
+  // Whether a shard that grows to so many buckets a lane becomes two tables of half its lanes.
+  static bool Splits(const Shard& shard, std::size_t buckets);
   std::size_t BucketsFor(std::size_t alive, const Shard& shard) const;
   void WantMemory(const Shard& shard);
   void DropSpares();
