@@ -22,6 +22,7 @@
 #include "insightflow/query.h"
 #include "insightflow/result.h"
 #include "insightflow/status.h"
+#include "lib/analytics/stop.h"
 #include "lib/model/scan_plan.h"
 #include "lib/model/timelines.h"
 #include "lib/model/value_table.h"
@@ -32,15 +33,30 @@ inline namespace v1 {
 class AnalysisState : public TimelineVisitor {
  public:
   // Takes what another state of the same analysis has seen; that one is empty afterwards.
-  // kInvalidArgument, and nothing is taken, for a state of another analysis.
-  virtual Status Merge(AnalysisState* other) = 0;
+  // kInvalidArgument, and nothing is taken, for a state of another analysis. kCancelled: the query
+  // has ended.
+  Status Merge(AnalysisState* other) {
+    Status status = DoMerge(other);
+    if (!status.ok()) return status;
+    if (other->stop_.over()) stop_.End();
+    return stop_.status();
+  }
   // Memory, about; O(1). A query whose states exceed its budget ends with kResourceExhausted.
   virtual std::size_t bytes() const = 0;
   // See Analysis::Agree.
   virtual void Settle() {}
-  // A state whose work for one user may take long asks now and then whether the query has ended,
-  // and then returns early from Visit: nobody will want its answer. `ended` outlives the state.
-  virtual void Watch(const std::function<bool()>* ended) { (void)ended; }
+  // Where its work may take long, for one user, in Settle, in Merge or in Analysis::Finish, a state
+  // asks now and then whether the query has ended, and then returns early: nobody will want its
+  // answer. Once it was told so, Finish has none. `ended` outlives the state, and is called in the
+  // thread that the state works in.
+  void Watch(const std::function<bool()>* ended) { stop_.Watch(ended); }
+  Stop* stop() { return &stop_; }
+
+ protected:
+  virtual Status DoMerge(AnalysisState* other) = 0;
+
+ private:
+  Stop stop_;
 };
 
 // What the scan knows at its end.
@@ -79,11 +95,18 @@ class Analysis {
   // True when each has work left then that it does in Settle, side by side with the others. No
   // answer hangs on that.
   virtual bool Agree(std::span<const std::unique_ptr<AnalysisState>>) const { return false; }
-  // The answer; `state` is spent. `*exact` becomes false where a bound was needed.
-  virtual Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end,
-                                    bool* exact) const = 0;
+  // The answer; `state` is spent. `*exact` becomes false where a bound was needed. kCancelled: the
+  // query has ended.
+  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const {
+    Result<AnswerBody> answer = DoFinish(state, end, exact);
+    if (state->stop()->over()) return state->stop()->status();
+    return answer;
+  }
 
  protected:
+  virtual Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end,
+                                      bool* exact) const = 0;
+
   ScanPlan plan_;
 };
 

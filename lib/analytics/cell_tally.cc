@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include "lib/analytics/cell_index.h"
@@ -17,12 +18,14 @@ namespace {
 
 constexpr std::size_t kTurns = 4;
 
+// A cell's steps are those of a Stop that it takes to merge it or to tell its value.
 struct CountCell {
   std::uint64_t count = 0;
 
   void Merge(const CountCell& other) { count += other.count; }
   std::optional<double> Value(bool*) { return static_cast<double>(count); }
   std::size_t bytes() const { return 0; }
+  std::size_t steps() const { return 1; }
 };
 
 struct SumCell {
@@ -32,6 +35,7 @@ struct SumCell {
   void Merge(const SumCell& other) { sum.Merge(other.sum); }
   std::optional<double> Value(bool*) { return sum.Round(); }
   std::size_t bytes() const { return sum.bytes(); }
+  std::size_t steps() const { return 8; }
 };
 
 struct AverageCell {
@@ -51,6 +55,7 @@ struct AverageCell {
     return sum.Round() / static_cast<double>(count);
   }
   std::size_t bytes() const { return sum.bytes(); }
+  std::size_t steps() const { return 8; }
 };
 
 // Of zeros there is one.
@@ -66,6 +71,7 @@ struct ExtremeCell {
     return extreme;
   }
   std::size_t bytes() const { return 0; }
+  std::size_t steps() const { return 1; }
 };
 
 template <unsigned kPercent>
@@ -83,6 +89,7 @@ struct PercentileCell {
     return numbers.Percentile(kPercent);
   }
   std::size_t bytes() const { return numbers.bytes(); }
+  std::size_t steps() const { return 16 + numbers.bytes() / 64; }
 };
 
 template <typename Cell>
@@ -100,16 +107,16 @@ class CellTally final : public Tally {
     }
   }
 
-  void Take(Tally* other, std::span<const std::uint32_t> buckets) override;
+  void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) override;
 
   std::size_t bytes() const override {
     return index_.bytes() + lines_.bytes() + cells_.capacity() * sizeof(Cell) + cell_bytes_ +
            span_counts_.capacity() * sizeof(span_counts_[0]);
   }
 
-  std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(bool* exact) const override;
-  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets,
-                               bool* exact) const override;
+  std::vector<CodeTotal> Totals(bool* exact, Stop* stop) const override;
+  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool* exact,
+                               Stop* stop) const override;
 
  private:
   Cell& At(std::uint32_t line, std::uint32_t bucket) {
@@ -117,15 +124,11 @@ class CellTally final : public Tally {
     if (cell >= cells_.size()) cells_.resize(cell + 1);
     return cells_[cell];
   }
-  // Cells by a number that each has, those of one number one after another.
+  // Puts cells by a number that each has, below `numbers`; those of one stay in their order. Asks
+  // as it goes: true when the query has ended. O(cells + numbers).
   template <typename NumberOf>
-  std::vector<std::uint32_t> CellsBy(NumberOf number_of) const {
-    std::vector<std::uint32_t> cells(cells_.size());
-    for (std::uint32_t i = 0; i < cells.size(); ++i) cells[i] = i;
-    std::sort(cells.begin(), cells.end(),
-              [&](std::uint32_t a, std::uint32_t b) { return number_of(a) < number_of(b); });
-    return cells;
-  }
+  static bool SortBy(NumberOf number_of, std::size_t numbers, std::vector<std::uint32_t>* cells,
+                     Stop* stop);
   void CountAll(const Timelines& timelines, std::span<const TimeSpan> spans);
   void CountByValue(const Timelines& timelines, std::span<const TimeSpan> spans, std::size_t codes);
   void CountRows(const Timelines& timelines, const TimeSpan& span);
@@ -239,9 +242,10 @@ void CellTally<Cell>::AddNumbers(const Timelines& timelines, std::span<const Tim
 }
 
 template <typename Cell>
-void CellTally<Cell>::Take(Tally* other, std::span<const std::uint32_t> buckets) {
+void CellTally<Cell>::Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) {
   auto& from = static_cast<CellTally&>(*other);
   for (std::uint32_t i = 0; i < from.cells_.size(); ++i) {
+    if (stop->Worked(from.cells_[i].steps())) return;
     const auto [line, bucket] = from.index_.keys()[i];
     const std::uint32_t code = from.lines_.codes()[line];
     lines_.Prepare(code + std::size_t{1});
@@ -255,52 +259,79 @@ void CellTally<Cell>::Take(Tally* other, std::span<const std::uint32_t> buckets)
 }
 
 template <typename Cell>
-std::vector<std::pair<std::uint32_t, std::optional<double>>> CellTally<Cell>::Totals(
-    bool* exact) const {
+template <typename NumberOf>
+bool CellTally<Cell>::SortBy(NumberOf number_of, std::size_t numbers,
+                             std::vector<std::uint32_t>* cells, Stop* stop) {
+  std::vector<std::uint32_t> behind(numbers + 1);
+  for (const std::uint32_t cell : *cells) ++behind[number_of(cell) + 1];
+  if (stop->Worked(cells->size() / 4 + numbers)) return true;
+  std::partial_sum(behind.begin(), behind.end(), behind.begin());
+  std::vector<std::uint32_t> sorted(cells->size());
+  for (const std::uint32_t cell : *cells) {
+    if (stop->Worked(1)) return true;
+    sorted[behind[number_of(cell)]++] = cell;
+  }
+  cells->swap(sorted);
+  return false;
+}
+
+template <typename Cell>
+std::vector<CodeTotal> CellTally<Cell>::Totals(bool* exact, Stop* stop) const {
   const auto line_of = [&](std::uint32_t cell) { return index_.keys()[cell].first; };
-  const std::vector<std::uint32_t> cells = CellsBy(line_of);
-  std::vector<std::pair<std::uint32_t, std::optional<double>>> totals;
+  std::vector<std::uint32_t> cells(cells_.size());
+  std::iota(cells.begin(), cells.end(), 0);
+  std::vector<CodeTotal> totals;
+  if (SortBy(line_of, lines_.size(), &cells, stop)) return totals;
   for (std::size_t begin = 0, end = 0; begin < cells.size(); begin = end) {
     Cell total;
     for (; end < cells.size() && line_of(cells[end]) == line_of(cells[begin]); ++end) {
       total.Merge(cells_[cells[end]]);
+      if (stop->Worked(cells_[cells[end]].steps())) return totals;
     }
     totals.emplace_back(lines_.codes()[line_of(cells[begin])], total.Value(exact));
+    if (stop->Worked(total.steps())) return totals;
   }
   return totals;
 }
 
 template <typename Cell>
 std::vector<TallyLine> CellTally<Cell>::Lines(const TallyGroups& groups, std::size_t buckets,
-                                              bool* exact) const {
+                                              bool* exact, Stop* stop) const {
   const std::optional<double> nothing = MeasureOfNothing(config_.measure);
   std::vector<TallyLine> lines(groups.size);
   for (TallyLine& line : lines) {
     line.total = nothing;
     line.buckets.assign(buckets, nothing);
+    if (stop->Worked(buckets)) return lines;
   }
   std::vector<std::uint32_t> group_of_line;
   for (const std::uint32_t code : lines_.codes()) group_of_line.push_back(groups.GroupOf(code));
   const auto group_of = [&](std::uint32_t cell) {
     return group_of_line[index_.keys()[cell].first];
   };
-  const auto place_of = [&](std::uint32_t cell) {
-    return std::uint64_t{group_of(cell)} << 32 | index_.keys()[cell].second;
-  };
-  const std::vector<std::uint32_t> cells = CellsBy(place_of);
+  const auto bucket_of = [&](std::uint32_t cell) { return index_.keys()[cell].second; };
+  std::vector<std::uint32_t> cells(cells_.size());
+  std::iota(cells.begin(), cells.end(), 0);
+  if (SortBy(bucket_of, buckets, &cells, stop)) return lines;
+  if (SortBy(group_of, groups.size, &cells, stop)) return lines;
   for (std::size_t begin = 0; begin < cells.size();) {
     const std::uint32_t group = group_of(cells[begin]);
     Cell total;
     while (begin < cells.size() && group_of(cells[begin]) == group) {
-      const std::uint64_t place = place_of(cells[begin]);
+      const std::uint32_t bucket = bucket_of(cells[begin]);
       Cell point;
-      for (; begin < cells.size() && place_of(cells[begin]) == place; ++begin) {
+      for (; begin < cells.size() && group_of(cells[begin]) == group &&
+             bucket_of(cells[begin]) == bucket;
+           ++begin) {
         point.Merge(cells_[cells[begin]]);
+        if (stop->Worked(cells_[cells[begin]].steps())) return lines;
       }
       total.Merge(point);
-      lines[group].buckets[static_cast<std::uint32_t>(place)] = point.Value(exact);
+      lines[group].buckets[bucket] = point.Value(exact);
+      if (stop->Worked(2 * point.steps())) return lines;
     }
     lines[group].total = total.Value(exact);
+    if (stop->Worked(total.steps())) return lines;
   }
   return lines;
 }

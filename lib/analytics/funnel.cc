@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -20,7 +19,9 @@ namespace {
 class FunnelState final : public AnalysisState {
  public:
   FunnelState(const FunnelProgram* program, const ValueTable* values)
-      : program_(program), values_(values), scan_(program, values), tally_(program) {}
+      : program_(program), values_(values), scan_(program, values), tally_(program) {
+    scan_.Watch(stop());
+  }
 
   Status Visit(const Timelines& timelines) override {
     FunnelVisit visit;
@@ -45,22 +46,21 @@ class FunnelState final : public AnalysisState {
     return Status::Ok();
   }
 
-  Status Merge(AnalysisState* other) override {
+  Status DoMerge(AnalysisState* other) override {
     auto* state = dynamic_cast<FunnelState*>(other);
     if (state == nullptr || state == this || state->program_ != program_ ||
         state->values_ != values_) {
       return InvalidArgument("the state is of another analysis");
     }
-    tally_.Merge(&state->tally_);
+    tally_.Merge(&state->tally_, stop());
     return Status::Ok();
   }
 
   std::size_t bytes() const override { return tally_.bytes(); }
-  void Watch(const std::function<bool()>* ended) override { scan_.Watch(ended); }
   const FunnelProgram* program() const { return program_; }
 
   FunnelAnswer Finish(const ScanEnd& end, bool* exact) {
-    return tally_.Finish(end, *values_, exact);
+    return tally_.Finish(end, *values_, exact, stop());
   }
 
  private:
@@ -87,7 +87,8 @@ class Funnel final : public Analysis {
     return std::make_unique<FunnelState>(&program_, values);
   }
 
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override {
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end,
+                              bool* exact) const override {
     auto* funnel = dynamic_cast<FunnelState*>(state);
     if (funnel == nullptr || funnel->program() != &program_) {
       return InvalidArgument("the state is of another analysis");

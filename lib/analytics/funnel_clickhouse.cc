@@ -13,6 +13,8 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
+constexpr std::size_t kStepsATime = Stop::kStepsPerQuestion / 64;
+
 constexpr std::uint64_t Bit(std::uint32_t k) { return std::uint64_t{1} << k; }
 
 // Without strict_once.
@@ -107,8 +109,9 @@ class WindowFunnel {
   WindowFunnel(const FunnelRules& rules, FunnelTies* ties, FunnelChain* chain)
       : rules_(rules), modes_(*rules.clickhouse), chains_(rules), ties_(ties), chain_(chain) {}
 
-  void Run(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end) {
+  void Run(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, Stop* stop) {
     for (std::uint32_t row = begin, behind = begin; row < end; row = behind) {
+      if (stop->Worked(kStepsATime)) return;
       bool other = false;
       while (behind < end && rows.time_ms[behind] == rows.time_ms[row]) {
         if (rows.steps[behind++] == 0) other = true;
@@ -169,9 +172,9 @@ class WindowFunnel {
 void FunnelMatcher::MatchClickHouse(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                                     FunnelChain* chain) {
   if (rules_.clickhouse->strict_once) {
-    WindowFunnel<EveryChain>(rules_, &ties_, chain).Run(rows, begin, end);
+    WindowFunnel<EveryChain>(rules_, &ties_, chain).Run(rows, begin, end, stop_);
   } else {
-    WindowFunnel<OneChain>(rules_, &ties_, chain).Run(rows, begin, end);
+    WindowFunnel<OneChain>(rules_, &ties_, chain).Run(rows, begin, end, stop_);
   }
 }
 

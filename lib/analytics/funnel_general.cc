@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 
 #include "lib/analytics/funnel_matcher.h"
 
@@ -266,6 +267,7 @@ void FunnelMatcher::MatchStrictTable(const FunnelRows& rows, std::uint32_t begin
       before = rows.keys[row];
       if (before == 0) mask = 0;
     }
+    if (HasEnded()) return;
     ArriveOne(rows, row, mask);
     ClearHeld(~std::uint64_t{0});
     KeepArrived(rows, chain);
@@ -295,8 +297,9 @@ void FunnelMatcher::MatchByKey(const FunnelRows& rows, std::uint32_t begin, std:
   for (std::uint32_t row = begin; row < end; ++row) {
     if (rows.keys[row] != 0 && rows.steps[row] != 0) by_key_.emplace_back(rows.keys[row], row);
   }
-  std::sort(by_key_.begin(), by_key_.end());
-  for (std::size_t first = 0, behind = 0; first < by_key_.size() && !is_over_; first = behind) {
+  SortUnlessOver(by_key_.begin(), by_key_.end(), std::less<>(), stop_);
+  for (std::size_t first = 0, behind = 0; first < by_key_.size(); first = behind) {
+    if (stop_->over()) return;
     key_time_ms_.clear();
     key_steps_.clear();
     for (; behind < by_key_.size() && by_key_[behind].first == by_key_[first].first; ++behind) {

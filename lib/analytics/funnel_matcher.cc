@@ -4,6 +4,12 @@
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
+
+// Steps, from which on looking for runs among those that an event matches pays.
+constexpr std::uint32_t kMuchFrom = 8;
+
+}  // namespace
 
 FunnelMatcher::FunnelMatcher(const FunnelRules& rules) : rules_(rules) {
   const bool general = rules.optional != 0 || rules.holds || !rules.exclusions.empty();
@@ -16,7 +22,8 @@ FunnelMatcher::FunnelMatcher(const FunnelRules& rules) : rules_(rules) {
   } else if (rules.order == FunnelOrder::kStrict) {
     kind_ = Kind::kStrict;
   } else {
-    kind_ = rules.disjoint ? Kind::kDisjoint : Kind::kOrdered;
+    kind_ = Kind::kOrdered;
+    if (!rules.disjoint) overlap_ = rules.steps < kMuchFrom ? Overlap::kSome : Overlap::kMuch;
   }
   counts_ = 1 + static_cast<std::uint32_t>(std::popcount(rules.optional));
   if (kind_ != Kind::kGeneral) return;
@@ -31,13 +38,15 @@ void FunnelMatcher::Match(const FunnelRows& rows, std::uint32_t begin, std::uint
   chain->filled = 0;
   chain->open_start_ms = FunnelChain::kNeverOpen;
   switch (kind_) {
-    case Kind::kDisjoint: return MatchOrdered<true>(rows, begin, end, chain);
-    case Kind::kOrdered: return MatchOrdered<false>(rows, begin, end, chain);
-    case Kind::kStrict: return MatchStrict(rows, begin, end, chain);
-    case Kind::kUnordered: return MatchUnordered(rows, begin, end, chain);
-    case Kind::kGeneral: return MatchGeneral(rows, begin, end, chain);
-    case Kind::kCompat: return MatchClickHouse(rows, begin, end, chain);
+    case Kind::kOrdered: MatchOrdered(rows, begin, end, chain); break;
+    case Kind::kStrict: MatchStrict(rows, begin, end, chain); break;
+    case Kind::kUnordered: MatchUnordered(rows, begin, end, chain); break;
+    case Kind::kGeneral: MatchGeneral(rows, begin, end, chain); break;
+    case Kind::kCompat: MatchClickHouse(rows, begin, end, chain); break;
   }
+  if (!stop_->over()) return;
+  chain->level = 0;
+  chain->filled = 0;
 }
 
 }  // namespace v1

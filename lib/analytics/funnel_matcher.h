@@ -2,16 +2,17 @@
 // to 8. Each way of matching has a file of its own, which opens with its idea.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "lib/analytics/funnel_rules.h"
 #include "lib/analytics/funnel_ties.h"
+#include "lib/analytics/stop.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -39,16 +40,17 @@ struct FunnelChain {
 class FunnelMatcher {
  public:
   explicit FunnelMatcher(const FunnelRules& rules);
+  FunnelMatcher(const FunnelMatcher&) = delete;
+  FunnelMatcher& operator=(const FunnelMatcher&) = delete;
   // O(rows × steps that they touch); with optional steps O(rows × steps × optional ones).
   void Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, FunnelChain* chain);
-  // See AnalysisState::Watch: a chain that is found after the end means nothing.
-  void Watch(const std::function<bool()>* ended) {
-    ended_ = ended;
-    is_over_ = false;
-  }
+  // Asks `stop` in the midst of long timelines; from its end on there is no chain.
+  void Watch(Stop* stop) { stop_ = stop; }
 
  private:
-  enum class Kind : std::uint8_t { kDisjoint, kOrdered, kStrict, kUnordered, kGeneral, kCompat };
+  enum class Kind : std::uint8_t { kOrdered, kStrict, kUnordered, kGeneral, kCompat };
+  // Steps that an event may match: one; several; or so many that they are looked at in runs.
+  enum class Overlap : std::uint8_t { kNone, kSome, kMuch };
   // A chain on its way, for the general case: its start, and its rows by step.
   struct Slot {
     std::int64_t start_ms = FunnelChain::kNeverOpen;
@@ -61,9 +63,13 @@ class FunnelMatcher {
   };
 
   // funnel_ordered.cc
-  template <bool kDisjoint>
   void MatchOrdered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                     FunnelChain* chain);
+  template <Overlap kOverlap>
+  void MatchOrdered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                    FunnelChain* chain);
+  template <Overlap kOverlap>
+  static void TakeOn(std::uint64_t mask, std::uint32_t level, std::int64_t* start);
   struct Reached;
   std::uint32_t PassTies(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                          Reached* reached);
@@ -71,7 +77,7 @@ class FunnelMatcher {
                     FunnelChain* chain);
   // funnel_strict.cc
   void MatchStrict(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
-                   FunnelChain* chain) const;
+                   FunnelChain* chain);
   // funnel_unordered.cc
   void MatchUnordered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                       FunnelChain* chain);
@@ -102,11 +108,16 @@ class FunnelMatcher {
               std::uint64_t set, std::uint32_t step, std::int64_t time_ms);
   void KeepArrived(const FunnelRows& rows, FunnelChain* chain);
   void TellOpen(FunnelChain* chain);
-  // Asks once in a while: one time of a timeline may cost some ms, or next to nothing.
-  bool HasEnded() {
-    if (ended_ == nullptr || is_over_ || (++turns_ & 63) != 0) return is_over_;
-    is_over_ = (*ended_)();
-    return is_over_;
+  // Before one time of a timeline, which may cost some ms, or next to nothing.
+  bool HasEnded() { return stop_->Worked(kStepsATime); }
+  // A loop over rows that cost little goes over so many of them and then asks, so that nothing in
+  // it does. NextRows: how far it may go now; `row`, when it is at the end or the query has ended.
+  static std::uint32_t RowsAtOnce(std::uint32_t row, std::uint32_t end) {
+    return std::min<std::uint32_t>(end - row, Stop::kStepsPerQuestion) + row;
+  }
+  std::uint32_t NextRows(std::uint32_t row, std::uint32_t end) {
+    if (row >= end || stop_->Worked(Stop::kStepsPerQuestion)) return row;
+    return RowsAtOnce(row, end);
   }
   bool IsEarlier(const FunnelRows& rows, const std::uint32_t* a, const std::uint32_t* b,
                  std::uint32_t level) const;
@@ -120,8 +131,13 @@ class FunnelMatcher {
            rules_.window_ms;
   }
 
+  static constexpr std::size_t kStepsATime = Stop::kStepsPerQuestion / 64;
+
   const FunnelRules& rules_;
   Kind kind_;
+  Overlap overlap_ = Overlap::kNone;
+  Stop never_;
+  Stop* stop_ = &never_;
   FunnelTies ties_;
   // Ordered: start_[k] is the latest start of a chain that fills k steps; the last one is never
   // read for an answer.
@@ -139,9 +155,6 @@ class FunnelMatcher {
   std::array<std::uint32_t, kFunnelStepsMax> best_last_ = {};  // by count: a last step, or kNone
   std::vector<std::vector<std::int64_t>> excluded_at_;         // times, by exclusion
   std::vector<std::pair<std::uint64_t, std::uint32_t>> by_key_;
-  const std::function<bool()>* ended_ = nullptr;
-  std::uint32_t turns_ = 0;
-  bool is_over_ = false;
   std::vector<std::int64_t> key_time_ms_;  // rows of one key, side by side
   std::vector<std::uint64_t> key_steps_;
 };

@@ -10,11 +10,18 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "lib/analytics/funnel_matcher.h"
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
+
+// Steps that are moved at once rather than one by one.
+constexpr int kLongRun = 4;
+
+}  // namespace
 
 struct FunnelMatcher::Reached {
   std::uint32_t level = 0;
@@ -25,6 +32,7 @@ struct FunnelMatcher::Reached {
 // The rows of one time, two or more. Returns the row behind them.
 std::uint32_t FunnelMatcher::PassTies(const FunnelRows& rows, std::uint32_t begin,
                                       std::uint32_t end, Reached* reached) {
+  if (HasEnded()) return end;
   const std::int64_t time_ms = rows.time_ms[begin];
   std::uint32_t behind = begin + 1;
   while (behind < end && rows.time_ms[behind] == time_ms) ++behind;
@@ -60,7 +68,34 @@ std::uint32_t FunnelMatcher::PassTies(const FunnelRows& rows, std::uint32_t begi
   return behind;
 }
 
-template <bool kDisjoint>
+// The chains of fewer steps are taken on by an event of these steps. Levels that no chain has
+// reached need no start.
+template <FunnelMatcher::Overlap kOverlap>
+void FunnelMatcher::TakeOn(std::uint64_t mask, std::uint32_t level, std::int64_t* start) {
+  if constexpr (kOverlap == Overlap::kNone) {
+    // Without a step it is the last one's, whose start is never read before it is reached.
+    const int k = std::countr_zero(mask | std::uint64_t{1} << 63);
+    start[k + 1] = start[k];
+    return;
+  }
+  std::uint64_t left = mask & ((std::uint64_t{2} << level) - 1);
+  while (left != 0) {
+    const int k = 63 - std::countl_zero(left);
+    if constexpr (kOverlap == Overlap::kMuch) {
+      const int run = std::countl_one(left << (63 - k));
+      if (run >= kLongRun) {
+        std::int64_t* const first = start + (k + 1 - run);
+        std::memmove(first + 1, first, static_cast<std::size_t>(run) * sizeof(*first));
+        left &= (std::uint64_t{1} << (k + 1 - run)) - 1;
+        continue;
+      }
+    }
+    start[k + 1] = start[k];
+    left ^= std::uint64_t{1} << k;
+  }
+}
+
+template <FunnelMatcher::Overlap kOverlap>
 void FunnelMatcher::MatchOrdered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                                  FunnelChain* chain) {
   // What the loop reads is held here: the compiler cannot know that start_ overlaps none of it.
@@ -73,7 +108,8 @@ void FunnelMatcher::MatchOrdered(const FunnelRows& rows, std::uint32_t begin, st
   std::uint32_t level = 0;
   std::uint32_t row = begin;
   std::int64_t next_ms = times[begin];
-  while (row < end && level < whole) {
+  std::uint32_t behind = RowsAtOnce(row, end);
+  while (level < whole && (row < behind || row < (behind = NextRows(row, end)))) {
     const std::int64_t time_ms = next_ms;
     if (row + 1 < end) {
       next_ms = times[row + 1];
@@ -93,33 +129,25 @@ void FunnelMatcher::MatchOrdered(const FunnelRows& rows, std::uint32_t begin, st
     if ((mask >> level & static_cast<std::uint64_t>(passed <= window_ms)) != 0) {
       reached = {level + 1, row, start[level]};
     }
-    if constexpr (kDisjoint) {
-      // Without a step it is the last one's, whose start is never read before it is reached.
-      const int k = std::countr_zero(mask | std::uint64_t{1} << 63);
-      start[k + 1] = start[k];
-    } else {
-      // Levels that no chain has reached need no start.
-      std::uint64_t left = mask & ((std::uint64_t{2} << level) - 1);
-      while (left != 0) {
-        const int k = 63 - std::countl_zero(left);
-        start[k + 1] = start[k];
-        left ^= std::uint64_t{1} << k;
-      }
-    }
+    TakeOn<kOverlap>(mask, level, start);
     level = reached.level;
     ++row;
   }
-  if (level == 0) return;
+  if (level == 0 || stop_->over()) return;
   chain->level = level;
   chain->filled = ~std::uint64_t{0} >> (64 - level);
   if (level < whole) chain->open_start_ms = start[level];
   TraceOrdered(rows, begin, reached, chain);
 }
 
-template void FunnelMatcher::MatchOrdered<true>(const FunnelRows&, std::uint32_t, std::uint32_t,
-                                                FunnelChain*);
-template void FunnelMatcher::MatchOrdered<false>(const FunnelRows&, std::uint32_t, std::uint32_t,
-                                                 FunnelChain*);
+void FunnelMatcher::MatchOrdered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                                 FunnelChain* chain) {
+  switch (overlap_) {
+    case Overlap::kNone: return MatchOrdered<Overlap::kNone>(rows, begin, end, chain);
+    case Overlap::kSome: return MatchOrdered<Overlap::kSome>(rows, begin, end, chain);
+    case Overlap::kMuch: return MatchOrdered<Overlap::kMuch>(rows, begin, end, chain);
+  }
+}
 
 void FunnelMatcher::TraceOrdered(const FunnelRows& rows, std::uint32_t begin,
                                  const Reached& reached, FunnelChain* chain) {
@@ -137,6 +165,7 @@ void FunnelMatcher::TraceOrdered(const FunnelRows& rows, std::uint32_t begin,
         break;
       }
     } else {
+      if (HasEnded()) return;
       ties_.Load(rows.steps, row, behind, rules_.steps);
       const std::uint32_t far = ties_.Farthest(level, reached.level);
       std::uint64_t set = 0;

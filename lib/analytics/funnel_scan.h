@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -14,6 +13,7 @@
 #include "lib/analytics/funnel_rules.h"
 #include "lib/analytics/funnel_search.h"
 #include "lib/analytics/sessioniser.h"
+#include "lib/analytics/stop.h"
 #include "lib/base/plain_vector.h"
 #include "lib/model/timelines.h"
 
@@ -30,7 +30,9 @@ struct FunnelUnitChain {
 class FunnelScan {
  public:
   FunnelScan(const FunnelProgram* program, const ValueTable* values);
-  void Watch(const std::function<bool()>* ended) { matcher_.Watch(ended); }
+  // Asks `stop`, which outlives this, also in the midst of a user: what is found behind the end of
+  // the query means nothing.
+  void Watch(Stop* stop) { matcher_.Watch(stop); }
 
   // Calls `take` with the FunnelUnitChain of each user or session that reached step 1.
   template <typename Take>

@@ -9,12 +9,14 @@ namespace insightflow {
 inline namespace v1 {
 
 void FunnelMatcher::MatchStrict(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
-                                FunnelChain* chain) const {
+                                FunnelChain* chain) {
   const std::uint64_t all = ~std::uint64_t{0} >> (64 - rules_.steps);
   std::uint64_t alive = 0;  // bit k: a chain of k + 1 steps ends at this row
   std::uint32_t level = 0;
   std::uint32_t last = begin;
-  for (std::uint32_t row = begin; row < end && level < rules_.steps; ++row) {
+  std::uint32_t behind = RowsAtOnce(begin, end);
+  for (std::uint32_t row = begin;
+       level < rules_.steps && (row < behind || row < (behind = NextRows(row, end))); ++row) {
     alive = (alive << 1 | 1) & rows.steps[row] & all;
     // The longer the chain, the earlier its start: the first one that fits is the best.
     for (std::uint64_t left = alive >> level << level; left != 0;) {
@@ -27,7 +29,7 @@ void FunnelMatcher::MatchStrict(const FunnelRows& rows, std::uint32_t begin, std
       left ^= std::uint64_t{1} << k;
     }
   }
-  if (level == 0) return;
+  if (level == 0 || stop_->over()) return;
   chain->level = level;
   chain->filled = ~std::uint64_t{0} >> (64 - level);
   for (std::uint32_t k = 0; k < level; ++k) chain->rows[k] = last - (level - 1 - k);

@@ -142,10 +142,17 @@ void FunnelTally::MergeGroup(Group* from, Group* to) {
   }
 }
 
-void FunnelTally::Merge(FunnelTally* other) {
+std::size_t FunnelTally::StepsOf(const Group& group) {
+  std::size_t steps = 0;
+  for (const DurationTally& times : group.times) steps += 4 + times.bytes() / 64;
+  return steps;
+}
+
+void FunnelTally::Merge(FunnelTally* other, Stop* stop) {
   SawTime(other->seen_ms_);
   std::vector<std::uint32_t> new_group(other->groups_.size());
   for (std::size_t g = 0; g < other->groups_.size(); ++g) {
+    if (stop->Worked(StepsOf(other->groups_[g]))) return;
     new_group[g] = GroupOf(other->group_values_[g]);
     MergeGroup(&other->groups_[g], &groups_[new_group[g]]);
   }
@@ -200,23 +207,25 @@ FunnelCounts FunnelTally::CountsOf(Group* group, bool* exact) const {
 
 // Values by users, then by name, absent first; past the limit they are one.
 FunnelTally::Group FunnelTally::FinishBreakdown(const ValueTable& values, FunnelAnswer* answer,
-                                                bool* exact) {
+                                                bool* exact, Stop* stop) {
   std::vector<std::uint32_t> order(groups_.size());
   std::iota(order.begin(), order.end(), 0);
   const auto text = [&](std::uint32_t g) {
     return group_values_[g] == 0 ? std::string_view() : values.Text(group_values_[g]);
   };
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+  const auto is_before = [&](std::uint32_t a, std::uint32_t b) {
     if (groups_[a].users[0] != groups_[b].users[0]) {
       return groups_[a].users[0] > groups_[b].users[0];
     }
     return text(a) < text(b);
-  });
+  };
   const std::size_t limit = program_->query.breakdown->limit.value_or(program_->query.scope.limit);
+  PutFirst(order.begin(), order.end(), limit, is_before, stop);
   Group all = MakeGroup();
   Group others = MakeGroup();
   for (std::size_t i = 0; i < order.size(); ++i) {
     Group& group = groups_[order[i]];
+    if (stop->Worked((i < limit ? 4 : 1) * StepsOf(group))) break;
     if (i < limit) {
       BreakdownValue value;
       if (group_values_[order[i]] != 0) value = std::string(text(order[i]));
@@ -231,18 +240,21 @@ FunnelTally::Group FunnelTally::FinishBreakdown(const ValueTable& values, Funnel
   return all;
 }
 
-void FunnelTally::CountPending(std::int64_t known_ms) {
+void FunnelTally::CountPending(std::int64_t known_ms, Stop* stop) {
   for (const Waiting& waiting : waiting_) {
+    if (stop->Worked(1)) return;
     if (waiting.deadline_ms > known_ms) ++groups_[waiting.group].pending[waiting.level - 1];
   }
 }
 
-FunnelAnswer FunnelTally::Finish(const ScanEnd& end, const ValueTable& values, bool* exact) {
+FunnelAnswer FunnelTally::Finish(const ScanEnd& end, const ValueTable& values, bool* exact,
+                                 Stop* stop) {
   const std::int64_t known_ms = end.data_end_ms == ScanEnd::kNoEvents ? seen_ms_ : end.known_ms();
-  CountPending(known_ms);
+  CountPending(known_ms, stop);
   FunnelAnswer answer;
-  Group all =
-      program_->query.breakdown ? FinishBreakdown(values, &answer, exact) : std::move(groups_[0]);
+  Group all = program_->query.breakdown ? FinishBreakdown(values, &answer, exact, stop)
+                                        : std::move(groups_[0]);
+  if (stop->over()) return answer;
   answer.counts = CountsOf(&all, exact);
   if (all.times[0].any()) {
     *exact = *exact && all.times[0].is_exact();

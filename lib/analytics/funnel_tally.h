@@ -17,6 +17,7 @@
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/duration_tally.h"
 #include "lib/analytics/funnel_rules.h"
+#include "lib/analytics/stop.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -41,9 +42,10 @@ class FunnelTally {
   void Add(const FunnelVisit& visit);
   // There is an event at this time, or the data is known to go on to it.
   void SawTime(std::int64_t time_ms) { seen_ms_ = std::max(seen_ms_, time_ms); }
-  void Merge(FunnelTally* other);
+  // This and Finish mean nothing once `stop` is over.
+  void Merge(FunnelTally* other, Stop* stop);
   std::size_t bytes() const;
-  FunnelAnswer Finish(const ScanEnd& end, const ValueTable& values, bool* exact);
+  FunnelAnswer Finish(const ScanEnd& end, const ValueTable& values, bool* exact, Stop* stop);
 
  private:
   struct Group {
@@ -69,12 +71,14 @@ class FunnelTally {
   void ListNow(FunnelUser user);
   void TrimListed();
   void DropClosed();
-  void CountPending(std::int64_t known_ms);
+  void CountPending(std::int64_t known_ms, Stop* stop);
   void SettleListed(std::int64_t closed_ms);
   static void MergeGroup(Group* from, Group* to);
+  // Steps of a Stop that a group takes to be merged or told.
+  static std::size_t StepsOf(const Group& group);
   FunnelCounts CountsOf(Group* group, bool* exact) const;
   // Returns all of it as one.
-  Group FinishBreakdown(const ValueTable& values, FunnelAnswer* answer, bool* exact);
+  Group FinishBreakdown(const ValueTable& values, FunnelAnswer* answer, bool* exact, Stop* stop);
 
   const FunnelProgram* program_;
   std::int64_t seen_ms_ = FunnelVisit::kClosed;

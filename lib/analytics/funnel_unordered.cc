@@ -76,6 +76,7 @@ void FunnelMatcher::MatchUnordered(const FunnelRows& rows, std::uint32_t begin, 
   std::uint32_t first = begin;
   std::uint32_t last = begin;
   for (std::uint32_t row = begin; row < end; ++row) {
+    if (HasEnded()) return;
     const std::int64_t now = rows.time_ms[row];
     Insert(rows.steps[row], row, true);
     if (row + 1 < end && rows.time_ms[row + 1] == now) continue;

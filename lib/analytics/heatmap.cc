@@ -33,21 +33,25 @@ class Positions {
     ++counts_[Key(x >> level_, y >> level_)];
     Shrink();
   }
-  void Merge(Positions* other) {
+  void Merge(Positions* other, Stop* stop) {
     width_ = std::max(width_, other->width_);
     height_ = std::max(height_, other->height_);
     clicks_ += other->clicks_;
-    while (level_ < other->level_) Halve();
-    while (other->level_ < level_) other->Halve();
-    for (const auto& [key, count] : other->counts_) counts_[key] += count;
+    while (level_ < other->level_ && !stop->Worked(counts_.size())) Halve();
+    while (other->level_ < level_ && !stop->Worked(other->counts_.size())) other->Halve();
+    for (const auto& [key, count] : other->counts_) {
+      if (stop->Worked(1)) return;
+      counts_[key] += count;
+    }
     Shrink();
     *other = Positions();
   }
 
   // The cells with clicks, by row, then column.
-  std::vector<HeatmapCell> Cells(std::size_t columns, std::size_t rows) const {
+  std::vector<HeatmapCell> Cells(std::size_t columns, std::size_t rows, Stop* stop) const {
     std::vector<std::uint64_t> grid(columns * rows);
     for (const auto& [key, count] : counts_) {
+      if (stop->Worked(1)) return {};
       const auto x = static_cast<std::uint64_t>(key >> 32) << level_;
       const auto y = (key & 0xffffffff) << level_;
       const std::size_t column = x * columns / static_cast<std::uint64_t>(width_);
@@ -115,13 +119,16 @@ class HeatmapState final : public AnalysisState {
     return Status::Ok();
   }
 
-  Status Merge(AnalysisState* other) override {
+  Status DoMerge(AnalysisState* other) override {
     auto* const from = dynamic_cast<HeatmapState*>(other);
     if (from == nullptr || from == this || !from->IsOf(analysis_)) {
       return InvalidArgument("the state is that of another analysis");
     }
-    positions_.Merge(&from->positions_);
-    for (const auto& [code, count] : std::exchange(from->elements_, {})) elements_[code] += count;
+    positions_.Merge(&from->positions_, stop());
+    for (const auto& [code, count] : std::exchange(from->elements_, {})) {
+      if (stop()->Worked(1)) break;
+      elements_[code] += count;
+    }
     return Status::Ok();
   }
 
@@ -130,15 +137,15 @@ class HeatmapState final : public AnalysisState {
            elements_.capacity() * (sizeof(std::pair<std::uint32_t, std::uint64_t>) + 1);
   }
 
-  HeatmapAnswer Answer(const HeatmapQuery& query) const {
+  HeatmapAnswer Answer(const HeatmapQuery& query) {
     HeatmapAnswer answer;
-    answer.cells = positions_.Cells(query.columns, query.rows);
+    answer.cells = positions_.Cells(query.columns, query.rows, stop());
     answer.clicks = positions_.clicks();
     answer.width = positions_.width();
     answer.height = positions_.height();
     std::vector<CodeCount> counts;
     for (const auto& [code, count] : elements_) counts.push_back({code, count});
-    answer.elements = TopRows(std::move(counts), query.scope.limit, *values_);
+    answer.elements = TopRows(std::move(counts), query.scope.limit, *values_, stop());
     return answer;
   }
   bool exact() const { return positions_.exact(); }
@@ -177,8 +184,8 @@ class Heatmap final : public Analysis {
     return std::make_unique<HeatmapState>(this, values, slots_);
   }
 
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd&, bool* exact) const override {
-    const auto* const heatmap = dynamic_cast<HeatmapState*>(state);
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd&, bool* exact) const override {
+    auto* const heatmap = dynamic_cast<HeatmapState*>(state);
     if (heatmap == nullptr || !heatmap->IsOf(this)) {
       return InvalidArgument("the state is that of another analysis");
     }

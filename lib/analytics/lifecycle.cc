@@ -51,7 +51,7 @@ class LifecycleState final : public AnalysisState {
     }
     return Status::Ok();
   }
-  Status Merge(AnalysisState* other) override;
+  Status DoMerge(AnalysisState* other) override;
   std::size_t bytes() const override {
     return book_.bytes() + counts_.capacity() * sizeof(PeriodCounts) +
            sticky_.capacity() * sizeof(std::uint64_t);
@@ -123,7 +123,7 @@ Status LifecycleState::AddUser(const Timelines& timelines, std::size_t begin, st
   return Status::Ok();
 }
 
-Status LifecycleState::Merge(AnalysisState* other) {
+Status LifecycleState::DoMerge(AnalysisState* other) {
   auto* const from = dynamic_cast<LifecycleState*>(other);
   if (from == nullptr || from->config_ != config_) {
     return InvalidArgument(
@@ -156,7 +156,7 @@ class LifecycleAnalysis final : public Analysis {
   std::unique_ptr<AnalysisState> NewState(const ValueTable*) const override {
     return std::make_unique<LifecycleState>(&config_);
   }
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
 
  private:
   Status SetPeriods(const QueryScope& scope);
@@ -203,8 +203,8 @@ Result<std::unique_ptr<Analysis>> LifecycleAnalysis::Create(const LifecycleQuery
   return std::unique_ptr<Analysis>(std::move(analysis));
 }
 
-Result<AnswerBody> LifecycleAnalysis::Finish(AnalysisState* state, const ScanEnd& end,
-                                             bool*) const {
+Result<AnswerBody> LifecycleAnalysis::DoFinish(AnalysisState* state, const ScanEnd& end,
+                                               bool*) const {
   const auto& lifecycle = static_cast<const LifecycleState&>(*state);
   const IntervalBook& book = lifecycle.book();
   const Result<TimeBuckets> periods =

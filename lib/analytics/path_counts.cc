@@ -77,15 +77,18 @@ void PathCounts::Flush() {
   user_ = 0;
 }
 
-void PathCounts::Merge(PathCounts* other) {
+void PathCounts::Merge(PathCounts* other, Stop* stop) {
   Flush();
   other->Flush();
   Reserve(other->size_);
-  other->ForEach([&](const Entry& theirs) {
-    Entry* const ours = Find(theirs.key);
-    ours->count += theirs.count;
-    ours->users += theirs.users;
-  });
+  other->ForEach(
+      [&](const Entry& theirs) {
+        Entry* const ours = Find(theirs.key);
+        ours->count += theirs.count;
+        ours->users += theirs.users;
+      },
+      stop);
+  if (stop->over()) return;
   overlaps_.Merge(&other->overlaps_);
   *other = PathCounts();
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/analytics/overlaps.h"
+#include "lib/analytics/stop.h"
 #include "lib/analytics/walk_log.h"
 
 namespace insightflow {
@@ -57,13 +58,15 @@ class PathCounts {
   }
   // Must be called before anything is read, and after a user's last key only.
   void Flush();
-  // Takes what `other` has, which is empty afterwards. The users of the two are different.
-  void Merge(PathCounts* other);
+  // Takes what `other` has, which is empty afterwards. The users of the two are different. Both
+  // mean nothing once `stop` is over.
+  void Merge(PathCounts* other, Stop* stop);
 
-  // Calls visit(entry) for each key, in no order.
+  // Calls visit(entry) for each key, in no order, unless the query ends.
   template <typename Visit>
-  void ForEach(const Visit& visit) const {
+  void ForEach(const Visit& visit, Stop* stop) const {
     for (const Entry& entry : entries_) {
+      if (stop->Worked(1)) return;
       if (entry.key != 0) visit(entry);
     }
   }

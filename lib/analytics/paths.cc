@@ -40,9 +40,10 @@ struct Settings {
 
 using NodesByDepth = ByDepth<std::vector<NodeCount>>;  // by code
 
-void AddNodes(const NodesByDepth& from, NodesByDepth* to) {
+void AddNodes(const NodesByDepth& from, NodesByDepth* to, Stop* stop) {
   for (std::size_t depth = 0; depth < from.size(); ++depth) {
     std::vector<NodeCount>& nodes = (*to)[depth];
+    if (stop->Worked(from[depth].size() / 4)) return;
     if (from[depth].size() > nodes.size()) nodes.resize(from[depth].size());
     for (std::size_t code = 0; code < from[depth].size(); ++code) {
       nodes[code].Merge(from[depth][code]);
@@ -57,21 +58,23 @@ class PathsState final : public AnalysisState {
       : analysis_(analysis), values_(values), settings_(settings), cutter_(rules, values) {}
 
   Status Visit(const Timelines& timelines) override;
-  Status Merge(AnalysisState* other) override;
+  Status DoMerge(AnalysisState* other) override;
   std::size_t bytes() const override {
     return walks_.bytes() + node_bytes_ + counts_.bytes() + cutter_.bytes() +
            sessions_.capacity() * sizeof(SessionSpan) +
            user_ends_.capacity() * sizeof(user_ends_[0]) + pending_bytes_;
   }
-  PathsAnswer Answer(std::size_t limit, bool* exact) {
+  Result<PathsAnswer> Answer(std::size_t limit, bool* exact) {
     if (counting_) {
       counts_.Flush();
-      return AnswerPaths(counts_, depth_users_, limit, *values_, exact);
+      return AnswerPaths(counts_, depth_users_, limit, *values_, exact, stop());
     }
-    if (counter_ && walks_.words() == agreed_.words) return counter_->Answer(*values_);
-    WalkCounter counter(std::make_shared<const PathNames>(NamePaths(nodes_, limit, *values_)));
-    counter.Count(walks_);
-    return counter.Answer(*values_);
+    if (counter_ && walks_.words() == agreed_.words) return counter_->Answer(*values_, stop());
+    auto names = std::make_shared<const PathNames>(NamePaths(nodes_, limit, *values_, stop()));
+    if (stop()->over()) return stop()->status();
+    WalkCounter counter(std::move(names));
+    counter.Count(walks_, stop());
+    return counter.Answer(*values_, stop());
   }
 
   // What states know of all of them together.
@@ -80,14 +83,14 @@ class PathsState final : public AnalysisState {
     std::size_t words = 0;  // of all walks
   };
   // False when walks are not kept: they were too many.
-  bool AddTo(NodesByDepth* nodes, std::size_t* words) const {
-    AddNodes(nodes_, nodes);
+  bool AddTo(NodesByDepth* nodes, std::size_t* words, Stop* stop) const {
+    AddNodes(nodes_, nodes, stop);
     *words += walks_.words();
     return !counting_;
   }
   void Agree(const Agreed& agreed) { agreed_ = agreed; }
   void Settle() override {
-    if (agreed_.names != nullptr) counter_.emplace(agreed_.names).Count(walks_);
+    if (agreed_.names != nullptr) counter_.emplace(agreed_.names).Count(walks_, stop());
   }
   const ValueTable& values() const { return *values_; }
   bool IsOf(const Analysis* analysis) const { return analysis_ == analysis; }
@@ -274,14 +277,14 @@ void PathsState::Count(const Walk& walk) {
 void PathsState::StartCounting() {
   if (std::exchange(counting_, true)) return;
   user_ = 0;
-  walks_.ForEach([&](const Walk& walk) { Count(walk); });
+  walks_.ForEach([&](const Walk& walk) { Count(walk); }, stop());
   counts_.Flush();
   walks_ = WalkLog();
   nodes_ = {};
   node_bytes_ = 0;
 }
 
-Status PathsState::Merge(AnalysisState* other) {
+Status PathsState::DoMerge(AnalysisState* other) {
   auto* const from = dynamic_cast<PathsState*>(other);
   if (from == nullptr || from == this || !from->IsOf(analysis_)) {
     return InvalidArgument("the state is that of another analysis");
@@ -292,15 +295,15 @@ Status PathsState::Merge(AnalysisState* other) {
     from->StartCounting();
   }
   if (counter_ && from->counter_ && counter_->names() == from->counter_->names()) {
-    counter_->Merge(*from->counter_);
+    counter_->Merge(*from->counter_, stop());
   } else {
     counter_.reset();
   }
   from->counter_.reset();
   walks_.Merge(&from->walks_);
-  AddNodes(std::exchange(from->nodes_, {}), &nodes_);
+  AddNodes(std::exchange(from->nodes_, {}), &nodes_, stop());
   node_bytes_ += std::exchange(from->node_bytes_, 0);
-  counts_.Merge(&from->counts_);
+  counts_.Merge(&from->counts_, stop());
   for (std::size_t i = 0; i < depth_users_.size(); ++i) {
     depth_users_[i] += std::exchange(from->depth_users_[i], 0);
   }
@@ -342,27 +345,32 @@ class Paths final : public Analysis {
   }
 
   bool Agree(std::span<const std::unique_ptr<AnalysisState>> states) const override {
+    if (states.size() < 2) return false;
+    Stop* const stop = states[0]->stop();
     NodesByDepth nodes;
     std::size_t words = 0;
     for (const auto& state : states) {
       const auto* const paths = dynamic_cast<const PathsState*>(state.get());
-      if (paths == nullptr || !paths->IsOf(this) || !paths->AddTo(&nodes, &words)) return false;
+      if (paths == nullptr || !paths->IsOf(this)) return false;
+      if (!paths->AddTo(&nodes, &words, stop)) return false;
     }
-    if (states.size() < 2 || words > settings_.walk_words_max) return false;
+    if (words > settings_.walk_words_max) return false;
     const ValueTable& values = static_cast<const PathsState&>(*states[0]).values();
-    auto names = std::make_shared<const PathNames>(NamePaths(nodes, limit_, values));
-    if (names->links() > kSettledLinksMax) return false;
+    auto names = std::make_shared<const PathNames>(NamePaths(nodes, limit_, values, stop));
+    if (stop->over() || names->links() > kSettledLinksMax) return false;
     const PathsState::Agreed agreed = {std::move(names), words};
     for (const auto& state : states) static_cast<PathsState&>(*state).Agree(agreed);
     return true;
   }
 
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd&, bool* exact) const override {
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd&, bool* exact) const override {
     auto* const paths = dynamic_cast<PathsState*>(state);
     if (paths == nullptr || !paths->IsOf(this)) {
       return InvalidArgument("the state is that of another analysis");
     }
-    return AnswerBody(paths->Answer(limit_, exact));
+    Result<PathsAnswer> answer = paths->Answer(limit_, exact);
+    if (!answer.ok()) return answer.status();
+    return AnswerBody(std::move(*answer));
   }
 
  private:

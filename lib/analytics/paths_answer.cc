@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -30,46 +31,110 @@ bool IsMore(const PathCounts::Entry& a, const PathCounts::Entry& b, const ValueT
 
 // The values of nodes of one depth that are shown by name, most first.
 std::vector<std::uint32_t> NamesOf(std::vector<PathCounts::Entry> nodes, std::size_t limit,
-                                   const ValueTable& values) {
-  const std::size_t size = std::min(limit, nodes.size());
-  const auto end = nodes.begin() + static_cast<std::ptrdiff_t>(size);
-  std::partial_sort(nodes.begin(), end, nodes.end(),
-                    [&](const auto& a, const auto& b) { return IsMore(a, b, values); });
+                                   const ValueTable& values, Stop* stop) {
+  const auto is_more = [&](const auto& a, const auto& b) { return IsMore(a, b, values); };
+  const std::size_t size = PutFirst(nodes.begin(), nodes.end(), limit, is_more, stop);
   std::vector<std::uint32_t> names;
-  for (auto at = nodes.begin(); at != end; ++at) names.push_back(PathKey::Of(at->key).from);
+  for (std::size_t i = 0; i < size; ++i) names.push_back(PathKey::Of(nodes[i].key).from);
   return names;
 }
 
-std::string TextOf(std::uint32_t code, const ValueTable& values) {
-  if (code == PathKey::kExit) return kExitValue;
-  return code == PathKey::kOther ? kOtherValue : std::string(values.Text(code));
-}
+// Nodes and links as they come, and then in the order of the answer. Values are told apart by their
+// place in the order of all that are shown, which spares comparing texts, and become texts last.
+class AnswerRows {
+ public:
+  AnswerRows(const ValueTable& values, Stop* stop) : values_(values), stop_(stop) {}
 
-void AddTo(PathsAnswer* answer, const PathKey& key, std::uint64_t users, std::uint64_t count,
-           const ValueTable& values) {
-  const std::string from = TextOf(key.from, values);
-  if (key.is_link) {
-    answer->links.push_back({key.depth, from, TextOf(key.to, values), users, count});
-  } else {
-    answer->nodes.push_back({key.depth, from, users, count});
+  void Add(const PathKey& key, std::uint64_t users, std::uint64_t count) {
+    (key.is_link ? links_ : nodes_).push_back({key, users, count});
+  }
+  Result<PathsAnswer> Answer() {
+    if (links_.size() > kPathLinksMax) {
+      return InvalidArgument("the answer has more than " + std::to_string(kPathLinksMax) +
+                             " links in all; ask for a smaller limit or depth");
+    }
+    RankValues();
+    Sort();
+    PathsAnswer answer;
+    answer.nodes.reserve(nodes_.size());
+    for (const Row& row : nodes_) {
+      answer.nodes.push_back({row.key.depth, TextOf(row.key.from), row.users, row.count});
+    }
+    answer.links.reserve(links_.size());
+    for (const Row& row : links_) {
+      if (stop_->Worked(4)) break;
+      answer.links.push_back(
+          {row.key.depth, TextOf(row.key.from), TextOf(row.key.to), row.users, row.count});
+    }
+    return answer;
+  }
+
+ private:
+  struct Row {
+    PathKey key;
+    std::uint64_t users = 0;
+    std::uint64_t count = 0;
+    std::uint32_t from = 0;  // ranks
+    std::uint32_t to = 0;
+  };
+
+  std::string_view ViewOf(std::uint32_t code) const {
+    if (code == PathKey::kExit) return kExitValue;
+    return code == PathKey::kOther ? std::string_view(kOtherValue) : values_.Text(code);
+  }
+  std::string TextOf(std::uint32_t code) const { return std::string(ViewOf(code)); }
+  void RankValues();
+  void Sort();
+
+  const ValueTable& values_;
+  Stop* const stop_;
+  std::vector<Row> nodes_;
+  std::vector<Row> links_;
+};
+
+// Of each value the rank of its text. What a link names is a node, too.
+void AnswerRows::RankValues() {
+  absl::flat_hash_map<std::uint32_t, std::uint32_t> rank_of = {{PathKey::kExit, 0},
+                                                               {PathKey::kOther, 0}};
+  for (const Row& row : nodes_) rank_of.try_emplace(row.key.from, 0);
+  std::vector<std::pair<std::string_view, std::uint32_t>> sorted;
+  for (const auto& [code, rank] : rank_of) sorted.emplace_back(ViewOf(code), code);
+  SortUnlessOver(sorted.begin(), sorted.end(), std::less<>(), stop_);
+  std::uint32_t rank = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i > 0 && sorted[i].first != sorted[i - 1].first) ++rank;
+    rank_of[sorted[i].second] = rank;
+  }
+  for (Row& row : nodes_) row.from = rank_of[row.key.from];
+  for (Row& row : links_) {
+    if (stop_->Worked(1)) return;
+    row.from = rank_of[row.key.from];
+    row.to = rank_of[row.key.to];
   }
 }
 
 // By depth, most first; what names leave comes behind them.
-void Sort(PathsAnswer* answer) {
-  const auto last = [](const std::string& value) {
+void AnswerRows::Sort() {
+  const auto last = [this](const Row& row) {
+    const std::string_view value = ViewOf(row.key.from);
     return value == kExitValue ? 2 : value == kOtherValue ? 1 : 0;
   };
-  std::sort(answer->nodes.begin(), answer->nodes.end(), [&](const PathNode& a, const PathNode& b) {
-    return std::tuple(a.depth, last(a.value), b.users, b.events, std::string_view(a.value)) <
-           std::tuple(b.depth, last(b.value), a.users, a.events, std::string_view(b.value));
-  });
-  std::sort(answer->links.begin(), answer->links.end(), [](const PathLink& a, const PathLink& b) {
-    return std::tuple(a.depth, b.users, b.transitions, std::string_view(a.from),
-                      std::string_view(a.to)) < std::tuple(b.depth, a.users, a.transitions,
-                                                           std::string_view(b.from),
-                                                           std::string_view(b.to));
-  });
+  const auto is_before = [](const Row& a, const Row& b) {
+    return std::tie(b.users, b.count, a.from, a.to) < std::tie(a.users, a.count, b.from, b.to);
+  };
+  SortUnlessOver(
+      nodes_.begin(), nodes_.end(),
+      [&](const Row& a, const Row& b) {
+        const std::tuple place_a(a.key.depth, last(a)), place_b(b.key.depth, last(b));
+        return place_a != place_b ? place_a < place_b : is_before(a, b);
+      },
+      stop_);
+  SortUnlessOver(
+      links_.begin(), links_.end(),
+      [&](const Row& a, const Row& b) {
+        return a.key.depth != b.key.depth ? a.key.depth < b.key.depth : is_before(a, b);
+      },
+      stop_);
 }
 
 // What is shown as one node or link.
@@ -82,28 +147,30 @@ struct Shown {
 class CountsReader {
  public:
   CountsReader(const PathCounts& counts, const ByDepth<std::uint64_t>& depth_users,
-               std::size_t limit, const ValueTable& values)
-      : counts_(counts), depth_users_(depth_users), limit_(limit), values_(values) {}
+               std::size_t limit, const ValueTable& values, Stop* stop)
+      : counts_(counts), depth_users_(depth_users), limit_(limit), values_(values), stop_(stop) {}
 
-  PathsAnswer Build(bool* exact) {
+  Result<PathsAnswer> Build(bool* exact) {
     NameValues();
-    counts_.ForEach([&](const PathCounts::Entry& entry) {
-      Shown& shown = shown_[ShownKey(entry.key)];
-      shown.users += entry.users;
-      shown.count += entry.count;
-      ++shown.keys;
-    });
+    counts_.ForEach(
+        [&](const PathCounts::Entry& entry) {
+          Shown& shown = shown_[ShownKey(entry.key)];
+          shown.users += entry.users;
+          shown.count += entry.count;
+          ++shown.keys;
+        },
+        stop_);
     if (counts_.overlaps().complete()) {
       TakeOverlaps();
     } else {
       BoundUsers(exact);
     }
-    PathsAnswer answer;
+    AnswerRows rows(values_, stop_);
     for (const auto& [key, shown] : shown_) {
-      AddTo(&answer, PathKey::Of(key), shown.users, shown.count, values_);
+      if (stop_->Worked(1)) break;
+      rows.Add(PathKey::Of(key), shown.users, shown.count);
     }
-    Sort(&answer);
-    return answer;
+    return rows.Answer();
   }
 
  private:
@@ -131,18 +198,21 @@ class CountsReader {
   const ByDepth<std::uint64_t>& depth_users_;
   const std::size_t limit_;
   const ValueTable& values_;
+  Stop* const stop_;
   std::map<int, absl::flat_hash_set<std::uint32_t>> named_;
   absl::flat_hash_map<std::uint64_t, Shown> shown_;
 };
 
 void CountsReader::NameValues() {
   std::map<int, std::vector<PathCounts::Entry>> nodes;
-  counts_.ForEach([&](const PathCounts::Entry& entry) {
-    const PathKey key = PathKey::Of(entry.key);
-    if (!key.is_link && key.from != PathKey::kExit) nodes[key.depth].push_back(entry);
-  });
+  counts_.ForEach(
+      [&](const PathCounts::Entry& entry) {
+        const PathKey key = PathKey::Of(entry.key);
+        if (!key.is_link && key.from != PathKey::kExit) nodes[key.depth].push_back(entry);
+      },
+      stop_);
   for (auto& [depth, list] : nodes) {
-    const std::vector<std::uint32_t> names = NamesOf(std::move(list), limit_, values_);
+    const std::vector<std::uint32_t> names = NamesOf(std::move(list), limit_, values_, stop_);
     named_[depth].insert(names.begin(), names.end());
   }
 }
@@ -163,6 +233,7 @@ void CountsReader::TakeOverlaps() {
 void CountsReader::BoundUsers(bool* exact) {
   for (const bool links : {false, true}) {
     for (auto& [packed, shown] : shown_) {
+      if (stop_->Worked(1)) return;
       const PathKey key = PathKey::Of(packed);
       if (key.is_link != links || shown.keys < 2) continue;
       *exact = false;
@@ -177,10 +248,11 @@ void CountsReader::BoundUsers(bool* exact) {
 }  // namespace
 
 PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t limit,
-                    const ValueTable& values) {
+                    const ValueTable& values, Stop* stop) {
   PathNames names;
   for (std::size_t at = 0; at < nodes.size(); ++at) {
     std::vector<PathCounts::Entry> entries;
+    if (stop->Worked(nodes[at].size())) return names;
     for (std::uint32_t code = 0; code < nodes[at].size(); ++code) {
       const NodeCount& node = nodes[at][code];
       if (node.count == 0) continue;
@@ -189,7 +261,7 @@ PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t li
     }
     names.shown[at] = {PathKey::kOther, PathKey::kExit};
     names.places[at].resize(nodes[at].size(), kOtherPlace);
-    for (const std::uint32_t code : NamesOf(std::move(entries), limit, values)) {
+    for (const std::uint32_t code : NamesOf(std::move(entries), limit, values, stop)) {
       names.places[at][code] = static_cast<std::uint16_t>(names.shown[at].size());
       names.shown[at].push_back(code);
       names.named[at].push_back(nodes[at][code]);
@@ -204,12 +276,12 @@ WalkCounter::WalkCounter(std::shared_ptr<const PathNames> names) : names_(std::m
   }
 }
 
-void WalkCounter::Count(const WalkLog& walks) {
-  walks.ForEach([this](const Walk& walk) { Count(walk); });
+void WalkCounter::Count(const WalkLog& walks, Stop* stop) {
+  walks.ForEach([this](const Walk& walk) { CountWalk(walk); }, stop);
   EndUser();
 }
 
-void WalkCounter::Count(const Walk& walk) {
+void WalkCounter::CountWalk(const Walk& walk) {
   if (walk.of_new_user) {
     EndUser();
     ++user_;
@@ -241,22 +313,22 @@ std::size_t WalkCounter::PlaceOf(std::size_t depth, std::uint32_t code) {
   return place;
 }
 
-void WalkCounter::Merge(const WalkCounter& other) {
+void WalkCounter::Merge(const WalkCounter& other, Stop* stop) {
   for (std::size_t at = 0; at < links_.size(); ++at) {
     others_[at].Merge(other.others_[at]);
     exits_[at].Merge(other.exits_[at]);
-    other.links_[at].ForEach([&](std::size_t from, std::size_t to, const NodeCount& cell) {
-      links_[at].At(from, to).Merge(cell);
-    });
+    other.links_[at].ForEach([&](std::size_t from, std::size_t to,
+                                 const NodeCount& cell) { links_[at].At(from, to).Merge(cell); },
+                             stop);
   }
 }
 
-PathsAnswer WalkCounter::Answer(const ValueTable& values) const {
-  PathsAnswer answer;
+Result<PathsAnswer> WalkCounter::Answer(const ValueTable& values, Stop* stop) const {
+  AnswerRows rows(values, stop);
   const auto depth_at = [](std::size_t at) { return static_cast<int>(at) - kWalkDepthMax; };
   const auto add_node = [&](std::size_t at, std::uint32_t code, const NodeCount& node) {
     if (node.count == 0) return;
-    AddTo(&answer, {.depth = depth_at(at), .from = code}, node.users, node.count, values);
+    rows.Add({.depth = depth_at(at), .from = code}, node.users, node.count);
   };
   for (std::size_t at = 0; at < links_.size(); ++at) {
     const std::vector<std::uint32_t>& shown = names_->shown[at];
@@ -265,18 +337,20 @@ PathsAnswer WalkCounter::Answer(const ValueTable& values) const {
     }
     add_node(at, PathKey::kOther, others_[at]);
     add_node(at, PathKey::kExit, exits_[at]);
-    links_[at].ForEach([&](std::size_t from, std::size_t to, const NodeCount& cell) {
-      AddTo(&answer, {depth_at(at), true, shown[from], names_->shown[at + 1][to]}, cell.users,
-            cell.count, values);
-    });
+    links_[at].ForEach(
+        [&](std::size_t from, std::size_t to, const NodeCount& cell) {
+          rows.Add({depth_at(at), true, shown[from], names_->shown[at + 1][to]}, cell.users,
+                   cell.count);
+        },
+        stop);
   }
-  Sort(&answer);
-  return answer;
+  return rows.Answer();
 }
 
-PathsAnswer AnswerPaths(const PathCounts& counts, const ByDepth<std::uint64_t>& depth_users,
-                        std::size_t limit, const ValueTable& values, bool* exact) {
-  return CountsReader(counts, depth_users, limit, values).Build(exact);
+Result<PathsAnswer> AnswerPaths(const PathCounts& counts, const ByDepth<std::uint64_t>& depth_users,
+                                std::size_t limit, const ValueTable& values, bool* exact,
+                                Stop* stop) {
+  return CountsReader(counts, depth_users, limit, values, stop).Build(exact);
 }
 
 }  // namespace v1

@@ -13,11 +13,15 @@
 #include "absl/container/flat_hash_map.h"
 #include "insightflow/result.h"
 #include "lib/analytics/path_counts.h"
+#include "lib/analytics/stop.h"
 #include "lib/analytics/walk_log.h"
 #include "lib/model/value_table.h"
 
 namespace insightflow {
 inline namespace v1 {
+
+// Of an answer: each pair of names may be one.
+inline constexpr std::size_t kPathLinksMax = 1'000'000;
 
 // By depth, from -kWalkDepthMax on.
 template <typename T>
@@ -58,9 +62,11 @@ struct PathNames {
     return links;
   }
 };
+// What follows may take long, and means nothing once `stop` is over.
+//
 // `nodes`: by depth, then code. O(values × depths).
 PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t limit,
-                    const ValueTable& values);
+                    const ValueTable& values, Stop* stop);
 
 // The links from one depth to the next, by the places of what they are shown as: a matrix, or a
 // table where that is too large.
@@ -74,13 +80,17 @@ class LinkCells {
     const std::size_t at = from * width_ + to;
     return matrix_.empty() ? table_[at] : matrix_[at];
   }
-  // Calls visit(from, to, cell) for each link.
+  // Calls visit(from, to, cell) for each link, unless the query ends.
   template <typename Visit>
-  void ForEach(const Visit& visit) const {
+  void ForEach(const Visit& visit, Stop* stop) const {
     for (std::size_t at = 0; at < matrix_.size(); ++at) {
       if (matrix_[at].count != 0) visit(at / width_, at % width_, matrix_[at]);
     }
-    for (const auto& [at, cell] : table_) visit(at / width_, at % width_, cell);
+    if (stop->Worked(matrix_.size() / 4)) return;
+    for (const auto& [at, cell] : table_) {
+      if (stop->Worked(1)) return;
+      visit(at / width_, at % width_, cell);
+    }
   }
 
  private:
@@ -97,14 +107,15 @@ class WalkCounter {
   explicit WalkCounter(std::shared_ptr<const PathNames> names);
 
   // All walks of some users. O(steps).
-  void Count(const WalkLog& walks);
+  void Count(const WalkLog& walks, Stop* stop);
   // Takes what `other` counted of other users, by the same names.
-  void Merge(const WalkCounter& other);
+  void Merge(const WalkCounter& other, Stop* stop);
   const std::shared_ptr<const PathNames>& names() const { return names_; }
-  PathsAnswer Answer(const ValueTable& values) const;
+  // Errors as AnswerPaths.
+  Result<PathsAnswer> Answer(const ValueTable& values, Stop* stop) const;
 
  private:
-  void Count(const Walk& walk);
+  void CountWalk(const Walk& walk);
   void EndUser();
   std::size_t PlaceOf(std::size_t depth, std::uint32_t code);
 
@@ -117,9 +128,11 @@ class WalkCounter {
 };
 
 // `depth_users`: how many have a node at the depth. `*exact` becomes false when users of the others
-// are a bound from above. O(counts).
-PathsAnswer AnswerPaths(const PathCounts& counts, const ByDepth<std::uint64_t>& depth_users,
-                        std::size_t limit, const ValueTable& values, bool* exact);
+// are a bound from above. kInvalidArgument: there are more than kPathLinksMax links to tell.
+// O(counts).
+Result<PathsAnswer> AnswerPaths(const PathCounts& counts, const ByDepth<std::uint64_t>& depth_users,
+                                std::size_t limit, const ValueTable& values, bool* exact,
+                                Stop* stop);
 
 }  // namespace v1
 }  // namespace insightflow

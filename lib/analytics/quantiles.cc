@@ -79,6 +79,7 @@ void Quantiles::Coarsen() {
 }
 
 void Quantiles::Merge(Quantiles* other) {
+  if (other->exact_ && other->values_.empty()) return;
   if (exact_ && other->exact_ && values_.size() + other->values_.size() <= kExactMax) {
     if (values_.empty()) values_.swap(other->values_);
     values_.insert(values_.end(), other->values_.begin(), other->values_.end());

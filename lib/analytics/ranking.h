@@ -1,7 +1,6 @@
 // The greatest counts by value.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "insightflow/result.h"
+#include "lib/analytics/stop.h"
 #include "lib/model/value_table.h"
 
 namespace insightflow {
@@ -20,21 +20,19 @@ struct CodeCount {
 };
 
 // Puts the greatest counts first, in order, equal ones in order of their values; returns how many:
-// `limit`, or all. O(n log limit).
+// `limit`, or all. As PutFirst.
 inline std::size_t PutTopFirst(std::vector<CodeCount>* counts, std::size_t limit,
-                               const ValueTable& values) {
-  const std::size_t size = std::min(limit, counts->size());
-  std::partial_sort(counts->begin(), counts->begin() + static_cast<std::ptrdiff_t>(size),
-                    counts->end(), [&](const CodeCount& a, const CodeCount& b) {
-                      if (a.count != b.count) return a.count > b.count;
-                      return values.Text(a.code) < values.Text(b.code);
-                    });
-  return size;
+                               const ValueTable& values, Stop* stop) {
+  const auto is_before = [&](const CodeCount& a, const CodeCount& b) {
+    if (a.count != b.count) return a.count > b.count;
+    return values.Text(a.code) < values.Text(b.code);
+  };
+  return PutFirst(counts->begin(), counts->end(), limit, is_before, stop);
 }
 
 inline std::vector<TopRow> TopRows(std::vector<CodeCount> counts, std::size_t limit,
-                                   const ValueTable& values) {
-  counts.resize(PutTopFirst(&counts, limit, values));
+                                   const ValueTable& values, Stop* stop) {
+  counts.resize(PutTopFirst(&counts, limit, values, stop));
   std::vector<TopRow> rows;
   rows.reserve(counts.size());
   for (const CodeCount& count : counts) {

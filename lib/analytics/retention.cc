@@ -69,7 +69,7 @@ class RetentionState final : public AnalysisState {
       : analysis_(analysis), settings_(settings), calendar_(std::move(calendar)) {}
 
   Status Visit(const Timelines& timelines) override;
-  Status Merge(AnalysisState* other) override;
+  Status DoMerge(AnalysisState* other) override;
   std::size_t bytes() const override {
     const std::size_t cohort = sizeof(Cohort) + 9 + settings_->periods * sizeof(std::uint64_t);
     return cohorts_.capacity() * cohort + calendar_.bytes() + starts_.capacity() * sizeof(Start) +
@@ -126,6 +126,8 @@ Status RetentionState::Visit(const Timelines& timelines) {
     if (starts_.empty()) continue;
     FindReturns(timelines, starts_.front().row + 1, end);
     for (const Start& start : starts_) {
+      // A user with many starts has many returns for each of them.
+      if (stop()->Worked(settings_->periods)) return stop()->status();
       settings_->rolling ? CountRolling(start) : CountCalendar(start);
     }
     if (Status status = CheckCohorts(); !status.ok()) return status;
@@ -225,12 +227,13 @@ void RetentionState::CountRolling(const Start& start) {
   }
 }
 
-Status RetentionState::Merge(AnalysisState* other) {
+Status RetentionState::DoMerge(AnalysisState* other) {
   auto* const from = dynamic_cast<RetentionState*>(other);
   if (from == nullptr || from == this || !from->IsOf(analysis_)) {
     return InvalidArgument("the state is that of another analysis");
   }
   for (auto& [begin, theirs] : from->cohorts_) {
+    if (stop()->Worked(settings_->periods / 4)) break;
     Cohort& ours = cohorts_[begin];
     ours.returned.resize(settings_->periods);
     ours.size += theirs.size;
@@ -284,6 +287,7 @@ RetentionAnswer RetentionState::Answer(const ScanEnd& end) {
   std::sort(begins.begin(), begins.end());
   const std::int64_t behind = end.known_ms() + 1;
   for (const std::int64_t begin : begins) {
+    if (stop()->Worked(settings_->periods)) break;
     AnswerCohort(begin, &cohorts_[begin], behind, &answer);
   }
   for (std::size_t k = 0; k < settings_->periods; ++k) {
@@ -328,7 +332,7 @@ class Retention final : public Analysis {
     return std::make_unique<RetentionState>(this, &settings_, Calendar(interval_, zone_));
   }
 
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool*) const override {
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end, bool*) const override {
     auto* const retention = dynamic_cast<RetentionState*>(state);
     if (retention == nullptr || !retention->IsOf(this)) {
       return InvalidArgument("the state is that of another analysis");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/calendar.h"
 #include "lib/analytics/duration_tally.h"
@@ -111,10 +112,11 @@ class ValueTallies {
     overlaps_.Add(&user_values_);
     user_values_.clear();
   }
-  void Merge(ValueTallies* other) {
+  void Merge(ValueTallies* other, Stop* stop) {
     if (other->coarse_) Coarsen();
     for (const auto& [code, at] : other->index_) {
       Tally& tally = Of(code);
+      if (stop->Worked(StepsOf(other->tallies_[at]) + StepsOf(tally))) return;
       duration_bytes_ -= tally.durations.bytes();
       tally.Merge(&other->tallies_[at]);
       duration_bytes_ += tally.durations.bytes();
@@ -129,13 +131,14 @@ class ValueTallies {
   // The values with most sessions, then the others together.
   std::vector<std::pair<BreakdownValue, SessionStats>> Answer(std::size_t limit,
                                                               std::uint64_t all_users,
-                                                              const ValueTable& values,
-                                                              bool* exact);
+                                                              const ValueTable& values, bool* exact,
+                                                              Stop* stop);
 
  private:
   SessionStats Others(std::vector<CodeCount>::const_iterator begin,
                       std::vector<CodeCount>::const_iterator end, std::uint64_t all_users,
-                      bool* exact);
+                      bool* exact, Stop* stop);
+  static std::size_t StepsOf(const Tally& tally) { return 8 + tally.durations.bytes() / 64; }
 
   absl::flat_hash_map<std::uint32_t, std::size_t> index_;
   std::vector<Tally> tallies_;
@@ -148,34 +151,37 @@ class ValueTallies {
 std::vector<std::pair<BreakdownValue, SessionStats>> ValueTallies::Answer(std::size_t limit,
                                                                           std::uint64_t all_users,
                                                                           const ValueTable& values,
-                                                                          bool* exact) {
+                                                                          bool* exact, Stop* stop) {
   std::vector<CodeCount> counts;
   for (const auto& [code, at] : index_) counts.push_back({code, tallies_[at].sessions});
-  const std::size_t named = PutTopFirst(&counts, limit, values);
+  const std::size_t named = PutTopFirst(&counts, limit, values, stop);
   std::vector<std::pair<BreakdownValue, SessionStats>> answer;
   for (std::size_t i = 0; i < named; ++i) {
     const std::uint32_t code = counts[i].code;
     BreakdownValue value;
     if (code != 0) value = std::string(values.Text(code));
     Tally& tally = Of(code);
+    if (stop->Worked(4 * StepsOf(tally))) return answer;
     if (!tally.durations.is_exact()) *exact = false;
     answer.emplace_back(std::move(value), tally.Stats());
   }
   if (named < counts.size()) {
     const auto begin = counts.cbegin() + static_cast<std::ptrdiff_t>(named);
-    answer.emplace_back(kOtherValue, Others(begin, counts.cend(), all_users, exact));
+    answer.emplace_back(kOtherValue, Others(begin, counts.cend(), all_users, exact, stop));
   }
   return answer;
 }
 
 SessionStats ValueTallies::Others(std::vector<CodeCount>::const_iterator begin,
                                   std::vector<CodeCount>::const_iterator end,
-                                  std::uint64_t all_users, bool* exact) {
+                                  std::uint64_t all_users, bool* exact, Stop* stop) {
   Tally others;
-  absl::flat_hash_map<std::uint64_t, bool> codes;
+  absl::flat_hash_set<std::uint64_t> codes;
   for (auto at = begin; at != end; ++at) {
-    others.Merge(&Of(at->code));
-    codes[at->code] = true;
+    Tally& tally = Of(at->code);
+    if (stop->Worked(StepsOf(tally))) return {};
+    others.Merge(&tally);
+    codes.insert(at->code);
   }
   if (overlaps_.complete()) {
     others.users -=
@@ -198,7 +204,7 @@ class SessionsState final : public AnalysisState {
         calendar_(std::move(calendar)) {}
 
   Status Visit(const Timelines& timelines) override;
-  Status Merge(AnalysisState* other) override;
+  Status DoMerge(AnalysisState* other) override;
   std::size_t bytes() const override;
   Result<SessionsAnswer> Answer(const SessionsQuery& query, const absl::TimeZone& zone,
                                 const ScanEnd& end, bool* exact);
@@ -357,7 +363,7 @@ void SessionsState::AddPoint(std::int64_t time_ms, bool bounce) {
   point.last_user = user_;
 }
 
-Status SessionsState::Merge(AnalysisState* other) {
+Status SessionsState::DoMerge(AnalysisState* other) {
   auto* const from = dynamic_cast<SessionsState*>(other);
   if (from == nullptr || from == this || !from->IsOf(analysis_)) {
     return InvalidArgument("the state is that of another analysis");
@@ -365,7 +371,7 @@ Status SessionsState::Merge(AnalysisState* other) {
   total_.Merge(&from->total_);
   from->total_ = Tally();
   if (!total_.durations.is_exact()) by_value_.Coarsen();
-  by_value_.Merge(&from->by_value_);
+  by_value_.Merge(&from->by_value_, stop());
   for (std::size_t i = 0; i < kSplitCauseCount; ++i) {
     causes_[i] += std::exchange(from->causes_[i], 0);
   }
@@ -428,15 +434,16 @@ Result<SessionsAnswer> SessionsState::Answer(const SessionsQuery& query, const a
   answer.stats = total_.Stats();
   if (query.breakdown) {
     const std::size_t limit = query.breakdown->limit.value_or(query.scope.limit);
-    answer.breakdown = by_value_.Answer(limit, total_.users, *values_, exact);
+    answer.breakdown = by_value_.Answer(limit, total_.users, *values_, exact, stop());
   }
   std::vector<CodeCount> entries, exits;
   for (std::uint32_t code = 0; code < pages_.size(); ++code) {
+    if (stop()->Worked(1)) return stop()->status();
     if (pages_[code].entries != 0) entries.push_back({code, pages_[code].entries});
     if (pages_[code].exits != 0) exits.push_back({code, pages_[code].exits});
   }
-  answer.entry_pages = TopRows(std::move(entries), query.scope.limit, *values_);
-  answer.exit_pages = TopRows(std::move(exits), query.scope.limit, *values_);
+  answer.entry_pages = TopRows(std::move(entries), query.scope.limit, *values_, stop());
+  answer.exit_pages = TopRows(std::move(exits), query.scope.limit, *values_, stop());
   answer.split_causes.assign(std::begin(causes_), std::end(causes_));
   return answer;
 }
@@ -476,7 +483,8 @@ class Sessions final : public Analysis {
     return std::make_unique<SessionsState>(this, values, &rules_, slots_, std::move(calendar));
   }
 
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override {
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end,
+                              bool* exact) const override {
     auto* const sessions = dynamic_cast<SessionsState*>(state);
     if (sessions == nullptr || !sessions->IsOf(this)) {
       return InvalidArgument("the state is that of another analysis");

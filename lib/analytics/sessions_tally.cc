@@ -1,8 +1,11 @@
 // Distinct session_id values. A session may have events of several users, so each pair of session
-// and interval stands in one hash set, as 64 bits of the session's hash; what is asked of sets of
-// values and intervals is counted from it at the end, by sorting.
+// and interval stands in one hash set, as 64 bits of the session's hash. What is asked of sets of
+// values and intervals is counted from it at the end, session by session: its pairs are brought
+// together by parts of the hash, which are small enough to be sorted in the nearer caches.
 
 #include <algorithm>
+#include <bit>
+#include <numeric>
 #include <tuple>
 
 #include "absl/container/flat_hash_set.h"
@@ -26,22 +29,8 @@ struct Seen {
   }
 };
 
-// A session somewhere: in a group of values, and in an interval or any.
-struct Placed {
-  std::uint32_t group = 0;
-  std::uint32_t bucket = 0;
-  std::uint64_t session = 0;
-
-  friend bool operator==(const Placed&, const Placed&) = default;
-  friend bool operator<(const Placed& a, const Placed& b) {
-    return std::tie(a.group, a.bucket, a.session) < std::tie(b.group, b.bucket, b.session);
-  }
-};
-
-void SortOnce(std::vector<Placed>* placed) {
-  std::sort(placed->begin(), placed->end());
-  placed->erase(std::unique(placed->begin(), placed->end()), placed->end());
-}
+// Part of the sessions, with where each was seen; the parts are of about this many places.
+constexpr std::size_t kPartPlaces = 1'024;
 
 class SessionsTally final : public Tally {
  public:
@@ -64,9 +53,11 @@ class SessionsTally final : public Tally {
     }
   }
 
-  void Take(Tally* other, std::span<const std::uint32_t> buckets) override {
+  void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) override {
     auto& from = static_cast<SessionsTally&>(*other);
+    seen_.reserve(std::max(seen_.size(), from.seen_.size()));
     for (const Seen& seen : from.seen_) {
+      if (stop->Worked(2)) return;
       const std::uint32_t code = from.lines_.codes()[seen.line];
       lines_.Prepare(code + std::size_t{1});
       seen_.insert({seen.session, lines_.LineOf(code), buckets[seen.bucket]});
@@ -78,45 +69,99 @@ class SessionsTally final : public Tally {
     return lines_.bytes() + seen_.capacity() * (sizeof(Seen) + 1);
   }
 
-  std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(bool*) const override {
-    std::vector<Placed> placed;
-    for (const Seen& seen : seen_) placed.push_back({seen.line, 0, seen.session});
-    SortOnce(&placed);
+  std::vector<CodeTotal> Totals(bool*, Stop* stop) const override {
     std::vector<double> sessions(lines_.size());
-    for (const Placed& one : placed) ++sessions[one.group];
-    std::vector<std::pair<std::uint32_t, std::optional<double>>> totals;
+    EachSession(
+        [](const Seen& seen) { return seen.line; },
+        [&](std::uint32_t line, std::uint32_t, bool is_first) { sessions[line] += is_first; },
+        stop);
+    std::vector<CodeTotal> totals;
     for (std::uint32_t line = 0; line < sessions.size(); ++line) {
       totals.emplace_back(lines_.codes()[line], sessions[line]);
     }
     return totals;
   }
 
-  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets,
-                               bool*) const override {
+  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool*,
+                               Stop* stop) const override {
     std::vector<TallyLine> lines(groups.size);
     for (TallyLine& line : lines) {
       line.total = 0;
       line.buckets.assign(buckets, 0.0);
+      if (stop->Worked(buckets)) return lines;
     }
     std::vector<std::uint32_t> group_of_line;
     for (const std::uint32_t code : lines_.codes()) group_of_line.push_back(groups.GroupOf(code));
-    std::vector<Placed> placed;
-    for (const Seen& seen : seen_) {
-      placed.push_back({group_of_line[seen.line], seen.bucket, seen.session});
-    }
-    SortOnce(&placed);
-    for (const Placed& one : placed) *lines[one.group].buckets[one.bucket] += 1;
-    for (Placed& one : placed) one.bucket = 0;
-    SortOnce(&placed);
-    for (const Placed& one : placed) *lines[one.group].total += 1;
+    EachSession([&](const Seen& seen) { return group_of_line[seen.line]; },
+                [&](std::uint32_t group, std::uint32_t bucket, bool is_first) {
+                  TallyLine& line = lines[group];
+                  *line.total += is_first;
+                  *line.buckets[bucket] += 1;
+                },
+                stop);
     return lines;
   }
 
  private:
+  // Calls visit(group, interval, whether it is the session's first one of that group) once for each
+  // session, group and interval. O(pairs).
+  template <typename GroupOf, typename Visit>
+  void EachSession(const GroupOf& group_of, const Visit& visit, Stop* stop) const;
+  std::vector<Seen> ByPart(std::vector<std::size_t>* ends, Stop* stop) const;
+
   TallyConfig config_;
   LineIndex lines_;
   absl::flat_hash_set<Seen> seen_;
 };
+
+// All pairs, those of a part one after another; `ends` is by part.
+std::vector<Seen> SessionsTally::ByPart(std::vector<std::size_t>* ends, Stop* stop) const {
+  const int bits = std::bit_width(seen_.size() / kPartPlaces);
+  // What is taken of the hash is mixed: it may be of any quality.
+  const auto part_of = [&](const Seen& seen) {
+    return bits == 0 ? 0 : seen.session * 0x9E3779B97F4A7C15 >> (64 - bits);
+  };
+  std::vector<std::size_t> behind((std::size_t{1} << bits) + 1);
+  for (const Seen& seen : seen_) {
+    if (stop->Worked(1)) return {};
+    ++behind[part_of(seen) + 1];
+  }
+  std::partial_sum(behind.begin(), behind.end(), behind.begin());
+  std::vector<Seen> sorted(seen_.size());
+  for (const Seen& seen : seen_) {
+    if (stop->Worked(1)) return {};
+    sorted[behind[part_of(seen)]++] = seen;
+  }
+  behind.pop_back();
+  ends->swap(behind);
+  return sorted;
+}
+
+template <typename GroupOf, typename Visit>
+void SessionsTally::EachSession(const GroupOf& group_of, const Visit& visit, Stop* stop) const {
+  std::vector<std::size_t> ends;
+  std::vector<Seen> all = ByPart(&ends, stop);
+  if (stop->over()) return;
+  for (std::size_t part = 0, begin = 0; part < ends.size(); begin = ends[part++]) {
+    const std::span<Seen> places = std::span(all).subspan(begin, ends[part] - begin);
+    if (stop->Worked(4 * places.size())) return;
+    for (Seen& place : places) place.line = group_of(place);
+    SortUnlessOver(
+        places.begin(), places.end(),
+        [](const Seen& a, const Seen& b) {
+          return std::tie(a.session, a.line, a.bucket) < std::tie(b.session, b.line, b.bucket);
+        },
+        stop);
+    if (stop->over()) return;
+    const Seen* before = nullptr;
+    for (const Seen& place : places) {
+      const bool same =
+          before != nullptr && before->session == place.session && before->line == place.line;
+      if (!same || before->bucket != place.bucket) visit(place.line, place.bucket, !same);
+      before = &place;
+    }
+  }
+}
 
 }  // namespace
 

@@ -46,7 +46,7 @@ class RowCountTally final : public Tally {
     }
   }
 
-  void Take(Tally* other, std::span<const std::uint32_t> buckets) override {
+  void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop*) override {
     if (!is_leader_) return;
     RowCounts& from = *static_cast<RowCountTally&>(*other).shared_;
     const std::size_t intervals = std::min(from.intervals(), buckets.size());
@@ -61,12 +61,12 @@ class RowCountTally final : public Tally {
     return is_leader_ ? shared_->counts.capacity() * sizeof(std::uint64_t) : 0;
   }
 
-  std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(bool*) const override {
+  std::vector<CodeTotal> Totals(bool*, Stop*) const override {
     return {{0, static_cast<double>(Total())}};
   }
 
-  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets,
-                               bool*) const override {
+  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool*,
+                               Stop*) const override {
     std::vector<TallyLine> lines(groups.size);
     lines[0].total = static_cast<double>(Total());
     lines[0].buckets.assign(buckets, 0.0);

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 
 #include "insightflow/query.h"
+#include "lib/analytics/stop.h"
 #include "lib/model/query_check.h"
 #include "lib/model/timelines.h"
 
@@ -57,6 +58,8 @@ struct TallyGroups {
   }
 };
 
+using CodeTotal = std::pair<std::uint32_t, std::optional<double>>;
+
 struct TallyLine {
   std::optional<double> total;
   std::vector<std::optional<double>> buckets;  // by number of the interval
@@ -65,20 +68,20 @@ struct TallyLine {
 class Tally {
  public:
   virtual ~Tally() = default;
+  // Work that may take long is given a `stop`: what it says means nothing once that is over.
+  //
   // `codes`: above every code of the batch.
   virtual void Add(const Timelines& timelines, std::span<const TimeSpan> spans,
                    std::size_t codes) = 0;
   // Takes what a tally of the same config has; `buckets[b]` is here the number of its interval b.
-  virtual void Take(Tally* other, std::span<const std::uint32_t> buckets) = 0;
+  virtual void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) = 0;
   virtual std::size_t bytes() const = 0;
-
   // (code, measure over all intervals) of each value that was counted, once each. `*exact` becomes
   // false where a bound was needed.
-  virtual std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(
-      bool* exact) const = 0;
+  virtual std::vector<CodeTotal> Totals(bool* exact, Stop* stop) const = 0;
   // By group. Intervals are 0 … buckets - 1.
-  virtual std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets,
-                                       bool* exact) const = 0;
+  virtual std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool* exact,
+                                       Stop* stop) const = 0;
 };
 
 // What a measure says of no events.

@@ -21,7 +21,7 @@ class TopState final : public AnalysisState {
       : analysis_(analysis), values_(values), users_(users) {}
 
   Status Visit(const Timelines& timelines) override;
-  Status Merge(AnalysisState* other) override;
+  Status DoMerge(AnalysisState* other) override;
   std::size_t bytes() const override {
     return counts_.capacity() * sizeof(std::uint64_t) + stamps_.capacity() * sizeof(std::uint32_t);
   }
@@ -48,7 +48,7 @@ class TopAnalysis final : public Analysis {
   std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
     return std::make_unique<TopState>(this, values, users_);
   }
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
 
  private:
   bool users_ = false;
@@ -94,7 +94,7 @@ void TopState::CountUsers(const Timelines& timelines) {
   }
 }
 
-Status TopState::Merge(AnalysisState* other) {
+Status TopState::DoMerge(AnalysisState* other) {
   auto* const from = dynamic_cast<TopState*>(other);
   if (from == nullptr || from->analysis_ != analysis_ || from->values_ != values_) {
     return InvalidArgument("a state of another analysis cannot be merged into one of \"top\"");
@@ -124,21 +124,22 @@ Result<std::unique_ptr<Analysis>> TopAnalysis::Create(const TopQuery& query) {
   return std::unique_ptr<Analysis>(std::move(analysis));
 }
 
-Result<AnswerBody> TopAnalysis::Finish(AnalysisState* state, const ScanEnd&, bool*) const {
+Result<AnswerBody> TopAnalysis::DoFinish(AnalysisState* state, const ScanEnd&, bool*) const {
   const auto& top = static_cast<const TopState&>(*state);
+  Stop* const stop = state->stop();
   struct Row {
     std::uint64_t count;
     std::string_view value;
   };
   std::vector<Row> rows;
   for (std::uint32_t code = 1; code < top.counts().size(); ++code) {
+    if (stop->Worked(1)) return stop->status();
     if (top.counts()[code] != 0) rows.push_back({top.counts()[code], top.values().Text(code)});
   }
-  const std::size_t shown = std::min(limit_, rows.size());
-  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(shown), rows.end(),
-                    [](const Row& a, const Row& b) {
-                      return a.count != b.count ? a.count > b.count : a.value < b.value;
-                    });
+  const auto is_before = [](const Row& a, const Row& b) {
+    return a.count != b.count ? a.count > b.count : a.value < b.value;
+  };
+  const std::size_t shown = PutFirst(rows.begin(), rows.end(), limit_, is_before, stop);
   TopAnswer answer;
   for (std::size_t i = 0; i < shown; ++i) {
     answer.rows.push_back({std::string(rows[i].value), rows[i].count, 0});

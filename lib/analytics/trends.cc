@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/interval_book.h"
 #include "lib/analytics/query_checks.h"
@@ -51,7 +52,7 @@ class TrendsState final : public AnalysisState {
   }
 
   Status Visit(const Timelines& timelines) override;
-  Status Merge(AnalysisState* other) override;
+  Status DoMerge(AnalysisState* other) override;
   std::size_t bytes() const override;
 
   struct Period {
@@ -108,7 +109,7 @@ Status TrendsState::Visit(const Timelines& timelines) {
   return Status::Ok();
 }
 
-Status TrendsState::Merge(AnalysisState* other) {
+Status TrendsState::DoMerge(AnalysisState* other) {
   auto* const from = dynamic_cast<TrendsState*>(other);
   if (from == nullptr || from->config_ != config_ || from->values_ != values_) {
     return InvalidArgument("a state of another analysis cannot be merged into one of \"trends\"");
@@ -118,7 +119,7 @@ Status TrendsState::Merge(AnalysisState* other) {
     Status status = periods_[p].book.Take(from->periods_[p].book, &numbers);
     if (!status.ok()) return status;
     for (std::size_t s = 0; s < periods_[p].tallies.size(); ++s) {
-      periods_[p].tallies[s]->Take(from->periods_[p].tallies[s].get(), numbers);
+      periods_[p].tallies[s]->Take(from->periods_[p].tallies[s].get(), numbers, stop());
     }
     from->periods_[p].book = IntervalBook(config_->interval, config_->zone, config_->known[p]);
     from->periods_[p].slot = {};
@@ -142,11 +143,13 @@ class TrendsAnalysis final : public Analysis {
   std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
     return std::make_unique<TrendsState>(&config_, values);
   }
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
 
  private:
   Status AddSeries(const TrendSeries& series, const std::string& where);
   Status AddPrevious(const QueryScope& scope);
+  Status AddLines(std::size_t s, TrendsState* trends, const TimeBuckets& buckets,
+                  TrendsAnswer* answer, bool* exact) const;
 
   TrendsConfig config_;
 };
@@ -266,34 +269,45 @@ struct Ranked {
   TallyGroups groups;
 };
 
-using CodeTotal = std::pair<std::uint32_t, std::optional<double>>;
-
 // `totals` are of the range; `before` adds values that only the period before has.
 Ranked RankValues(const std::vector<CodeTotal>& totals, const std::vector<CodeTotal>& before,
-                  const TrendsConfig& config, Measure measure, const ValueTable& values) {
+                  const TrendsConfig& config, Measure measure, const ValueTable& values,
+                  Stop* stop) {
   struct Row {
     std::optional<double> total;
     std::string_view value;  // of an absent one: before any text
     std::uint32_t code;
   };
-  absl::flat_hash_map<std::uint32_t, std::optional<double>> all(totals.begin(), totals.end());
-  for (const auto& [code, total] : before) all.try_emplace(code, MeasureOfNothing(measure));
   Ranked ranked;
   std::vector<Row> rows;
   bool has_rest = false;
-  for (const auto& [code, total] : all) {
+  const auto add = [&](std::uint32_t code, const std::optional<double>& total) {
     const std::string_view value = values.Text(code);
     if (value == kOtherValue) {
       has_rest = true;
     } else {
       rows.push_back({total, value, code});
     }
+  };
+  for (const auto& [code, total] : totals) {
+    if (stop->Worked(1)) return ranked;
+    add(code, total);
   }
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+  if (!before.empty()) {
+    absl::flat_hash_set<std::uint32_t> had;
+    for (const auto& [code, total] : totals) had.insert(code);
+    for (const auto& [code, total] : before) {
+      if (stop->Worked(2)) return ranked;
+      if (!had.contains(code)) add(code, MeasureOfNothing(measure));
+    }
+  }
+  const auto is_before = [](const Row& a, const Row& b) {
     return a.total != b.total ? a.total > b.total : a.value < b.value;
-  });
-  if (rows.size() > config.breakdown_limit) {
-    rows.resize(config.breakdown_limit);
+  };
+  const std::size_t shown =
+      PutFirst(rows.begin(), rows.end(), config.breakdown_limit, is_before, stop);
+  if (rows.size() > shown) {
+    rows.resize(shown);
     has_rest = true;
   }
   for (const Row& row : rows) {
@@ -316,10 +330,10 @@ class LineWriter {
     }
   }
 
-  TrendLine Write(const TallyLine& from, Measure measure) const {
+  TrendLine Write(const TallyLine& from, Measure measure, Stop* stop) const {
     TrendLine line;
     line.total = from.total;
-    if (config_.interval == Interval::kTotal) return line;
+    if (config_.interval == Interval::kTotal || stop->Worked(buckets_.size())) return line;
     line.points.resize(buckets_.size());
     for (std::size_t i = 0; i < line.points.size(); ++i) {
       line.points[i] = {FromMillis(buckets_.Begin(i)), MeasureOfNothing(measure)};
@@ -343,51 +357,64 @@ Result<TimeBuckets> FinalBuckets(const TrendsConfig& config, const IntervalBook&
   return book.Whole(end, config.ranges[0].from_ms);
 }
 
-Result<AnswerBody> TrendsAnalysis::Finish(AnalysisState* state, const ScanEnd& end,
-                                          bool* exact) const {
-  const auto& trends = static_cast<const TrendsState&>(*state);
+// The lines of one series, which are written behind those that the answer has.
+Status TrendsAnalysis::AddLines(std::size_t s, TrendsState* trends, const TimeBuckets& buckets,
+                                TrendsAnswer* answer, bool* exact) const {
+  Stop* const stop = trends->stop();
+  const Measure measure = config_.tallies[s].measure;
   const bool compares = config_.ranges.size() == 2;
-  const TrendsState::Period& now = trends.period(0);
-  const Result<TimeBuckets> buckets = FinalBuckets(config_, now.book, end);
+  const TrendsState::Period& now = trends->period(0);
+  const Tally& tally = *now.tallies[s];
+  const Tally* const before = compares ? trends->period(1).tallies[s].get() : nullptr;
+  Ranked ranked = {{0}, {{{0, 0}}, {}, 1}};
+  if (config_.has_breakdown) {
+    const auto before_totals =
+        before != nullptr ? before->Totals(exact, stop) : std::vector<CodeTotal>();
+    ranked = RankValues(tally.Totals(exact, stop), before_totals, config_, measure,
+                        trends->values(), stop);
+  }
+  if (stop->over()) return stop->status();
+  const std::size_t lines = ranked.groups.size * (compares ? 2 : 1);
+  if ((answer->series.size() + lines) * buckets.size() > kAnswerPointsMax) {
+    return InvalidArgument(
+        "the answer has more than " + std::to_string(kAnswerPointsMax) +
+        " points in all; ask for a smaller breakdown.limit or a longer interval");
+  }
+  const std::size_t first = answer->series.size();
+  const LineWriter writer(config_, now.book, buckets);
+  for (const TallyLine& line : tally.Lines(ranked.groups, now.book.size(), exact, stop)) {
+    if (stop->over()) return stop->status();
+    TrendSeriesAnswer& series = answer->series.emplace_back();
+    series.name = config_.names[s];
+    series.has_breakdown = config_.has_breakdown;
+    const std::size_t group = answer->series.size() - 1 - first;
+    if (group >= ranked.codes.size()) {
+      series.breakdown = kOtherValue;
+    } else if (ranked.codes[group] != 0) {
+      series.breakdown = std::string(trends->values().Text(ranked.codes[group]));
+    }
+    series.line = writer.Write(line, measure, stop);
+  }
+  if (before == nullptr) return stop->status();
+  const IntervalBook& book = trends->period(1).book;
+  const LineWriter previous(config_, book, config_.known[1]);
+  std::size_t at = first;
+  for (const TallyLine& line : before->Lines(ranked.groups, book.size(), exact, stop)) {
+    if (stop->over()) return stop->status();
+    answer->series[at++].previous = previous.Write(line, measure, stop);
+  }
+  return stop->status();
+}
+
+Result<AnswerBody> TrendsAnalysis::DoFinish(AnalysisState* state, const ScanEnd& end,
+                                            bool* exact) const {
+  auto& trends = static_cast<TrendsState&>(*state);
+  const Result<TimeBuckets> buckets = FinalBuckets(config_, trends.period(0).book, end);
   if (!buckets.ok()) return buckets.status();
-  const LineWriter writer(config_, now.book, *buckets);
   TrendsAnswer answer;
   for (std::size_t s = 0; s < config_.tallies.size(); ++s) {
-    const Measure measure = config_.tallies[s].measure;
-    const Tally& tally = *now.tallies[s];
-    const Tally* const before = compares ? trends.period(1).tallies[s].get() : nullptr;
-    Ranked ranked = {{0}, {{{0, 0}}, {}, 1}};
-    if (config_.has_breakdown) {
-      const auto before_totals =
-          before != nullptr ? before->Totals(exact) : std::vector<CodeTotal>();
-      ranked = RankValues(tally.Totals(exact), before_totals, config_, measure, trends.values());
-    }
-    const std::size_t lines = ranked.groups.size * (compares ? 2 : 1);
-    if ((answer.series.size() + lines) * buckets->size() > kAnswerPointsMax) {
-      return InvalidArgument(
-          "the answer has more than " + std::to_string(kAnswerPointsMax) +
-          " points in all; ask for a smaller breakdown.limit or a longer interval");
-    }
-    const std::size_t first = answer.series.size();
-    for (const TallyLine& line : tally.Lines(ranked.groups, now.book.size(), exact)) {
-      TrendSeriesAnswer& series = answer.series.emplace_back();
-      series.name = config_.names[s];
-      series.has_breakdown = config_.has_breakdown;
-      const std::size_t group = answer.series.size() - 1 - first;
-      if (group >= ranked.codes.size()) {
-        series.breakdown = kOtherValue;
-      } else if (ranked.codes[group] != 0) {
-        series.breakdown = std::string(trends.values().Text(ranked.codes[group]));
-      }
-      series.line = writer.Write(line, measure);
-    }
-    if (before == nullptr) continue;
-    const IntervalBook& book = trends.period(1).book;
-    const LineWriter previous(config_, book, config_.known[1]);
-    std::size_t at = first;
-    for (const TallyLine& line : before->Lines(ranked.groups, book.size(), exact)) {
-      answer.series[at++].previous = previous.Write(line, measure);
-    }
+    Status status = AddLines(s, &trends, *buckets, &answer, exact);
+    if (!status.ok()) return status;
   }
   return AnswerBody(std::move(answer));
 }

@@ -98,7 +98,7 @@ class UsersState final : public AnalysisState {
       : config_(config), values_(values) {}
 
   Status Visit(const Timelines& timelines) override;
-  Status Merge(AnalysisState* other) override;
+  Status DoMerge(AnalysisState* other) override;
   std::size_t bytes() const override { return heap_.capacity() * (sizeof(Row) + 32); }
 
   std::vector<Row> TakeRows() { return std::move(heap_); }
@@ -163,7 +163,7 @@ Status UsersState::Visit(const Timelines& timelines) {
   return Status::Ok();
 }
 
-Status UsersState::Merge(AnalysisState* other) {
+Status UsersState::DoMerge(AnalysisState* other) {
   auto* const from = dynamic_cast<UsersState*>(other);
   if (from == nullptr || from->config_ != config_ || from->values_ != values_) {
     return InvalidArgument("a state of another analysis cannot be merged into one of \"users\"");
@@ -180,7 +180,7 @@ class UsersAnalysis final : public Analysis {
   std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
     return std::make_unique<UsersState>(&config_, values);
   }
-  Result<AnswerBody> Finish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
+  Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end, bool* exact) const override;
 
  private:
   UsersConfig config_;
@@ -210,7 +210,7 @@ Result<std::unique_ptr<Analysis>> UsersAnalysis::Create(const UsersQuery& query)
   return std::unique_ptr<Analysis>(std::move(analysis));
 }
 
-Result<AnswerBody> UsersAnalysis::Finish(AnalysisState* state, const ScanEnd& end, bool*) const {
+Result<AnswerBody> UsersAnalysis::DoFinish(AnalysisState* state, const ScanEnd& end, bool*) const {
   auto* const users = static_cast<UsersState*>(state);
   std::vector<Row> rows = users->TakeRows();
   std::sort(rows.begin(), rows.end(), Precedes);

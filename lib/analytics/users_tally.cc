@@ -33,7 +33,7 @@ class PlainUsersTally final : public Tally {
     }
   }
 
-  void Take(Tally* other, std::span<const std::uint32_t> buckets) override {
+  void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop*) override {
     auto& from = static_cast<PlainUsersTally&>(*other);
     for (std::size_t b = 0; b < from.counts_.size(); ++b) {
       if (from.counts_[b] != 0) At(buckets[b]) += from.counts_[b];
@@ -44,13 +44,13 @@ class PlainUsersTally final : public Tally {
 
   std::size_t bytes() const override { return counts_.capacity() * sizeof(std::uint64_t); }
 
-  std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(bool*) const override {
+  std::vector<CodeTotal> Totals(bool*, Stop*) const override {
     if (total_ == 0) return {};
     return {{0, static_cast<double>(total_)}};
   }
 
-  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets,
-                               bool*) const override {
+  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool*,
+                               Stop*) const override {
     std::vector<TallyLine> lines(groups.size);
     lines[0].total = static_cast<double>(total_);
     lines[0].buckets.assign(buckets, 0.0);
@@ -164,15 +164,15 @@ class UsersByValueTally final : public Tally {
   explicit UsersByValueTally(const TallyConfig& config) : config_(config) {}
 
   void Add(const Timelines& timelines, std::span<const TimeSpan> spans, std::size_t codes) override;
-  void Take(Tally* other, std::span<const std::uint32_t> buckets) override;
+  void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) override;
   std::size_t bytes() const override {
     return lines_.bytes() + sets_.bytes() + index_.bytes() + of_span_.bytes() + of_run_.bytes() +
            (counts_.capacity() + totals_.capacity()) * sizeof(std::uint64_t) +
            found_.capacity() * sizeof(Found);
   }
-  std::vector<std::pair<std::uint32_t, std::optional<double>>> Totals(bool* exact) const override;
-  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets,
-                               bool* exact) const override;
+  std::vector<CodeTotal> Totals(bool* exact, Stop* stop) const override;
+  std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool* exact,
+                               Stop* stop) const override;
 
  private:
   // A span's set of lines.
@@ -233,20 +233,24 @@ void UsersByValueTally::Add(const Timelines& timelines, std::span<const TimeSpan
   found_.clear();
 }
 
-void UsersByValueTally::Take(Tally* other, std::span<const std::uint32_t> buckets) {
+void UsersByValueTally::Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) {
   auto& from = static_cast<UsersByValueTally&>(*other);
   // Numbers of its sets here.
   std::vector<std::uint32_t> sets(from.sets_.size());
   LineSet lines;
   for (std::uint32_t set = 1; set < sets.size(); ++set) {
+    std::size_t size = 0;
     from.sets_.ForEach(set, [&](std::uint32_t line) {
+      ++size;
       const std::uint32_t code = from.lines_.codes()[line];
       lines_.Prepare(code + std::size_t{1});
       lines.Add(lines_.LineOf(code));
     });
     sets[set] = lines.Finish(&sets_);
+    if (stop->Worked(3 * size)) return;
   }
   for (std::uint32_t i = 0; i < from.counts_.size(); ++i) {
+    if (stop->Worked(1)) return;
     const auto [set, bucket] = from.index_.keys()[i];
     At(&counts_, index_.At(sets[set], buckets[bucket])) += from.counts_[i];
   }
@@ -256,14 +260,18 @@ void UsersByValueTally::Take(Tally* other, std::span<const std::uint32_t> bucket
   from = UsersByValueTally(config_);
 }
 
-std::vector<std::pair<std::uint32_t, std::optional<double>>> UsersByValueTally::Totals(
-    bool*) const {
+std::vector<CodeTotal> UsersByValueTally::Totals(bool*, Stop* stop) const {
   std::vector<std::uint64_t> users(lines_.size());
   for (std::uint32_t set = 0; set < totals_.size(); ++set) {
     if (totals_[set] == 0) continue;
-    sets_.ForEach(set, [&](std::uint32_t line) { users[line] += totals_[set]; });
+    std::size_t size = 0;
+    sets_.ForEach(set, [&](std::uint32_t line) {
+      ++size;
+      users[line] += totals_[set];
+    });
+    if (stop->Worked(size)) return {};
   }
-  std::vector<std::pair<std::uint32_t, std::optional<double>>> totals;
+  std::vector<CodeTotal> totals;
   for (std::uint32_t line = 0; line < users.size(); ++line) {
     totals.emplace_back(lines_.codes()[line], static_cast<double>(users[line]));
   }
@@ -271,11 +279,12 @@ std::vector<std::pair<std::uint32_t, std::optional<double>>> UsersByValueTally::
 }
 
 std::vector<TallyLine> UsersByValueTally::Lines(const TallyGroups& groups, std::size_t buckets,
-                                                bool*) const {
+                                                bool*, Stop* stop) const {
   std::vector<TallyLine> lines(groups.size);
   for (TallyLine& line : lines) {
     line.total = 0;
     line.buckets.assign(buckets, 0.0);
+    if (stop->Worked(buckets)) return {};
   }
   std::vector<std::uint32_t> group_of_line;
   for (const std::uint32_t code : lines_.codes()) group_of_line.push_back(groups.GroupOf(code));
@@ -283,17 +292,20 @@ std::vector<TallyLine> UsersByValueTally::Lines(const TallyGroups& groups, std::
   const auto groups_of = [&](std::uint32_t set) -> const std::vector<std::uint32_t>& {
     of_set.clear();
     sets_.ForEach(set, [&](std::uint32_t line) { of_set.push_back(group_of_line[line]); });
+    (void)stop->Worked(2 * of_set.size());
     std::sort(of_set.begin(), of_set.end());
     of_set.erase(std::unique(of_set.begin(), of_set.end()), of_set.end());
     return of_set;
   };
   for (std::uint32_t set = 0; set < totals_.size(); ++set) {
     if (totals_[set] == 0) continue;
+    if (stop->over()) return {};
     for (const std::uint32_t group : groups_of(set)) {
       *lines[group].total += static_cast<double>(totals_[set]);
     }
   }
   for (std::uint32_t i = 0; i < counts_.size(); ++i) {
+    if (stop->over()) return {};
     const auto [set, bucket] = index_.keys()[i];
     for (const std::uint32_t group : groups_of(set)) {
       *lines[group].buckets[bucket] += static_cast<double>(counts_[i]);

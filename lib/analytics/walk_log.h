@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "lib/analytics/stop.h"
+
 namespace insightflow {
 inline namespace v1 {
 
@@ -30,11 +32,12 @@ class WalkLog {
   std::size_t words() const { return words_; }
   std::size_t bytes() const { return chunks_.size() * kChunkWords * sizeof(std::uint16_t); }
 
-  // Calls visit(walk) for each walk, in their order.
+  // Calls visit(walk) for each walk, in their order, unless the query ends.
   template <typename Visit>
-  void ForEach(const Visit& visit) const {
+  void ForEach(const Visit& visit, Stop* stop) const {
     std::array<std::uint32_t, kWalkStepsMax> codes;
     for (const std::vector<std::uint16_t>& chunk : chunks_) {
+      if (stop->Worked(chunk.size())) return;
       const std::uint16_t* at = chunk.data();
       const std::uint16_t* const end = at + chunk.size();
       while (at != end) {

@@ -65,7 +65,8 @@ Result<Answer> Engine::Impl::Query(const insightflow::Query& query, const QueryO
   return WithLog([&](EventLog& log) -> Result<Answer> {
     Result<StoredRows> rows = RowsOf(log);
     if (!rows.ok()) return rows.status();
-    Result<Answer> answer = RunQuery(query, options, std::move(rows->inputs), NowMs());
+    Result<Answer> answer =
+        RunQuery(query, options, tuning_.query_ended, std::move(rows->inputs), NowMs());
     if (answer.ok()) answer->meta.as_of_sequence = rows->last;
     return answer;
   });

@@ -50,16 +50,18 @@ std::optional<std::pair<std::int64_t, std::int64_t>> TimesOf(const std::vector<S
 
 class Runner {
  public:
-  Runner(const Analysis& analysis, const QueryOptions& options, std::vector<ScanInput> inputs)
+  Runner(const Analysis& analysis, const QueryOptions& options, const std::function<bool()>* ended,
+         std::vector<ScanInput> inputs)
       : analysis_(analysis),
         options_(options),
+        ended_elsewhere_(ended),
         deadline_(std::chrono::steady_clock::now() + options.deadline),
         threads_(ThreadsFor(options, inputs, analysis.plan())),
         scan_(analysis.plan(), std::move(inputs), &values_, ScanOptionsOf()),
         state_bytes_(threads_) {}
 
   Status Run();
-  AnalysisState* state() { return states_[0].get(); }
+  Result<AnswerBody> Finish(const ScanEnd& end, bool* exact);
   const TimelineScan& scan() const { return scan_; }
 
  private:
@@ -88,6 +90,11 @@ class Runner {
   // Whether somebody still waits for the answer.
   Status CheckWanted();
   Status Check();
+  // The first error is everybody's from then on: who was told to stop leaves its work half done.
+  void Fail(Status status);
+  bool HasEnded();
+  // Of what states do among themselves: why they stopped, rather than that they did.
+  Status Reason(Status status) const { return failed_ ? error_ : std::move(status); }
   void Work(std::size_t thread);
   // Calls call(thread) for each thread, on threads of their own but for one.
   template <typename Call>
@@ -95,9 +102,10 @@ class Runner {
 
   const Analysis& analysis_;
   const QueryOptions& options_;
+  const std::function<bool()>* const ended_elsewhere_;
   const std::chrono::steady_clock::time_point deadline_;
   const std::size_t threads_;
-  const std::function<bool()> ended_ = [this] { return !CheckWanted().ok(); };
+  const std::function<bool()> ended_ = [this] { return HasEnded(); };
   ValueTable values_;
   TimelineScan scan_;
   std::vector<std::unique_ptr<AnalysisState>> states_;
@@ -113,7 +121,9 @@ Status Runner::CheckWanted() {
     const std::lock_guard lock(mutex_);
     return error_;
   }
-  if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed)) {
+  const bool cancelled =
+      options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
+  if (cancelled || (ended_elsewhere_ != nullptr && (*ended_elsewhere_)())) {
     return Status(StatusCode::kCancelled, "the query was cancelled");
   }
   if (std::chrono::steady_clock::now() >= deadline_) {
@@ -143,11 +153,21 @@ void Runner::Work(std::size_t thread) {
     Status status = Check();
     if (status.ok()) status = scan_.Run(part, &visitor);
     if (status.ok()) continue;
-    const std::lock_guard lock(mutex_);
-    if (error_.ok()) error_ = std::move(status);
-    failed_ = true;
-    return;
+    return Fail(std::move(status));
   }
+}
+
+void Runner::Fail(Status status) {
+  const std::lock_guard lock(mutex_);
+  if (error_.ok()) error_ = std::move(status);
+  failed_ = true;
+}
+
+bool Runner::HasEnded() {
+  Status status = CheckWanted();
+  if (status.ok()) return false;
+  Fail(std::move(status));
+  return true;
 }
 
 template <typename Call>
@@ -172,23 +192,31 @@ Status Runner::Run() {
     OnThreads([this](std::size_t thread) { states_[thread]->Settle(); });
   }
   for (std::size_t i = 1; i < threads_; ++i) {
-    if (Status status = states_[0]->Merge(states_[i].get()); !status.ok()) return status;
+    Status status = states_[0]->Merge(states_[i].get());
+    if (!status.ok()) return Reason(std::move(status));
   }
-  return Status::Ok();
+  return Reason(Status::Ok());
+}
+
+Result<AnswerBody> Runner::Finish(const ScanEnd& end, bool* exact) {
+  Result<AnswerBody> body = analysis_.Finish(states_[0].get(), end, exact);
+  if (body.ok()) return body;
+  return Reason(body.status());
 }
 
 }  // namespace
 
 Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
-                        std::vector<ScanInput> inputs, std::int64_t now_ms) {
+                        const std::function<bool()>* ended, std::vector<ScanInput> inputs,
+                        std::int64_t now_ms) {
   const auto begin = std::chrono::steady_clock::now();
   const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
   if (!analysis.ok()) return analysis.status();
   const ScanEnd end = EndOfData(ScopeOf(query), TimesOf(inputs), now_ms);
-  Runner runner(**analysis, options, std::move(inputs));
+  Runner runner(**analysis, options, ended, std::move(inputs));
   if (Status status = runner.Run(); !status.ok()) return status;
   Answer answer;
-  Result<AnswerBody> body = (*analysis)->Finish(runner.state(), end, &answer.meta.exact);
+  Result<AnswerBody> body = runner.Finish(end, &answer.meta.exact);
   if (!body.ok()) return body.status();
   answer.body = std::move(*body);
   answer.meta.events_scanned = runner.scan().events_scanned();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "insightflow/options.h"
@@ -15,9 +16,12 @@ namespace insightflow {
 inline namespace v1 {
 
 // Errors: kInvalidArgument, kOutOfRange (the query), kDeadlineExceeded, kCancelled,
-// kResourceExhausted (memory). Of the answer's meta all is filled but as_of_sequence. Thread-safe.
+// kResourceExhausted (memory). Of the answer's meta all is filled but as_of_sequence. Deadline and
+// cancelling are looked at until the answer is there. `ended` may be null: see EngineTuning.
+// Thread-safe.
 Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
-                        std::vector<ScanInput> inputs, std::int64_t now_ms);
+                        const std::function<bool()>* ended, std::vector<ScanInput> inputs,
+                        std::int64_t now_ms);
 
 }  // namespace v1
 }  // namespace insightflow

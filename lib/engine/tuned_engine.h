@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "insightflow/engine.h"
@@ -15,6 +16,8 @@ struct EngineTuning {
   // ids in segments. 12 million take 0.6 to 0.7 s of processor time, on two threads, where an
   // opening has 1 s.
   std::uint64_t saved_ids_min = 12'000'000;
+  // Not owned. Asked with a query's own deadline, from its threads: true ends it with kCancelled.
+  const std::function<bool()>* query_ended = nullptr;
 };
 
 class TunedEngine {
