@@ -40,7 +40,7 @@ struct LiveLimits {
 
 // How one query is answered.
 struct QueryOptions {
-  // A query that takes longer ends with kDeadlineExceeded.
+  // A query that takes longer ends with kDeadlineExceeded, also while its answer is put together.
   std::chrono::milliseconds deadline = std::chrono::seconds(10);
   // Past it the query ends with kResourceExhausted. It bounds what a query keeps and the rows that
   // are under way; both depend on what is asked, not on how many events there are.

@@ -7,6 +7,7 @@
 
 #include "lib/analytics/overlaps.h"
 #include "lib/analytics/paths.h"
+#include "lib/analytics/paths_answer.h"
 
 namespace insightflow {
 namespace {
@@ -55,6 +56,46 @@ TEST(PathsBoundTest, UsersOfTheOthersAreBoundedAndFlowsExact) {
     EXPECT_EQ(answer.links[0], (PathLink{0, kOtherValue, kExitValue, kUsers, 2 * kUsers - 300}));
     EXPECT_EQ(answer.links[1], (PathLink{0, "/1", kExitValue, 300, 300}));
   }
+}
+
+TEST(PathsBoundTest, MoreLinksThanAnAnswerMayHaveAreRefused) {
+  constexpr std::uint32_t kSide = 256;
+  constexpr std::uint32_t kSteps = 21;
+  ValueTable values;
+  for (std::uint32_t page = 1; page <= 2 * kSide; ++page) values.Intern("/" + std::to_string(page));
+  // Each user has a pair of pages, of which each depth has the link that goes from one to the
+  // other.
+  const auto ask = [&](std::uint32_t users) {
+    std::vector<std::uint32_t> run_ends, pages;
+    for (std::uint32_t user = 0; user < users; ++user) {
+      for (std::uint32_t step = 0; step < kSteps; ++step) {
+        const std::uint32_t page = step % 2 == 0 ? user % kSide : kSide + user / kSide;
+        pages.push_back(page + 1);
+      }
+      run_ends.push_back(kSteps * (user + 1));
+    }
+    const std::vector<std::int64_t> times(pages.size());
+    const std::vector<std::uint64_t> matches(pages.size());
+    Timelines timelines;
+    timelines.run_ends = run_ends;
+    timelines.time_ms = times;
+    timelines.matches = matches;
+    timelines.texts = {pages};
+    PathsQuery query;
+    query.scope.limit = 10'000;
+    query.depth = kSteps - 1;
+    const auto analysis = CreatePaths(query);
+    const auto state = (*analysis)->NewState(&values);
+    EXPECT_TRUE(state->Visit(timelines).ok());
+    bool exact = true;
+    return (*analysis)->Finish(state.get(), {}, &exact).status();
+  };
+  const auto most = static_cast<std::uint32_t>(kPathLinksMax / (kSteps - 1));
+  EXPECT_TRUE(ask(most).ok());
+  const Status status = ask(most + 1);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(),
+            "the answer has more than 1000000 links in all; ask for a smaller limit or depth");
 }
 
 }  // namespace
