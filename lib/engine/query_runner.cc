@@ -180,7 +180,8 @@ Status Runner::Run() {
 }  // namespace
 
 Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
-                        std::vector<ScanInput> inputs, std::int64_t now_ms) {
+                        std::vector<ScanInput> inputs,
+                        std::span<const UnreadableSegment> unreadable, std::int64_t now_ms) {
   const auto begin = std::chrono::steady_clock::now();
   const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
   if (!analysis.ok()) return analysis.status();
@@ -192,7 +193,14 @@ Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
   if (!body.ok()) return body.status();
   answer.body = std::move(*body);
   answer.meta.events_scanned = runner.scan().events_scanned();
-  answer.meta.incomplete = runner.scan().incomplete();
+  const ScanPlan& plan = (*analysis)->plan();
+  for (const UnreadableSegment& segment : unreadable) {
+    if (!segment.Touches(plan.from_ms, plan.to_ms)) continue;
+    answer.meta.incomplete.push_back(segment.damage.message());
+  }
+  for (std::string& part : runner.scan().incomplete()) {
+    answer.meta.incomplete.push_back(std::move(part));
+  }
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   answer.meta.query_ms = took.count();
   return answer;

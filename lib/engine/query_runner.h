@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "insightflow/options.h"
@@ -10,14 +11,17 @@
 #include "insightflow/status.h"
 #include "lib/analytics/analysis.h"
 #include "lib/segments/scan_segment.h"
+#include "lib/segments/segment_store.h"
 
 namespace insightflow {
 inline namespace v1 {
 
 // Errors: kInvalidArgument, kOutOfRange (the query), kDeadlineExceeded, kCancelled,
-// kResourceExhausted (memory). Of the answer's meta all is filled but as_of_sequence. Thread-safe.
+// kResourceExhausted (memory). Of the answer's meta all is filled but as_of_sequence. What is
+// unreadable and in the query's range is named in `incomplete`. Thread-safe.
 Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
-                        std::vector<ScanInput> inputs, std::int64_t now_ms);
+                        std::vector<ScanInput> inputs,
+                        std::span<const UnreadableSegment> unreadable, std::int64_t now_ms);
 
 }  // namespace v1
 }  // namespace insightflow
