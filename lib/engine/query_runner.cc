@@ -201,6 +201,7 @@ Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
   for (std::string& part : runner.scan().incomplete()) {
     answer.meta.incomplete.push_back(std::move(part));
   }
+  if (!answer.meta.incomplete.empty()) answer.meta.exact = false;
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   answer.meta.query_ms = took.count();
   return answer;

@@ -136,6 +136,8 @@ TEST_P(DamagedTableTest, TheRestAnswersAndWhatIsMissingIsNamed) {
     EXPECT_THAT(Ask(*engine, kDay + 1).meta.incomplete, ElementsAre(StartsWith(kDamaged)));
     EXPECT_EQ(CountOf(Ask(*engine, kDay)), kEventsADay);
     EXPECT_THAT(Ask(*engine, kDay).meta.incomplete, IsEmpty());
+    EXPECT_FALSE(Ask(*engine).meta.exact);
+    EXPECT_TRUE(Ask(*engine, kDay).meta.exact);
     const EngineMetrics metrics = engine->Metrics();
     EXPECT_EQ(metrics.fold_status.code(), StatusCode::kDataLoss);
     EXPECT_THAT(metrics.fold_status.message(), StartsWith(kDamaged));
