@@ -73,6 +73,9 @@ struct EngineMetrics {
   std::uint64_t erasures_pending = 0;  // users erased whose events are still on the disk
   // kDataLoss: ids in a damaged part of the store are unknown. Their events may be taken again.
   Status ids_status = {};
+  // kDataLoss: the live numbers had to be made again and lack events of a damaged part of the
+  // store.
+  Status live_status = {};
   Status fold_status = {};  // why folding has stopped or waits; events are taken meanwhile
 };
 

@@ -274,7 +274,7 @@ struct UsersAnswer {
 struct AnswerMeta {
   double query_ms = 0;
   std::uint64_t events_scanned = 0;
-  bool exact = true;
+  bool exact = true;  // false where a bound was needed, and when something is missing
   std::string source = "embedded";
   std::uint64_t as_of_sequence = 0;          // the log up to here is in the answer
   std::vector<std::string> incomplete = {};  // what is missing: damaged parts of the store

@@ -358,6 +358,7 @@ EngineMetrics Engine::Metrics() const {
                  std::chrono::milliseconds(std::max<std::int64_t>(0, impl_->NowMs() - reach_ms)));
   }
   metrics.ids_status = impl_->ids_status();
+  metrics.live_status = impl_->live_status();
   const LiveState& live = impl_->live();
   metrics.live_bytes = live.bytes();
   metrics.live_users = live.users();

@@ -51,6 +51,7 @@ class Engine::Impl {
   // Kept open within WithLog.
   SegmentStore& segments() const { return *segments_; }
   const Status& ids_status() const { return ids_status_; }
+  const Status& live_status() const { return live_status_; }
   FunnelStore& funnels() const { return *funnels_; }
   Folder& folder() const { return *folder_; }
   std::uint64_t hash_seed() const { return hash_seed_; }
@@ -68,10 +69,11 @@ class Engine::Impl {
   void IngestJson(std::string_view json, const IngestOptions& options,
                   IngestPipeline::WhenFull when_full, IngestCallback done);
   // All events that were acknowledged before the call, each in one of the segments, as of sequence
-  // `last`.
+  // `last`, but for those that cannot be read.
   struct StoredRows {
     std::vector<ScanInput> inputs;
     std::uint64_t last = 0;
+    std::vector<UnreadableSegment> unreadable = {};
   };
   Result<StoredRows> Rows() const;
   // Folds all, and gives the disk of the log back.
@@ -100,6 +102,7 @@ class Engine::Impl {
   Result<StoredRows> RowsOf(const EventLog& log) const;
   // Folds what would be too much to read from the log.
   Status FoldLongTail() const;
+  bool FoldedAlmostAll() const;
   Status SaveLive();
   // On the apply thread, or before there is one: what the live numbers have of the events that an
   // erasure erases, as far as those before it left them, and the events' keys.
@@ -131,7 +134,8 @@ class Engine::Impl {
   std::vector<std::unique_ptr<Decoder>> decoders_;
 
   std::uint64_t hash_seed_ = 0;
-  Status ids_status_;  // written while it opens
+  Status ids_status_;   // written while it opens
+  Status live_status_;  // so is this
 
   std::mutex close_mutex_;
   mutable std::shared_mutex log_use_;

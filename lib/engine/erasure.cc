@@ -81,7 +81,8 @@ Result<std::uint64_t> Engine::Impl::EraseApplied(std::string_view user_id) {
   if (collected->events() == 0) {
     const Result<bool> is_known = IsKnownOtherwise(user_id);
     if (!is_known.ok()) return is_known.status();
-    if (!*is_known) return std::uint64_t{0};
+    // What cannot be read may hold events of anybody.
+    if (!*is_known && segments_->Snapshot()->unreadable.empty()) return std::uint64_t{0};
   }
   // The note comes first: as long as it stands, bytes are left that the folder must rewrite.
   SegmentChange change;

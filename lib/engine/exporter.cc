@@ -37,6 +37,9 @@ Result<std::unique_ptr<Exporter>> Exporter::Create(const Engine& engine,
   if (!scope.ok()) return scope.status();
   Result<Engine::Impl::StoredRows> rows = engine.impl_->Rows();
   if (!rows.ok()) return rows.status();
+  for (const UnreadableSegment& segment : rows->unreadable) {
+    if (scope->MayHold(segment.entry.min_time_ms, segment.entry.max_time_ms)) return segment.damage;
+  }
   return std::unique_ptr<Exporter>(new Exporter(std::make_unique<Impl>(
       engine.impl_.get(), options, std::move(*scope), std::move(rows->inputs))));
 }

@@ -110,6 +110,9 @@ class DayBuilders {
 Folder::Folder(const Options& options, EventLog* log, SegmentStore* segments)
     : options_(options), log_(log), segments_(segments) {
   end_ = LogEnd();
+  for (const UnreadableSegment& segment : segments->Snapshot()->unreadable) {
+    NoteDamage(segment.entry.key, segment.damage);
+  }
 }
 
 void Folder::Start() {
@@ -158,7 +161,7 @@ Status Folder::status() const {
 void Folder::FillMetrics(EngineMetrics* metrics) const {
   const auto snapshot = segments_->Snapshot();
   metrics->folded_sequence = snapshot->folded_sequence;
-  metrics->segments = snapshot->segments.size();
+  metrics->segments = snapshot->segments.size() + snapshot->unreadable.size();
   metrics->segment_bytes = snapshot->bytes();
   metrics->segment_merges = merges_.load(std::memory_order_relaxed);
   metrics->fold_status = status();
@@ -218,9 +221,9 @@ void Folder::Loop() {
 }
 
 Status Folder::Round(bool all) {
-  ForgetExpiredDamage();
   Status status = FoldLog(all);
   if (status.ok()) status = DropExpired();
+  ForgetExpiredDamage();
   if (status.ok() && erasing_) status = Erase();
   return status.ok() ? Merge(all, kMergeSegmentsMin) : status;
 }
@@ -235,8 +238,7 @@ Status Folder::FoldLog(bool all) {
     options_.folded();
     // Rows are better off in many segments than in the log, so while it is ahead only wide merges
     // are made, which write rows again less often.
-    const auto snapshot = segments_->Snapshot();
-    if (PickMerges(snapshot->segments, kMergeInputsMax, damaged_).empty()) continue;
+    if (Merges(kMergeInputsMax).empty()) continue;
     memory = SegmentRows();  // merges need their own
     if (Status status = Merge(true, kMergeInputsMax); !status.ok()) return status;
   }
@@ -275,11 +277,15 @@ Status Folder::FoldStep(SegmentRows* memory) {
   return segments_->Commit(std::move(change));
 }
 
+std::vector<SegmentList> Folder::Merges(std::size_t least) const {
+  const auto snapshot = segments_->Snapshot();
+  return PickMerges(snapshot->segments, least, damaged_, snapshot->unreadable);
+}
+
 // Erased rows stay until Erase takes them: saved live numbers may still need them.
 Status Folder::Merge(bool all, std::size_t least) {
   while (all || !StepWaits()) {
-    const std::vector<SegmentList> merges =
-        PickMerges(segments_->Snapshot()->segments, least, damaged_);
+    const std::vector<SegmentList> merges = Merges(least);
     if (merges.empty()) return Status::Ok();
     SegmentChange change;
     for (const SegmentList& inputs : merges) {
@@ -326,7 +332,9 @@ void Folder::ForgetExpiredDamage() {
   const auto snapshot = segments_->Snapshot();
   std::erase_if(damaged_, [&](const SegmentKey& key) {
     return std::none_of(snapshot->segments.begin(), snapshot->segments.end(),
-                        [&](const auto& segment) { return segment->key() == key; });
+                        [&](const auto& segment) { return segment->key() == key; }) &&
+           std::none_of(snapshot->unreadable.begin(), snapshot->unreadable.end(),
+                        [&](const auto& segment) { return segment.entry.key == key; });
   });
   const std::lock_guard lock(mutex_);
   if (damaged_.empty()) damage_ = Status::Ok();
@@ -357,8 +365,12 @@ Status Folder::DropExpired() {
   if (!options_.first_day) return Status::Ok();
   const std::uint32_t first_day = options_.first_day();
   SegmentChange change;
-  for (const auto& segment : segments_->Snapshot()->segments) {
+  const auto snapshot = segments_->Snapshot();
+  for (const auto& segment : snapshot->segments) {
     if (segment->key().day < first_day) change.removed.push_back(segment->key());
+  }
+  for (const UnreadableSegment& segment : snapshot->unreadable) {
+    if (segment.entry.key.day < first_day) change.removed.push_back(segment.entry.key);
   }
   return change.removed.empty() ? Status::Ok() : segments_->Commit(std::move(change));
 }
@@ -375,6 +387,9 @@ Status Folder::Erase() {
 
 Status Folder::RewriteErased(const ErasedUsers& erased) {
   const auto snapshot = segments_->Snapshot();
+  for (const UnreadableSegment& segment : snapshot->unreadable) {
+    if (erased.MayTouchFrom(segment.entry.min_sequence)) erased_all_ = false;
+  }
   for (const auto& segment : snapshot->segments) {
     if (closing_) return Closed();
     if (!erased.MayTouch(segment->meta())) continue;

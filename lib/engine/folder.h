@@ -4,7 +4,8 @@
 // It folds whole log entries, those behind the segments' folded_sequence, so that every row is in
 // exactly one place. A step ends at a bound of rows or of memory and is one commit. It also drops
 // segments of days that have expired, and rewrites those that hold rows of erased users. A damaged
-// segment is left as it is, and all else is done.
+// segment is left as it is, and all else is done; one that cannot be read at all is damage from the
+// beginning.
 #pragma once
 
 #include <atomic>
@@ -88,6 +89,8 @@ class Folder {
   // when none is, and when it says something else.
   Status LeaveOutDamaged(const SegmentList& inputs, Status status);
   void NoteDamage(const SegmentKey& key, const Status& status);
+  // What there is to merge.
+  std::vector<SegmentList> Merges(std::size_t least) const;
   void ForgetExpiredDamage();
   Status MergeInto(const SegmentList& inputs, const ErasedUsers& erased, SegmentChange* change);
   Status DropExpired();

@@ -64,8 +64,19 @@ MergeRange LeastRange(Rows rows) {
   return least;
 }
 
+// Whether one that cannot be read lies between two neighbours, in the order of the log.
+bool AreParted(const StoredSegment& before, const StoredSegment& after,
+               std::span<const UnreadableSegment> unreadable) {
+  return std::any_of(unreadable.begin(), unreadable.end(), [&](const UnreadableSegment& segment) {
+    return segment.entry.key.day == before.key().day &&
+           segment.entry.min_sequence > before.meta().min_sequence &&
+           segment.entry.min_sequence < after.meta().min_sequence;
+  });
+}
+
 // Of one day, in the order of the log: the segments between those that are left out.
-std::vector<SegmentList> RunsOf(SegmentList day, std::span<const SegmentKey> left_out) {
+std::vector<SegmentList> RunsOf(SegmentList day, std::span<const SegmentKey> left_out,
+                                std::span<const UnreadableSegment> unreadable) {
   std::sort(day.begin(), day.end(), [](const auto& a, const auto& b) {
     return a->meta().min_sequence < b->meta().min_sequence;
   });
@@ -74,7 +85,9 @@ std::vector<SegmentList> RunsOf(SegmentList day, std::span<const SegmentKey> lef
     if (std::find(left_out.begin(), left_out.end(), segment->key()) != left_out.end()) {
       runs.emplace_back();
     } else {
-      runs.back().push_back(std::move(segment));
+      SegmentList& run = runs.back();
+      const bool parted = !run.empty() && AreParted(*run.back(), *segment, unreadable);
+      (parted ? runs.emplace_back() : run).push_back(std::move(segment));
     }
   }
   return runs;
@@ -107,13 +120,14 @@ MergeRange PickRange(const std::vector<std::uint32_t>& rows, std::size_t least) 
 }
 
 std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t least,
-                                    std::span<const SegmentKey> left_out) {
+                                    std::span<const SegmentKey> left_out,
+                                    std::span<const UnreadableSegment> unreadable) {
   std::vector<Found> found;
   for (auto first = segments.begin(); first != segments.end();) {
     const auto last = std::find_if(first, segments.end(), [&](const auto& segment) {
       return segment->key().day != (*first)->key().day;
     });
-    for (const SegmentList& run : RunsOf(SegmentList(first, last), left_out)) {
+    for (const SegmentList& run : RunsOf(SegmentList(first, last), left_out, unreadable)) {
       PickFrom(run, least, &found);
     }
     first = last;

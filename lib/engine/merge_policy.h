@@ -19,11 +19,13 @@ using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;
 // The merges to do next, in one commit: those of fewest rows, at most one a day, some more when
 // they are small. From `least` neighbours of similar size in one day on, these, the smallest first,
 // as many as one segment takes. Empty when there is nothing to merge. `segments` are sorted by day.
-// Those that are left out are neighbours of none. O(n log n + n × left_out).
+// Those that are left out, or cannot be read, are neighbours of none.
+// O(n log n + n × (left_out + unreadable)).
 inline constexpr std::size_t kMergeSegmentsMin = 4;
 std::vector<SegmentList> PickMerges(const SegmentList& segments,
                                     std::size_t least = kMergeSegmentsMin,
-                                    std::span<const SegmentKey> left_out = {});
+                                    std::span<const SegmentKey> left_out = {},
+                                    std::span<const UnreadableSegment> unreadable = {});
 
 // Over row counts of one day, in the order of the log: how many, from which one on, and the
 // greatest of them.

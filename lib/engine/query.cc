@@ -18,12 +18,19 @@ constexpr std::uint64_t kTailRowsMax = 2'000'000;
 
 }  // namespace
 
+bool Engine::Impl::FoldedAlmostAll() const {
+  return live().applied_sequence() <= segments().Snapshot()->folded_sequence + kTailRowsMax;
+}
+
 Status Engine::Impl::FoldLongTail() const {
-  const Result<bool> is_long = WithLog([this](EventLog&) -> Result<bool> {
-    return live().applied_sequence() > segments().Snapshot()->folded_sequence + kTailRowsMax;
-  });
+  const Result<bool> is_long =
+      WithLog([this](EventLog&) -> Result<bool> { return !FoldedAlmostAll(); });
   if (!is_long.ok()) return is_long.status();
-  return *is_long ? folder().Fold() : Status::Ok();
+  if (!*is_long) return Status::Ok();
+  Status status = folder().Fold();
+  if (status.code() != StatusCode::kDataLoss) return status;
+  // A damaged segment keeps no row of the log from being folded, damage in the log does.
+  return FoldedAlmostAll() ? Status::Ok() : status;
 }
 
 Result<Engine::Impl::StoredRows> Engine::Impl::Rows() const {
@@ -49,9 +56,14 @@ Result<Engine::Impl::StoredRows> Engine::Impl::RowsOf(const EventLog& log) const
     const StoredSegment* const raw = segment.get();
     rows.inputs.push_back({segment, &raw->reader(), [raw] { return raw->NewSource(); }});
   }
+  rows.unreadable = snapshot->unreadable;
   if (options_.retention_days != 0) {
-    std::erase_if(rows.inputs, [first_day = FirstDay()](const ScanInput& input) {
+    const std::uint32_t first_day = FirstDay();
+    std::erase_if(rows.inputs, [first_day](const ScanInput& input) {
       return input.reader->meta().key.day < first_day;
+    });
+    std::erase_if(rows.unreadable, [first_day](const UnreadableSegment& segment) {
+      return segment.entry.key.day < first_day;
     });
   }
   if (!snapshot->erased->empty()) {
@@ -65,8 +77,8 @@ Result<Answer> Engine::Impl::Query(const insightflow::Query& query, const QueryO
   return WithLog([&](EventLog& log) -> Result<Answer> {
     Result<StoredRows> rows = RowsOf(log);
     if (!rows.ok()) return rows.status();
-    Result<Answer> answer =
-        RunQuery(query, options, tuning_.query_ended, std::move(rows->inputs), NowMs());
+    Result<Answer> answer = RunQuery(query, options, tuning_.query_ended, std::move(rows->inputs),
+                                     rows->unreadable, NowMs());
     if (answer.ok()) answer->meta.as_of_sequence = rows->last;
     return answer;
   });

@@ -208,7 +208,7 @@ Result<AnswerBody> Runner::Finish(const ScanEnd& end, bool* exact) {
 
 Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
                         const std::function<bool()>* ended, std::vector<ScanInput> inputs,
-                        std::int64_t now_ms) {
+                        std::span<const UnreadableSegment> unreadable, std::int64_t now_ms) {
   const auto begin = std::chrono::steady_clock::now();
   const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
   if (!analysis.ok()) return analysis.status();
@@ -220,7 +220,15 @@ Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
   if (!body.ok()) return body.status();
   answer.body = std::move(*body);
   answer.meta.events_scanned = runner.scan().events_scanned();
-  answer.meta.incomplete = runner.scan().incomplete();
+  const ScanPlan& plan = (*analysis)->plan();
+  for (const UnreadableSegment& segment : unreadable) {
+    if (!segment.Touches(plan.from_ms, plan.to_ms)) continue;
+    answer.meta.incomplete.push_back(segment.damage.message());
+  }
+  for (std::string& part : runner.scan().incomplete()) {
+    answer.meta.incomplete.push_back(std::move(part));
+  }
+  if (!answer.meta.incomplete.empty()) answer.meta.exact = false;
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   answer.meta.query_ms = took.count();
   return answer;

@@ -19,7 +19,8 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 }  // namespace
 
 // What a saved state has not seen is in the log, which is trimmed only up to one. Without a state
-// that can be read, the folded part comes from segments.
+// that can be read, the folded part comes from segments. What is damaged there is not counted, and
+// the metrics name the first place: only the totals of all time and of what is missing feel it.
 Status Engine::Impl::RecoverLive(const SegmentSnapshot& snapshot) {
   const auto saved = log_->LoadFollower(kLiveFollower);
   if (saved.ok() && saved->has_value() && live_->Load((*saved)->state).ok()) {
@@ -27,10 +28,14 @@ Status Engine::Impl::RecoverLive(const SegmentSnapshot& snapshot) {
     saved_erasures_ = live_->erasures_applied();
   }
   if (live_->applied_sequence() + 1 >= log_->begin()) return EraseFromLoaded(snapshot);
-  Status status = ReplaySegments(*segments_, snapshot,
-                                 [this](const EventBatch& batch, std::uint64_t first_sequence) {
-                                   live_->Apply(batch, first_sequence);
-                                 });
+  Status status = ReplaySegments(
+      *segments_, snapshot,
+      [this](const EventBatch& batch, std::uint64_t first_sequence) {
+        live_->Apply(batch, first_sequence);
+      },
+      [this](const Status& damage) {
+        if (live_status_.ok()) live_status_ = damage;
+      });
   live_->SkipTo(snapshot.folded_sequence);
   return status;
 }

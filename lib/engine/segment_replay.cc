@@ -24,8 +24,12 @@ constexpr std::array kLiveFields = {Field::kUserId, Field::kEventType, Field::kP
 // The rows of one window of the log, in any order, and the order that they had.
 class Window {
  public:
-  Window(std::uint64_t first, std::uint64_t end) : first_(first), end_(end) {}
+  using Lost = std::function<void(const Status& damage)>;
 
+  Window(std::uint64_t first, std::uint64_t end, const Lost* lost)
+      : first_(first), end_(end), lost_(lost) {}
+
+  // Damage is told, and costs the block or the segment.
   Status Add(const StoredSegment& segment, const ErasedUsers& erased) {
     const SegmentReader& reader = segment.reader();
     if (reader.meta().max_sequence < first_ || reader.meta().min_sequence >= end_) {
@@ -36,17 +40,17 @@ class Window {
     for (const Field field : kLiveFields) columns.Add(ColumnOf(field));
     SegmentDictionaries dictionaries;
     Status status = reader.ReadDictionaries(columns, source.get(), &scratch_, &dictionaries);
-    if (!status.ok()) return status;
+    if (!status.ok()) return Passed(status);
     for (std::uint32_t b = 0; b < reader.meta().blocks.size(); ++b) {
       status = reader.ReadBlock(b, {SegmentColumn::kSequence}, source.get(), &scratch_, &block_);
-      if (!status.ok()) return status;
+      if (status = Passed(status); !status.ok()) return status;
       const bool any = std::any_of(block_.sequence.begin(), block_.sequence.end(),
                                    [this](std::uint64_t s) { return s >= first_ && s < end_; });
       if (!any) continue;
       status =
           ErasedUsers::ReadBlock(&erased, reader, b, columns, source.get(), &scratch_, &block_);
-      if (!status.ok()) return status;
-      AddRows(reader.meta(), dictionaries);
+      if (status = Passed(status); !status.ok()) return status;
+      AddRows(reader.meta(), dictionaries);  // none of a damaged block, which is empty
     }
     return Status::Ok();
   }
@@ -85,6 +89,12 @@ class Window {
   }
 
  private:
+  Status Passed(const Status& status) const {
+    if (status.code() != StatusCode::kDataLoss) return status;
+    (*lost_)(status);
+    return Status::Ok();
+  }
+
   void AddRows(const SegmentMeta& meta, const SegmentDictionaries& dictionaries) {
     std::uint32_t run = 0;
     for (std::uint32_t row = 0; row < block_.rows; ++row) {
@@ -99,6 +109,7 @@ class Window {
 
   const std::uint64_t first_;
   const std::uint64_t end_;
+  const Lost* const lost_;
   ReadScratch scratch_;
   SegmentBlock block_;
   EventBatch rows_;
@@ -109,9 +120,11 @@ class Window {
 
 Status ReplaySegments(
     const SegmentStore& store, const SegmentSnapshot& snapshot,
-    const std::function<void(const EventBatch& batch, std::uint64_t first_sequence)>& take) {
+    const std::function<void(const EventBatch& batch, std::uint64_t first_sequence)>& take,
+    const std::function<void(const Status& damage)>& lost) {
+  for (const UnreadableSegment& segment : snapshot.unreadable) lost(segment.damage);
   for (std::uint64_t first = 1; first <= snapshot.folded_sequence; first += kWindowRows) {
-    Window window(first, first + kWindowRows);
+    Window window(first, first + kWindowRows, &lost);
     for (const auto& segment : snapshot.segments) {
       if (Status status = window.Add(*segment, *snapshot.erased); !status.ok()) return status;
     }
@@ -202,6 +215,12 @@ Status ReplayKeys(
     std::uint64_t hash_seed,
     const std::function<void(std::span<const Hash128> keys, std::int64_t received_ms)>& take,
     const std::function<void(const Status& damage, std::int64_t received_ms)>& lost) {
+  for (const UnreadableSegment& segment : snapshot.unreadable) {
+    if (segment.entry.max_sequence < first) continue;
+    const Result<std::int64_t> received = store.ReceivedMs(segment.entry.max_sequence);
+    if (!received.ok()) return received.status();
+    lost(segment.damage, *received);
+  }
   auto segments = snapshot.segments;
   std::erase_if(segments, [&](const auto& s) { return s->meta().max_sequence < first; });
   std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {

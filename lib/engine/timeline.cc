@@ -126,7 +126,7 @@ class TimelineReader {
       if (status.code() == StatusCode::kDataLoss && take_ != nullptr) continue;
       if (!status.ok()) return status;
     }
-    return Status::Ok();
+    return take_ != nullptr ? Status::Ok() : MissedDamage();
   }
 
   Result<std::vector<StoredEvent>> Finish() && {
@@ -147,6 +147,16 @@ class TimelineReader {
   }
 
  private:
+  // What cannot be read, if events that were asked for may be there.
+  Status MissedDamage() {
+    for (const UnreadableSegment& segment : snapshot_->unreadable) {
+      const SegmentEntry& entry = segment.entry;
+      if (range_.Ends(entry.min_time_ms, 0) || entry.max_time_ms < range_.from_ms) continue;
+      if (!Enough(entry.max_time_ms)) return segment.damage;
+    }
+    return Status::Ok();
+  }
+
   // Takes the listed events, newest in the log first. False once older entries cannot matter.
   Result<bool> TakeListed(const std::vector<std::uint64_t>& sequences) {
     std::unique_ptr<LogReader> reader;

@@ -36,6 +36,10 @@ class ErasedUsers {
   // Whether a segment, or a block of it, may hold erased rows.
   bool MayTouch(const SegmentMeta& meta) const;
   bool MayTouch(const SegmentMeta& meta, std::uint32_t block) const;
+  // The same of a segment of which nothing else is known.
+  bool MayTouchFrom(std::uint64_t min_sequence) const {
+    return MayTouch(min_sequence, 0, UINT64_MAX);
+  }
 
   // As reader.ReadBlock, without the erased rows. `erased` may be null.
   static Status ReadBlock(const ErasedUsers* erased, const SegmentReader& reader,

@@ -211,7 +211,8 @@ Status DecodeMeta(const SegmentKey& key, std::string_view chunk, SegmentMeta* me
     return DamagedChunk(key, SegmentColumn::kMeta, kMetaBlock, what);
   };
   if (values.encoding != kMetaEncoding) {
-    return damaged("written by a newer version, which is needed to read it");
+    const Status newer = damaged("written by a newer version, which is needed to read it");
+    return FailedPrecondition(newer.message());
   }
   return GetMeta(values.bytes, meta) ? Status::Ok() : damaged("impossible values");
 }

@@ -138,7 +138,8 @@ struct SegmentMeta {
 
 // The chunk of kMeta.
 std::string EncodeMeta(const SegmentMeta& meta);
-// kDataLoss when it is damaged or not of this key.
+// kDataLoss when it is damaged or not of this key, kFailedPrecondition when a newer version wrote
+// it.
 Status DecodeMeta(const SegmentKey& key, std::string_view chunk, SegmentMeta* meta);
 
 }  // namespace v1

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/base/coding.h"
+#include "lib/segments/segment_files.h"
 #include "lib/segments/segment_receipts.h"
 
 namespace insightflow {
@@ -67,8 +68,9 @@ rocksdb::ReadOptions ChunkReadOptions() {
 class StoreSource final : public ChunkSource {
  public:
   StoreSource(const Store* store, const SegmentKey& key,
-              std::shared_ptr<const StoredSegment> segment)
-      : store_(store), key_(key), segment_(std::move(segment)), options_(ChunkReadOptions()) {}
+              std::shared_ptr<const StoredSegment> segment,
+              const rocksdb::ReadOptions& options = ChunkReadOptions())
+      : store_(store), key_(key), segment_(std::move(segment)), options_(options) {}
 
   Result<std::string_view> Fetch(SegmentColumn column, std::uint32_t block) override {
     const StoredChunkKey key = StoredKey(key_, column, block);
@@ -103,12 +105,22 @@ Result<SegmentManifest> ReadManifest(const Store& store) {
   return manifest;
 }
 
-Result<SegmentReader> OpenReader(const Store& store, const SegmentKey& key) {
-  StoreSource source(&store, key, nullptr);
+// The reader of a segment that is as the manifest says.
+Result<SegmentReader> OpenReader(const Store& store, const SegmentEntry& entry) {
+  const auto damaged = [&entry](std::string_view what) {
+    return DamagedChunk(entry.key, SegmentColumn::kMeta, kMetaBlock, what);
+  };
+  // RocksDB reads a damaged block as far as it makes sense, and builds with assertions, as
+  // Debian's, end the process where it does not.
+  rocksdb::ReadOptions options = ChunkReadOptions();
+  options.verify_checksums = true;
+  StoreSource source(&store, entry.key, nullptr, options);
   const Result<std::string_view> chunk = source.Fetch(SegmentColumn::kMeta, kMetaBlock);
-  if (chunk.ok()) return SegmentReader::Open(key, *chunk);
-  if (chunk.status().code() != StatusCode::kNotFound) return chunk.status();
-  return DamagedChunk(key, SegmentColumn::kMeta, kMetaBlock, "is missing");
+  if (chunk.status().code() == StatusCode::kNotFound) return damaged("is missing");
+  if (!chunk.ok()) return chunk.status();
+  Result<SegmentReader> reader = SegmentReader::Open(entry.key, *chunk);
+  if (!reader.ok() || EntryOf(reader->meta(), entry.bytes) == entry) return reader;
+  return damaged("is not as the manifest says");
 }
 
 void ChangeErasures(const SegmentChange& change, SegmentSnapshot* snapshot) {
@@ -132,10 +144,15 @@ SegmentManifest ManifestOf(const SegmentSnapshot& snapshot, std::uint64_t next_i
   manifest.folded_sequence = snapshot.folded_sequence;
   manifest.last_erasure = snapshot.last_erasure;
   manifest.erasures = snapshot.erasures;
-  manifest.segments.reserve(snapshot.segments.size());
+  manifest.segments.reserve(snapshot.segments.size() + snapshot.unreadable.size());
   for (const auto& segment : snapshot.segments) {
     manifest.segments.push_back(EntryOf(segment->meta(), segment->bytes()));
   }
+  for (const UnreadableSegment& segment : snapshot.unreadable) {
+    manifest.segments.push_back(segment.entry);
+  }
+  std::sort(manifest.segments.begin(), manifest.segments.end(),
+            [](const auto& a, const auto& b) { return IsBefore(a.key, b.key); });
   return manifest;
 }
 
@@ -196,6 +213,7 @@ Status SegmentDisposal::Remove(const std::vector<SegmentKey>& keys) {
   rocksdb::WriteBatch batch;
   for (const auto& [begin, end] : slices) {
     rocksdb::ReadOptions options = ChunkReadOptions();
+    options.verify_checksums = true;  // a neighbour may be damaged
     options.iterate_upper_bound = &end;
     const std::unique_ptr<rocksdb::Iterator> rest(store_->db().NewIterator(options, family));
     rest->Seek(begin);
@@ -246,6 +264,7 @@ std::uint64_t SegmentSnapshot::rows() const {
 std::uint64_t SegmentSnapshot::bytes() const {
   std::uint64_t sum = 0;
   for (const auto& segment : segments) sum += segment->bytes();
+  for (const UnreadableSegment& segment : unreadable) sum += segment.entry.bytes;
   return sum;
 }
 
@@ -269,14 +288,15 @@ Status SegmentStore::Load() {
   auto snapshot = std::make_shared<SegmentSnapshot>();
   snapshot->folded_sequence = manifest->folded_sequence;
   for (const SegmentEntry& entry : manifest->segments) {
-    Result<SegmentReader> reader = OpenReader(*store_, entry.key);
-    if (!reader.ok()) return reader.status();
-    if (!(EntryOf(reader->meta(), entry.bytes) == entry)) {
-      return DamagedChunk(entry.key, SegmentColumn::kMeta, kMetaBlock,
-                          "is not as the manifest says");
+    Result<SegmentReader> reader = OpenReader(*store_, entry);
+    if (reader.ok()) {
+      snapshot->segments.push_back(
+          std::make_shared<StoredSegment>(disposal_, *std::move(reader), entry.bytes));
+    } else if (reader.status().code() == StatusCode::kDataLoss) {
+      snapshot->unreadable.push_back({entry, reader.status()});
+    } else {
+      return reader.status();
     }
-    snapshot->segments.push_back(
-        std::make_shared<StoredSegment>(disposal_, *std::move(reader), entry.bytes));
   }
   snapshot->last_erasure = manifest->last_erasure;
   snapshot->erasures = manifest->erasures;
@@ -288,25 +308,12 @@ Status SegmentStore::Load() {
 
 Status SegmentStore::RemoveLeftovers() {
   RemoveUnfinishedSegments(*store_);
-  const std::unique_ptr<rocksdb::Iterator> keys(
-      store_->db().NewIterator(ChunkReadOptions(), store_->family(Family::kSegments)));
-  auto named = snapshot_->segments.begin();
-  std::vector<SegmentKey> leftovers;
-  keys->SeekToFirst();
-  while (keys->Valid()) {
-    SegmentKey key;
-    SegmentColumn column;
-    std::uint32_t block;
-    if (!ParseStoredKey(ToView(keys->key()), &key, &column, &block)) {
-      return DataLoss("a key in the family of segments is damaged");
-    }
-    while (named != snapshot_->segments.end() && IsBefore((*named)->key(), key)) ++named;
-    if (named == snapshot_->segments.end() || !((*named)->key() == key)) leftovers.push_back(key);
-    const StoredChunkKey next = FirstStoredKey({key.day, key.id + 1});
-    keys->Seek(SliceOf(next));
+  std::vector<SegmentKey> named;
+  for (const SegmentEntry& entry : ManifestOf(*snapshot_, next_id_).segments) {
+    named.push_back(entry.key);
   }
-  if (!keys->status().ok()) return FromRocks(keys->status(), "cannot read segments");
-  return disposal_->Remove(leftovers);
+  const Result<std::vector<SegmentKey>> leftovers = FindUnnamed(*store_, named);
+  return leftovers.ok() ? disposal_->Remove(*leftovers) : leftovers.status();
 }
 
 std::shared_ptr<const SegmentSnapshot> SegmentStore::Snapshot() const {
@@ -320,27 +327,6 @@ Result<std::unique_ptr<SegmentWriter>> SegmentStore::NewSegment(std::uint32_t da
   return std::make_unique<SegmentWriter>(store_, SegmentKey{day, next_id_.fetch_add(1)}, order);
 }
 
-Status SegmentStore::Ingest(const SegmentChange& change) {
-  rocksdb::IngestExternalFileArg files;
-  files.column_family = store_->family(Family::kSegments);
-  files.options.move_files = true;
-  files.options.snapshot_consistency = false;  // no reader sees a segment before the manifest
-  files.options.write_global_seqno = false;
-  files.options.verify_file_checksum = false;  // it was computed while the file was written
-  for (const auto& writer : change.added) {
-    for (const rocksdb::ExternalSstFileInfo& file : writer->files()) {
-      files.external_files.push_back(file.file_path);
-      files.files_checksums.push_back(file.file_checksum);
-      files.files_checksum_func_names.push_back(file.file_checksum_func_name);
-    }
-  }
-  if (files.external_files.empty()) return Status::Ok();
-  const auto status = store_->db().IngestExternalFiles({files});
-  if (status.ok()) return Status::Ok();
-  // Perhaps RocksDB's manifest has them and perhaps not; opening tells.
-  return store_->Stop(FromRocks(status, "cannot take a segment into the store"));
-}
-
 Status SegmentStore::Commit(SegmentChange change) {
   const std::lock_guard committing(commit_mutex_);
   const SegmentDisposal::Together together(disposal_.get());
@@ -350,9 +336,14 @@ Status SegmentStore::Commit(SegmentChange change) {
   for (const SegmentKey& key : change.removed) {
     const auto found = std::find_if(after->segments.begin(), after->segments.end(),
                                     [&](const auto& segment) { return segment->key() == key; });
-    if (found == after->segments.end()) return Internal("a commit drops an unknown segment");
-    dropped.push_back(*found);
-    after->segments.erase(found);
+    if (found != after->segments.end()) {
+      dropped.push_back(*found);
+      after->segments.erase(found);
+    } else if (std::erase_if(after->unreadable, [&](const UnreadableSegment& segment) {
+                 return segment.entry.key == key;
+               }) == 0) {
+      return Internal("a commit drops an unknown segment");
+    }
   }
   if (!change.receipts.list.empty()) {
     if (change.receipts.list.front().first_sequence != before->folded_sequence + 1) {
@@ -361,7 +352,7 @@ Status SegmentStore::Commit(SegmentChange change) {
     after->folded_sequence = change.receipts.end_sequence - 1;
   }
   ChangeErasures(change, after.get());
-  if (Status status = Ingest(change); !status.ok()) return status;
+  if (Status status = TakeFiles(store_, change.added); !status.ok()) return status;
   for (const auto& writer : change.added) {
     assert(writer->complete());
     Result<SegmentReader> reader = SegmentReader::Open(writer->key(), writer->meta_chunk());
@@ -377,6 +368,12 @@ Status SegmentStore::Commit(SegmentChange change) {
   PutReceipts(*store_, change.receipts, &batch);
   if (Status status = store_->Write(&batch, true); !status.ok()) return status;
   for (const auto& segment : dropped) segment->dropped_.store(true, std::memory_order_release);
+  for (const UnreadableSegment& segment : before->unreadable) {
+    const auto& left = change.removed;  // nobody reads what cannot be read
+    if (std::find(left.begin(), left.end(), segment.entry.key) != left.end()) {
+      disposal_->Drop(segment.entry.key);
+    }
+  }
   const std::lock_guard lock(mutex_);
   snapshot_ = std::move(after);
   return Status::Ok();
@@ -405,6 +402,9 @@ void SegmentStore::Check(std::uint64_t log_end, CheckReport* report) const {
     const auto source = segment->NewSource();
     CheckSegment(segment->reader(), source.get(), report);
   }
+  for (const UnreadableSegment& segment : snapshot->unreadable) {
+    report->damage.push_back(segment.damage.message());
+  }
   CheckReceipts(*store_, snapshot->folded_sequence, report);
 }
 
@@ -423,14 +423,9 @@ void CheckSegments(const Store& store, std::uint64_t log_end, CheckReport* repor
   }
   CountEachOnce(manifest->folded_sequence, log_end, report);
   for (const SegmentEntry& entry : manifest->segments) {
-    const Result<SegmentReader> reader = OpenReader(store, entry.key);
-    Status status = reader.status();
-    if (status.ok() && !(EntryOf(reader->meta(), entry.bytes) == entry)) {
-      status =
-          DamagedChunk(entry.key, SegmentColumn::kMeta, kMetaBlock, "is not as the manifest says");
-    }
-    if (!status.ok()) {
-      report->damage.push_back(status.message());
+    const Result<SegmentReader> reader = OpenReader(store, entry);
+    if (!reader.ok()) {
+      report->damage.push_back(reader.status().message());
       continue;
     }
     StoreSource source(&store, entry.key, nullptr);

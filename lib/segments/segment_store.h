@@ -70,9 +70,21 @@ class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
   mutable std::atomic<bool> dropped_ = false;
 };
 
+// A segment whose meta cannot be read, so that nothing of it can. It stays until its day expires:
+// the manifest says what is missing, and the file may be mended.
+struct UnreadableSegment {
+  SegmentEntry entry;
+  Status damage;  // names the day and the segment
+
+  bool Touches(std::int64_t from_ms, std::int64_t to_ms) const {
+    return entry.max_time_ms >= from_ms && entry.min_time_ms < to_ms;
+  }
+};
+
 // What there was at one moment. A segment that a merge or a drop has replaced since stays readable.
 struct SegmentSnapshot {
   std::vector<std::shared_ptr<const StoredSegment>> segments;  // by day, then id
+  std::vector<UnreadableSegment> unreadable;                   // by day, then id
   // Every row of the log up to here is in exactly one of the segments, unless it was erased or has
   // expired, and no other row is.
   std::uint64_t folded_sequence = 0;
@@ -81,8 +93,8 @@ struct SegmentSnapshot {
   std::shared_ptr<const ErasedUsers> erased = std::make_shared<ErasedUsers>();
   std::uint64_t last_erasure = 0;
 
-  std::uint64_t rows() const;
-  std::uint64_t bytes() const;
+  std::uint64_t rows() const;   // that can be read
+  std::uint64_t bytes() const;  // of all segments
 };
 
 // What a commit does, all or nothing.
@@ -100,9 +112,10 @@ struct SegmentChange {
 
 class SegmentStore {
  public:
-  // Reads the manifest and the meta of every segment and removes what a crash left. `store` must
-  // outlive Close. Errors: kDataLoss; kFailedPrecondition when a newer version wrote the manifest.
-  // O(segments), a few reads each.
+  // Reads the manifest and the meta of every segment and removes what a crash left. A damaged meta
+  // makes its segment unreadable. `store` must outlive Close. Errors: kDataLoss when the manifest
+  // is damaged; kFailedPrecondition when a newer version wrote it or a meta. O(segments), a few
+  // reads each.
   static Result<std::unique_ptr<SegmentStore>> Open(Store* store);
   // Whether this build can read the manifest: for StoreOptions::probe, before anything changes.
   static Status CheckVersion(const Store& store);
@@ -142,7 +155,6 @@ class SegmentStore {
   explicit SegmentStore(Store* store);
   Status Load();
   Status RemoveLeftovers();
-  Status Ingest(const SegmentChange& change);
 
   Store* const store_;
   const std::shared_ptr<SegmentDisposal> disposal_;

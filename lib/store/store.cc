@@ -13,6 +13,7 @@
 
 #include "lib/base/coding.h"
 #include "lib/store/manifest_guard.h"
+#include "lib/store/open_db.h"
 #include "lib/store/store_options.h"
 #include "lib/store/table_guard.h"
 
@@ -147,7 +148,10 @@ Result<std::unique_ptr<Store>> Store::OpenReadOnly(const std::string& dir, rocks
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  status = rocksdb::DB::OpenForReadOnly(options, dir, wanted, &handles, &db);
+  const auto open = [&](const rocksdb::DBOptions& how, auto* families, rocksdb::DB** opened) {
+    return rocksdb::DB::OpenForReadOnly(how, dir, wanted, families, opened);
+  };
+  status = OpenDespiteDamagedSegments(dir, options, open, &handles, &db);
   if (!status.ok()) return OpenError(status, dir);
   store->db_.reset(db);
   store->default_family_ = handles[0];
@@ -260,7 +264,10 @@ Status Store::OpenFamilies(bool is_new) {
   if (!is_new) wanted.insert(wanted.end(), ours.begin(), ours.end());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(options, path(), wanted, &handles, &db);
+  const auto open = [&](const rocksdb::DBOptions& how, auto* families, rocksdb::DB** opened) {
+    return rocksdb::DB::Open(how, path(), wanted, families, opened);
+  };
+  auto status = OpenDespiteDamagedSegments(path(), options, open, &handles, &db);
   if (!status.ok()) return OpenError(status, path());
   db_.reset(db);
   default_family_ = handles[0];

@@ -33,6 +33,7 @@ HttpResponse Health(const ServerContext& context) {
   const EngineMetrics metrics = context.engine.Metrics();
   facts.folding = metrics.fold_status;
   facts.dedupe = metrics.ids_status;
+  facts.live = metrics.live_status;
   facts.draining = context.draining.load(std::memory_order_relaxed);
   return HealthResponse(facts, context.clock->Now());
 }
@@ -83,12 +84,13 @@ HttpResponse HealthResponse(const HealthFacts& facts, Timestamp now) {
     const Status& status;
     std::string_view state;
   };
-  // Events are taken and all of them are answered from, however far segments are, and whatever ids
+  // Events are taken and answered from, however far segments are, and whatever ids and live numbers
   // are known.
   const auto helper = [](const Status& status) { return status.ok() ? "healthy" : "degraded"; };
   const Service services[] = {{"store", facts.store, StoreState(facts.store)},
                               {"folding", facts.folding, helper(facts.folding)},
-                              {"dedupe", facts.dedupe, helper(facts.dedupe)}};
+                              {"dedupe", facts.dedupe, helper(facts.dedupe)},
+                              {"live", facts.live, helper(facts.live)}};
   const auto* const first = std::find_if(std::begin(services), std::end(services),
                                          [](const Service& s) { return !s.status.ok(); });
   const bool all_well = first == std::end(services);

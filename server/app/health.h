@@ -12,6 +12,7 @@ struct HealthFacts {
   Status folding;  // EngineMetrics::fold_status
   bool draining = false;
   Status dedupe = {};  // EngineMetrics::ids_status
+  Status live = {};    // EngineMetrics::live_status
 };
 
 // 503 when the store is unhealthy. "reasons" has the code of each service that is not healthy.

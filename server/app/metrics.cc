@@ -62,6 +62,8 @@ void AddEngine(const EngineMetrics& m, std::vector<Sample>* samples) {
            seconds(m.dedupe_reach)},
           {false, "dedupe_damaged", "1 while ids in damaged parts of the store are unknown.",
            m.ids_status.ok() ? 0.0 : 1.0},
+          {false, "live_damaged", "1 while live numbers lack events of damaged parts of the store.",
+           m.live_status.ok() ? 0.0 : 1.0},
           {false, "live_bytes", "Memory of the live numbers.", number(m.live_bytes)},
           {false, "live_users", "User profiles held.", number(m.live_users)},
           {true, "users_overflow_events", "Events of users past the cap.",

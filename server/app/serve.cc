@@ -160,6 +160,10 @@ Status RunServer(const ServeSettings& settings, ListenAddress address, ServerCon
               "ids of some stored events are unknown, so that a repeat counts again",
               {{"why", std::string_view(ids.message())}});
   }
+  if (const Status live = context.engine.Metrics().live_status; !live.ok()) {
+    log.Write(LogLevel::kWarn, "the live numbers lack events of a damaged part of the store",
+              {{"why", std::string_view(live.message())}});
+  }
   const bool asked = WaitForEnd(signals, context, log);
   context.draining.store(true, std::memory_order_relaxed);
   signals.RestoreDefaults();

@@ -323,7 +323,8 @@ class Operating(ServerTest):
             self.assertRegex(health.pop("version"), r"^\d+\.\d+\.\d+$")
             self.assertEqual(health, {"status": "healthy", "services": {"store": "healthy",
                                                                       "folding": "healthy",
-                                                                      "dedupe": "healthy"},
+                                                                      "dedupe": "healthy",
+                                                                      "live": "healthy"},
                                       "service": "insightflow"})
             self.assertEqual(server.ask("/health/live")["status"], "alive")
             self.assertEqual(server.ask("/health/ready")["status"], "ready")

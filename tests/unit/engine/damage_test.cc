@@ -97,6 +97,7 @@ TEST_F(DamageTest, ADamagedBlockCostsOnlyItself) {
   for (const TopRow& row : std::get<TopAnswer>(answer->body).rows) count += row.count;
   EXPECT_EQ(count, kEventsADay);
   EXPECT_EQ(answer->meta.incomplete.size(), 1u);
+  EXPECT_FALSE(answer->meta.exact);
   EXPECT_THAT(answer->meta.incomplete, Each(StartsWith("day 2024-10-04, segment 1, column time")));
   EXPECT_TRUE((*engine)->Metrics().ids_status.ok());
 }
@@ -110,6 +111,7 @@ TEST_F(DamageTest, DamagedIdsCostNoAnswerAndAreTold) {
     const auto answer = (*engine)->Query(TopQuery{.field = "page_url"});
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
     EXPECT_THAT(answer->meta.incomplete, IsEmpty()) << "it needs no ids";
+    EXPECT_TRUE(answer->meta.exact);
     const EngineMetrics metrics = (*engine)->Metrics();
     EXPECT_EQ(metrics.ids_status.code(), StatusCode::kDataLoss);
     EXPECT_THAT(metrics.ids_status.message(),

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <numeric>
 #include <vector>
 
+#include "lib/segments/memory_segment.h"
+#include "lib/segments/segment_builder.h"
 #include "lib/segments/segment_merger.h"
 
 namespace insightflow {
@@ -81,6 +84,33 @@ TEST(MergePolicy, KeepsToTheCaps) {
   ExpectRange(Rows(4, kMax / 3), 0, 3);
   ExpectRange(Rows(9, kMax), 0, 0);
   ExpectRange(Rows(9, kMax / 2 + 1), 0, 0);
+}
+
+// As it was in the log before one of the five became unreadable.
+TEST(MergePolicy, WhatCannotBeReadPartsItsNeighbours) {
+  constexpr std::uint32_t kDay = 20'000;
+  SegmentList segments;
+  for (std::uint64_t id = 1; id <= 8; ++id) {
+    if (id == 4) continue;
+    SegmentBuilder builder({kDay, id}, 1);
+    EventBatch batch;
+    batch.column(Field::kUserId).Set(batch.PushRow(std::int64_t{kDay} * kDayMs), "u");
+    ASSERT_TRUE(builder.Add(batch, 10 * id).ok());
+    MemorySegment chunks;
+    SegmentMeta meta;
+    ASSERT_TRUE(builder.Finish(&chunks, &meta).ok());
+    segments.push_back(std::make_shared<StoredSegment>(nullptr, *chunks.Open({kDay, id}), 1));
+  }
+  UnreadableSegment lost;
+  lost.entry.key = {kDay, 4};
+  lost.entry.min_sequence = lost.entry.max_sequence = 40;
+  EXPECT_EQ(PickMerges(segments, 4)[0].size(), 7u);
+  const auto parted = PickMerges(segments, 4, {}, {&lost, 1});
+  ASSERT_EQ(parted.size(), 1u);
+  EXPECT_EQ(parted[0].size(), 4u);
+  EXPECT_EQ(parted[0][0]->key().id, 5u);
+  ++lost.entry.key.day;
+  EXPECT_EQ(PickMerges(segments, 4, {}, {&lost, 1})[0].size(), 7u) << "of another day";
 }
 
 TEST(MergePolicy, WaitsForAsManyAsItIsTold) {

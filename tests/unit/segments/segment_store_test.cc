@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/segments/chunk.h"
 #include "lib/segments/segment_store.h"
 #include "tests/reference/segment_files.h"
 #include "tests/reference/segment_twin.h"
@@ -346,6 +347,53 @@ TEST_P(SegmentFilesTest, ABackupHoldsTheSegments) {
   ASSERT_EQ((*segments)->Snapshot()->segments.size(), 1u);
   ExpectRows(*(*segments)->Snapshot()->segments[0], 100, 1);
   (*segments)->Close();
+}
+
+// A meta that is sealed, and yet impossible or of another segment.
+TEST_P(SegmentFilesTest, AMetaThatIsNotAsItMustBeMakesItsSegmentUnreadable) {
+  const SegmentKey key = Fold(kDay, 100);
+  Fold(kDay + 1, 100);
+  const SegmentMeta sound = segments_->Snapshot()->segments[0]->meta();
+  const auto put = [&](const std::string& chunk) {
+    const StoredChunkKey at = StoredKey(key, SegmentColumn::kMeta, kMetaBlock);
+    rocksdb::WriteBatch batch;
+    (void)batch.Put(store_->family(Family::kSegments), {at.data(), at.size()}, chunk);
+    ASSERT_TRUE(store_->Write(&batch, true).ok());
+    Close();
+    Open();
+  };
+  SegmentMeta impossible = sound;
+  impossible.users = impossible.rows + 1;
+  SegmentMeta unlike = sound;
+  ++unlike.max_sequence;
+  for (const auto& [chunk, why] : {std::pair(EncodeMeta(impossible), "impossible values"),
+                                   std::pair(EncodeMeta(unlike), "not as the manifest says"),
+                                   std::pair(std::string(), "cut off")}) {
+    put(chunk);
+    const auto snapshot = segments_->Snapshot();
+    ASSERT_EQ(snapshot->segments.size(), 1u);
+    ASSERT_EQ(snapshot->unreadable.size(), 1u);
+    EXPECT_EQ(snapshot->unreadable[0].entry.key, key);
+    EXPECT_THAT(snapshot->unreadable[0].damage.message(), HasSubstr("2024-10-04, segment 1"));
+    EXPECT_THAT(Damage(), ::testing::ElementsAre(HasSubstr(why)));
+  }
+  put(EncodeMeta(sound));
+  EXPECT_EQ(segments_->Snapshot()->segments.size(), 2u) << "mended";
+  EXPECT_THAT(Damage(), IsEmpty());
+}
+
+TEST_P(SegmentFilesTest, AMetaOfANewerVersionIsRefused) {
+  const SegmentKey key = Fold(kDay, 100);
+  const StoredChunkKey at = StoredKey(key, SegmentColumn::kMeta, kMetaBlock);
+  std::string chunk;
+  ASSERT_TRUE(SealChunk({key}, 9, "what it says", false, &chunk).ok());
+  rocksdb::WriteBatch batch;
+  (void)batch.Put(store_->family(Family::kSegments), {at.data(), at.size()}, chunk);
+  ASSERT_TRUE(store_->Write(&batch, true).ok());
+  Close();
+  const Status status = TryOpen();
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("segment 1, column meta, block 0: written by a newer"));
 }
 
 TEST_P(SegmentFilesTest, CheckNamesDayAndSegmentOfADamagedChunk) {

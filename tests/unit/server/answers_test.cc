@@ -267,11 +267,13 @@ TEST(Health, TellsOfEachServiceAndWhy) {
   const HttpResponse well = health({});
   EXPECT_EQ(well.status, 200);
   EXPECT_THAT(well.body, HasSubstr(R"({"status":"healthy","services":{"store":"healthy",)"
-                                   R"("folding":"healthy","dedupe":"healthy"},"timestamp":)"));
+                                   R"("folding":"healthy","dedupe":"healthy","live":"healthy"},)"
+                                   R"("timestamp":)"));
   const HttpResponse stopped = health({{}, damaged});
   EXPECT_EQ(stopped.status, 200) << "events are taken";
   EXPECT_THAT(stopped.body, HasSubstr(R"({"status":"degraded","services":{"store":"healthy",)"
-                                      R"("folding":"degraded","dedupe":"healthy"},)"
+                                      R"("folding":"degraded","dedupe":"healthy",)"
+                                      R"("live":"healthy"},)"
                                       R"("reasons":{"folding":"data_loss"},)"
                                       R"("message":"log entry 7: no checksum",)"));
   EXPECT_THAT(health({full, full}).body,
@@ -280,8 +282,11 @@ TEST(Health, TellsOfEachServiceAndWhy) {
   const HttpResponse lost = health({{}, {}, false, damaged});
   EXPECT_EQ(lost.status, 200) << "everything is answered";
   EXPECT_THAT(lost.body, HasSubstr(R"({"status":"degraded","services":{"store":"healthy",)"
-                                   R"("folding":"healthy","dedupe":"degraded"},)"
+                                   R"("folding":"healthy","dedupe":"degraded",)"
+                                   R"("live":"healthy"},)"
                                    R"("reasons":{"dedupe":"data_loss"},"message":"log entry 7)"));
+  EXPECT_THAT(health({{}, {}, false, {}, damaged}).body,
+              HasSubstr(R"("reasons":{"live":"data_loss"},"message":"log entry 7)"));
   EXPECT_THAT(health({{}, {}, true}).body, HasSubstr(R"({"status":"degraded",)"));
   const HttpResponse failed = health({Unavailable("stopped"), damaged, true});
   EXPECT_EQ(failed.status, 503);
