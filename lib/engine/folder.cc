@@ -235,10 +235,7 @@ Status Folder::FoldLog(bool all) {
     options_.folded();
     // Rows are better off in many segments than in the log, so while it is ahead only wide merges
     // are made, which write rows again less often.
-    const auto snapshot = segments_->Snapshot();
-    if (PickMerges(snapshot->segments, kMergeInputsMax, damaged_).empty()) continue;
-    memory = SegmentRows();  // merges need their own
-    if (Status status = Merge(true, kMergeInputsMax); !status.ok()) return status;
+    if (Status status = Merge(true, kMergeInputsMax, &memory); !status.ok()) return status;
   }
 }
 
@@ -276,11 +273,12 @@ Status Folder::FoldStep(SegmentRows* memory) {
 }
 
 // Erased rows stay until Erase takes them: saved live numbers may still need them.
-Status Folder::Merge(bool all, std::size_t least) {
+Status Folder::Merge(bool all, std::size_t least, SegmentRows* memory) {
   while (all || !StepWaits()) {
     const std::vector<SegmentList> merges =
         PickMerges(segments_->Snapshot()->segments, least, damaged_);
     if (merges.empty()) return Status::Ok();
+    if (memory != nullptr) *memory = SegmentRows();
     SegmentChange change;
     for (const SegmentList& inputs : merges) {
       Status status = MergeInto(inputs, ErasedUsers(), &change);
