@@ -1,4 +1,5 @@
-// Folding a log into segments, with merges: rows a second and bytes an event on the disk.
+// Folding a log into segments, with merges: rows a second and bytes an event on the disk. Of log
+// entries as batches of 1,000 make them, and of small ones.
 
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
@@ -58,9 +59,10 @@ Status FoldAll(benchmark::State& state, const std::string& dir,
 }
 
 void BM_Fold(benchmark::State& state) {
+  const auto batch_rows = static_cast<std::size_t>(state.range(1));
   const std::vector<EventBatch> batches =
-      benchmarks::MakeDay(static_cast<std::size_t>(state.range(0)));
-  const auto rows = static_cast<std::int64_t>(batches.size() * benchmarks::kBatchRows);
+      benchmarks::MakeDay(static_cast<std::size_t>(state.range(0)), batch_rows);
+  const auto rows = static_cast<std::int64_t>(batches.size() * batch_rows);
   std::uint64_t bytes = 0;
   for (auto _ : state) {
     state.PauseTiming();
@@ -77,8 +79,17 @@ void BM_Fold(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * rows);
   state.counters["bytes_per_event"] = static_cast<double>(bytes) / static_cast<double>(rows);
 }
-// The second one ends in a merge of four.
-BENCHMARK(BM_Fold)->Arg(20'000)->Arg(1'048'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+// Events and events a batch. Those of 1,048,000 end in a merge of four.
+BENCHMARK(BM_Fold)
+    ->Args({20'000, 1'000})
+    ->Args({20'000, 100})
+    ->Args({262'000, 1'000})
+    ->Args({262'000, 100})
+    ->Args({1'048'000, 1'000})
+    ->Args({1'048'000, 100})
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace insightflow

@@ -15,9 +15,9 @@ inline constexpr std::uint64_t kHashSeed = 1;
 inline constexpr std::uint32_t kDay = 19'675;
 inline constexpr std::size_t kBatchRows = 1'000;
 
-inline EventBatch MakeBatch(Generator* generator) {
+inline EventBatch MakeBatch(Generator* generator, std::size_t rows) {
   EventBatch batch;
-  for (std::size_t i = 0; i < kBatchRows; ++i) {
+  for (std::size_t i = 0; i < rows; ++i) {
     const Event event = ToEvent(generator->Next());
     const std::size_t row = batch.PushRow(ToMillis(event.timestamp));
     batch.column(Field::kUserId).Set(row, event.user_id);
@@ -37,14 +37,14 @@ inline EventBatch MakeBatch(Generator* generator) {
 }
 
 // The day's events, evenly over its 24 hours.
-inline std::vector<EventBatch> MakeDay(std::size_t rows) {
+inline std::vector<EventBatch> MakeDay(std::size_t rows, std::size_t batch_rows = kBatchRows) {
   GeneratorOptions options;
   options.start_ms = std::int64_t{kDay} * 86'400'000;
   options.events_per_second = rows / 86'400 + 1;
   Generator generator(options);
   std::vector<EventBatch> batches;
-  for (std::size_t row = 0; row < rows; row += kBatchRows) {
-    batches.push_back(MakeBatch(&generator));
+  for (std::size_t row = 0; row < rows; row += batch_rows) {
+    batches.push_back(MakeBatch(&generator, batch_rows));
   }
   return batches;
 }

@@ -238,9 +238,7 @@ Status Folder::FoldLog(bool all) {
     options_.folded();
     // Rows are better off in many segments than in the log, so while it is ahead only wide merges
     // are made, which write rows again less often.
-    if (Merges(kMergeInputsMax).empty()) continue;
-    memory = SegmentRows();  // merges need their own
-    if (Status status = Merge(true, kMergeInputsMax); !status.ok()) return status;
+    if (Status status = Merge(true, kMergeInputsMax, &memory); !status.ok()) return status;
   }
 }
 
@@ -283,10 +281,11 @@ std::vector<SegmentList> Folder::Merges(std::size_t least) const {
 }
 
 // Erased rows stay until Erase takes them: saved live numbers may still need them.
-Status Folder::Merge(bool all, std::size_t least) {
+Status Folder::Merge(bool all, std::size_t least, SegmentRows* memory) {
   while (all || !StepWaits()) {
     const std::vector<SegmentList> merges = Merges(least);
     if (merges.empty()) return Status::Ok();
+    if (memory != nullptr) *memory = SegmentRows();
     SegmentChange change;
     for (const SegmentList& inputs : merges) {
       Status status = MergeInto(inputs, ErasedUsers(), &change);

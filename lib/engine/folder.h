@@ -83,8 +83,9 @@ class Folder {
   // `memory` is used again from step to step.
   Status FoldStep(SegmentRows* memory);
   Status Round(bool all);
-  // Until no `least` segments are left to merge, or, without `all`, a step of the log waits.
-  Status Merge(bool all, std::size_t least);
+  // Until no `least` segments are left to merge, or, without `all`, a step of the log waits. Frees
+  // `memory` of steps, which may be null, when there is something to merge.
+  Status Merge(bool all, std::size_t least, SegmentRows* memory = nullptr);
   // Leaves the damaged ones among `inputs`, whose merge failed, out from now on. `status` itself
   // when none is, and when it says something else.
   Status LeaveOutDamaged(const SegmentList& inputs, Status status);

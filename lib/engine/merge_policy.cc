@@ -16,6 +16,11 @@ constexpr std::uint64_t kSimilar = 4;
 constexpr std::uint64_t kSmallRows = 4096;
 // Sizes that alternate may leave many segments without a merge of similar ones: not more than this.
 constexpr std::size_t kSegmentsADayMax = 32;
+// A merge of settled segments writes at most so many times the rows beside the greatest of them, so
+// that a few late events do not have a whole day written again.
+constexpr std::uint64_t kWorth = 8;
+// Of what the log grew by, a day that hardly grows has less than this part.
+constexpr std::uint64_t kHardly = 8;
 // Merges of together so many rows share a commit, whose synced writes cost more than small merges.
 constexpr std::uint64_t kRowsTogether = 262'144;
 
@@ -74,20 +79,32 @@ bool AreParted(const StoredSegment& before, const StoredSegment& after,
   });
 }
 
-// Of one day, in the order of the log: the segments between those that are left out.
-std::vector<SegmentList> RunsOf(SegmentList day, std::span<const SegmentKey> left_out,
-                                std::span<const UnreadableSegment> unreadable) {
+// Of one day, in the order of the log.
+struct Run {
+  SegmentList segments;
+  std::size_t settled = 0;  // the first ones
+};
+
+// The segments between those that are left out or cannot be read.
+std::vector<Run> RunsOf(SegmentList day, std::uint64_t newest, std::span<const SegmentKey> left_out,
+                        std::span<const UnreadableSegment> unreadable) {
   std::sort(day.begin(), day.end(), [](const auto& a, const auto& b) {
     return a->meta().min_sequence < b->meta().min_sequence;
   });
-  std::vector<SegmentList> runs(1);
-  for (auto& segment : day) {
-    if (std::find(left_out.begin(), left_out.end(), segment->key()) != left_out.end()) {
+  std::vector<SegmentExtent> extents;
+  for (const auto& segment : day) {
+    extents.push_back({segment->meta().rows, segment->meta().max_sequence});
+  }
+  const std::size_t settled = CountSettled(extents, newest);
+  std::vector<Run> runs(1);
+  for (std::size_t i = 0; i < day.size(); ++i) {
+    if (std::find(left_out.begin(), left_out.end(), day[i]->key()) != left_out.end()) {
       runs.emplace_back();
     } else {
-      SegmentList& run = runs.back();
-      const bool parted = !run.empty() && AreParted(*run.back(), *segment, unreadable);
-      (parted ? runs.emplace_back() : run).push_back(std::move(segment));
+      const SegmentList& before = runs.back().segments;
+      if (!before.empty() && AreParted(*before.back(), *day[i], unreadable)) runs.emplace_back();
+      if (i < settled) ++runs.back().settled;
+      runs.back().segments.push_back(std::move(day[i]));
     }
   }
   return runs;
@@ -95,14 +112,16 @@ std::vector<SegmentList> RunsOf(SegmentList day, std::span<const SegmentKey> lef
 
 using Found = std::pair<std::uint64_t, SegmentList>;  // rows and segments of a merge
 
-void PickFrom(const SegmentList& run, std::size_t least, std::vector<Found>* found) {
+void PickFrom(const Run& run, std::size_t least, std::vector<Found>* found) {
   std::vector<std::uint32_t> rows;
-  for (const auto& segment : run) rows.push_back(segment->meta().rows);
-  const MergeRange range = PickRange(rows, least);
+  for (const auto& segment : run.segments) rows.push_back(segment->meta().rows);
+  MergeRange range;
+  if (least <= kMergeSegmentsMin) range = PickSettled(Rows(rows).first(run.settled));
+  if (range.count == 0) range = PickRange(rows, least);
   if (range.count == 0) return;
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < range.count; ++i) sum += rows[range.begin + i];
-  const auto begin = run.begin() + static_cast<std::ptrdiff_t>(range.begin);
+  const auto begin = run.segments.begin() + static_cast<std::ptrdiff_t>(range.begin);
   found->emplace_back(sum, SegmentList(begin, begin + static_cast<std::ptrdiff_t>(range.count)));
 }
 
@@ -119,15 +138,48 @@ MergeRange PickRange(const std::vector<std::uint32_t>& rows, std::size_t least) 
   return best.count == 0 && rows.size() > kSegmentsADayMax ? LeastRange(rows) : best;
 }
 
+std::size_t CountSettled(std::span<const SegmentExtent> day, std::uint64_t newest) {
+  std::uint64_t rows = 0;
+  for (const SegmentExtent& segment : day) rows += segment.rows;
+  const std::uint64_t grown = std::min<std::uint64_t>(rows, kSegmentRowsMax) / 2;
+  std::uint64_t recent = 0;
+  std::size_t count = day.size();
+  while (count > 0 && day[count - 1].last + grown > newest) recent += day[--count].rows;
+  return recent * kHardly <= grown ? count : 0;
+}
+
+MergeRange PickSettled(std::span<const std::uint32_t> rows) {
+  MergeRange best;
+  std::uint64_t best_sum = 0;
+  for (std::size_t begin = 0; begin < rows.size(); ++begin) {
+    std::uint64_t sum = 0;
+    MergeRange range = {begin, 0, 0};
+    for (const std::uint32_t next : rows.subspan(begin)) {
+      sum += next;
+      if (sum > kSegmentRowsMax || ++range.count > kMergeInputsMax) break;
+      range.greatest = std::max(range.greatest, next);
+      const bool worth = kWorth * std::max(sum - range.greatest, kSmallRows) >= sum;
+      if (range.count < 2 || !worth || range.count < best.count) continue;
+      if (range.count > best.count || sum < best_sum) {
+        best = range;
+        best_sum = sum;
+      }
+    }
+  }
+  return best;
+}
+
 std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t least,
                                     std::span<const SegmentKey> left_out,
                                     std::span<const UnreadableSegment> unreadable) {
+  std::uint64_t newest = 0;
+  for (const auto& segment : segments) newest = std::max(newest, segment->meta().max_sequence);
   std::vector<Found> found;
   for (auto first = segments.begin(); first != segments.end();) {
     const auto last = std::find_if(first, segments.end(), [&](const auto& segment) {
       return segment->key().day != (*first)->key().day;
     });
-    for (const SegmentList& run : RunsOf(SegmentList(first, last), left_out, unreadable)) {
+    for (const Run& run : RunsOf(SegmentList(first, last), newest, left_out, unreadable)) {
       PickFrom(run, least, &found);
     }
     first = last;

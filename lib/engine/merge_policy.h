@@ -1,6 +1,10 @@
 // Which segments of a day to merge: tiers, so that a row is written again a logarithm's times. Only
 // neighbours in the log are merged. So the segments of a day follow each other in it, and a reader
 // need not look at sequences to put a user's events in order.
+//
+// Tiers leave a few segments of each size, which a growing day needs and a day that is over does
+// not: what has settled in it becomes one segment. The log says what is over, so that nobody need
+// ask for the time.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +22,9 @@ using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;
 
 // The merges to do next, in one commit: those of fewest rows, at most one a day, some more when
 // they are small. From `least` neighbours of similar size in one day on, these, the smallest first,
-// as many as one segment takes. Empty when there is nothing to merge. `segments` are sorted by day.
-// Those that are left out, or cannot be read, are neighbours of none.
-// O(n log n + n × (left_out + unreadable)).
+// as many as one segment takes; unless only wide merges are wanted also those that have settled.
+// Empty when there is nothing to merge. `segments` are sorted by day. Those that are left out, or
+// cannot be read, are neighbours of none. O(n log n + n × (left_out + unreadable)).
 inline constexpr std::size_t kMergeSegmentsMin = 4;
 std::vector<SegmentList> PickMerges(const SegmentList& segments,
                                     std::size_t least = kMergeSegmentsMin,
@@ -35,6 +39,18 @@ struct MergeRange {
   std::uint32_t greatest = 0;
 };
 MergeRange PickRange(const std::vector<std::uint32_t>& rows, std::size_t least = kMergeSegmentsMin);
+
+struct SegmentExtent {
+  std::uint32_t rows = 0;
+  std::uint64_t last = 0;  // sequence
+};
+// How many segments of a day, from the first in the log on, have settled: the log, which ends at
+// `newest`, has grown behind them by half of what the day has, and hardly by rows of that day.
+std::size_t CountSettled(std::span<const SegmentExtent> day, std::uint64_t newest);
+
+// Among settled segments, by their rows: the most neighbours that fit into one and of which the
+// greatest leaves enough for the others to be worth that it is written again.
+MergeRange PickSettled(std::span<const std::uint32_t> rows);
 
 }  // namespace v1
 }  // namespace insightflow

@@ -7,6 +7,7 @@
 #include "lib/base/divisor.h"
 #include "lib/base/packed_ints.h"
 #include "lib/base/short_text.h"
+#include "lib/model/shaped_texts.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -278,7 +279,8 @@ void TextShaper::MakePlan(const Shape& shape, const char* text, TextPlan* plan) 
   plan->shape = static_cast<std::uint32_t>(&shape - shapes_.data()) + 1;
 }
 
-bool TextShaper::CutRows(std::string_view bytes, std::span<const std::uint32_t> ends) {
+template <typename Take>
+bool TextShaper::CutRows(std::string_view bytes, std::span<const std::uint32_t> ends, Take take) {
   std::size_t begin = 0;
   std::size_t most_bytes = 0;
   for (std::size_t row = 0; row < ends.size(); ++row) {
@@ -294,14 +296,11 @@ bool TextShaper::CutRows(std::string_view bytes, std::span<const std::uint32_t> 
                          : slack ? ShapeOf<true>(text)
                                  : ShapeOf<false>(text);
     if (shape == nullptr || !Use(shape, row)) return false;
-    codes_[row] = shape->code;
     most_bytes += shape->most_bytes;
-    const std::uint8_t* const streams = streams_of_.data() + shape->first_number;
-    for (std::size_t i = 0; i < shape->numbers; ++i) {
-      numbers_[streams[i]].push_back(
-          planned ? ShortValue(text.data() + plan->numbers[i].begin, plan->numbers[i].digits)
-                  : cut_numbers_[i]);
-    }
+    take(row, *shape, [&](std::size_t i) {
+      return planned ? ShortValue(text.data() + plan->numbers[i].begin, plan->numbers[i].digits)
+                     : cut_numbers_[i];
+    });
     if (plan != nullptr && plan->shape == 0) MakePlan(*shape, text.data(), plan);
   }
   return most_bytes <= kShapedBytesMax;
@@ -316,17 +315,26 @@ void TextShaper::Forget() {
   streams_of_.clear();
 }
 
-bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
-                     std::string* shapes, std::string* numbers, ShapeNumbers form) {
-  if (rows < shapes::kRowsMin || bytes.size() > kShapedBytesMax) return false;
+void TextShaper::BeginCall() {
   if (table_.empty() || shapes_.size() > kShapesKept || texts_size_ > kShapeBytesKept) Forget();
   if (layouts_.full()) layouts_.Clear();
   ++call_;
   used_.clear();
   streams_.Clear();
+}
+
+bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
+                     std::string* shapes, std::string* numbers, ShapeNumbers form) {
+  if (rows < shapes::kRowsMin || bytes.size() > kShapedBytesMax) return false;
+  BeginCall();
   for (auto& stream : numbers_) stream.clear();
   codes_.assign(rows, 0);
-  if (!CutRows(bytes, ends)) {
+  const auto take = [&](std::size_t row, const Shape& shape, auto number) {
+    codes_[row] = shape.code;
+    const std::uint8_t* const streams = streams_of_.data() + shape.first_number;
+    for (std::size_t i = 0; i < shape.numbers; ++i) numbers_[streams[i]].push_back(number(i));
+  };
+  if (!CutRows(bytes, ends, take)) {
     Forget();
     return false;
   }
@@ -338,6 +346,30 @@ bool TextShaper::Put(std::string_view bytes, std::span<const std::uint32_t> ends
     shapes->append(texts_, shapes_[used].begin, shapes_[used].size);
   }
   shapes::PutNumbers(codes_, std::span(numbers_).first(streams_.count()), form, numbers);
+  return true;
+}
+
+bool TextShaper::PutInParts(std::string_view bytes, std::span<const std::uint32_t> ends,
+                            std::size_t rows, ShapedTexts* texts) {
+  texts->Clear();
+  if (bytes.size() > kShapedBytesMax) return false;
+  BeginCall();
+  texts->rows.resize(rows);
+  const auto take = [&](std::size_t row, const Shape& shape, auto number) {
+    texts->rows[row] = {shape.code, static_cast<std::uint32_t>(texts->numbers.size())};
+    for (std::size_t i = 0; i < shape.numbers; ++i) texts->numbers.push_back(number(i));
+  };
+  if (!CutRows(bytes, ends, take)) {
+    texts->Clear();
+    Forget();
+    return false;
+  }
+  for (const std::uint32_t used : used_) {
+    const Shape& shape = shapes_[used];
+    texts->shapes.append(texts_, shape.begin, shape.size);
+    texts->ends.push_back(static_cast<std::uint32_t>(texts->shapes.size()));
+    texts->counts.push_back(shape.numbers);
+  }
   return true;
 }
 

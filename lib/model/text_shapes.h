@@ -93,6 +93,10 @@ class TextShaper {
   // numbers; then nothing was appended. Equal texts give equal bytes.
   bool Put(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
            std::string* shapes, std::string* numbers, ShapeNumbers form = ShapeNumbers::kPlain);
+  // Replaces `texts` by these, in their parts, however few rows there are. False as Put; then there
+  // are none in `texts`.
+  bool PutInParts(std::string_view bytes, std::span<const std::uint32_t> ends, std::size_t rows,
+                  ShapedTexts* texts);
   std::size_t memory() const;  // that it keeps
 
  private:
@@ -117,7 +121,11 @@ class TextShaper {
     char placeholder = 0;  // 0: none, the row ends
   };
 
-  bool CutRows(std::string_view bytes, std::span<const std::uint32_t> ends);
+  void BeginCall();
+  // Calls take(row, shape, number) for every row with a text, of which number(i) is the i-th
+  // number.
+  template <typename Take>
+  bool CutRows(std::string_view bytes, std::span<const std::uint32_t> ends, Take take);
   template <bool kHasSlack>
   Shape* ShapeOf(std::string_view text);
   bool Use(Shape* shape, std::size_t row);

@@ -139,8 +139,7 @@ Status BlockEncoder::PutSharedCodes(Field field, std::uint32_t block, const Bloc
   for (const std::uint32_t code : codes) all |= code;
   if (all == 0) return Status::Ok();
   if (field == Field::kEventType && meta_->has_narrow_types()) {
-    bytes_.assign(codes.begin(), codes.end());
-    PutPatched<std::uint8_t>(&values_, bytes_, &scratch_.patch);
+    PutPatched<std::uint8_t>(&values_, guides.types, &scratch_.patch);
     return Emit(ColumnOf(field), block, kNarrowCodes, false);
   }
   if (IsGuidedByType(field)) {

@@ -64,7 +64,7 @@ class BlockEncoder {
   Status PutIds(std::uint32_t block, std::span<const std::uint8_t> forms,
                 std::span<const Hash128> packed, std::span<const std::string_view> texts);
   Status PutExtra(std::uint32_t block, ExtraRows* rows);
-  // Codes of the segment's dictionary.
+  // Codes of the segment's dictionary; of types, those that the guides have.
   Status PutSharedCodes(Field field, std::uint32_t block, const BlockGuides& guides,
                         std::span<const std::uint32_t> codes);
   // Codes of the block's values, in order of first use.
@@ -85,7 +85,6 @@ class BlockEncoder {
   SegmentMeta* const meta_;
   ChunkSink* const sink_;
   ColumnScratch scratch_;
-  std::vector<std::uint8_t> bytes_;
   std::vector<std::uint32_t> titles_;
   std::string values_;
   std::string chunk_;

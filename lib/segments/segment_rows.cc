@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <span>
 
 #include "lib/model/event_id_form.h"
 
@@ -13,6 +14,15 @@ namespace {
 constexpr std::size_t kDictBytesMax = std::size_t{1} << 31;
 constexpr std::size_t kNumbersMax = std::size_t{1} << 31;
 static_assert(kNumbersMax + kShapedBytesMax <= UINT32_MAX);
+
+// What a thread keeps between calls.
+struct Scratch {
+  TextShaper shaper;
+  ShapedTexts cut;
+  ByteBuffer bytes;
+  std::vector<std::uint32_t> ends;
+};
+constexpr std::size_t kScratchBytesMax = std::size_t{16} << 20;
 
 // Appends the selected values of a column that not every batch has. It is as long as its last value
 // needs.
@@ -151,8 +161,34 @@ void SegmentRows::UseExtraTexts() {
   extra_shapes.Clear();
 }
 
+// Cuts texts of batches that are too small to be stored as shapes. False when shapes cannot say, or
+// did not say before, what there is.
+bool SegmentRows::CutExtraData(const EventBatch& batch) {
+  if (!extra_data.empty() || !shapes::MayHaveMore(extra_shapes.entries(), before_)) return false;
+  thread_local Scratch scratch;
+  std::string_view bytes = batch.extra_data.bytes();
+  std::span<const std::uint32_t> ends = batch.extra_data.ends();
+  if (selected_.size() != batch.rows) {
+    scratch.bytes.clear();
+    scratch.ends.clear();
+    for (const std::uint32_t row : selected_) {
+      scratch.ends.resize(row, static_cast<std::uint32_t>(scratch.bytes.size()));
+      scratch.bytes.Append(batch.extra_data.At(row));
+      scratch.ends.push_back(static_cast<std::uint32_t>(scratch.bytes.size()));
+    }
+    bytes = scratch.bytes.view();
+    ends = scratch.ends;
+  }
+  const bool cut = scratch.shaper.PutInParts(bytes, ends, batch.rows, &scratch.cut);
+  if (cut) AppendShapes(scratch.cut);
+  if (scratch.shaper.memory() + scratch.cut.memory() + scratch.bytes.size() > kScratchBytesMax) {
+    scratch = Scratch();
+  }
+  return cut;
+}
+
 void SegmentRows::AppendExtraData(const EventBatch& batch) {
-  if (batch.extra_data.empty()) return;
+  if (batch.extra_data.empty() || CutExtraData(batch)) return;
   if (!extra_rows.empty()) UseExtraTexts();
   extra_ends.resize(before_, extra_data.size());
   if (selected_.size() == batch.rows) {

@@ -68,6 +68,7 @@ struct SegmentRows {
   void AppendIds(const EventBatch& batch);
   void AppendStoredIds(const EventBatch& batch, const StoredTexts& stored);
   void AppendExtraData(const EventBatch& batch);
+  bool CutExtraData(const EventBatch& batch);
   void AppendShapes(const ShapedTexts& texts);
   void UseExtraTexts();
 

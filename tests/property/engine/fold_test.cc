@@ -39,12 +39,13 @@ class FoldTest : public ::testing::Test {
 
   // Mostly of today, some late by days, sometimes spread over a year.
   void Append() {
+    if (random_.Chance(10)) ++today_;
     EventBatch batch;
     random_.Fill(1 + random_.Below(random_.Chance(10) ? 800 : 40), &batch);
     const std::uint64_t days = random_.Chance(5) ? 365 : 1 + random_.Below(3);
     for (std::int64_t& time : batch.time_ms) {
       const auto late = static_cast<std::int64_t>(random_.Chance(20) ? random_.Below(days) : 0);
-      time = (kToday - late) * kDayMs + static_cast<std::int64_t>(random_.Below(kDayMs));
+      time = (today_ - late) * kDayMs + static_cast<std::int64_t>(random_.Below(kDayMs));
     }
     received_ms_ += static_cast<std::int64_t>(random_.Below(3));
     ASSERT_TRUE(store_->Append(batch, received_ms_).ok());
@@ -108,6 +109,7 @@ class FoldTest : public ::testing::Test {
   std::unique_ptr<FoldedStore> store_;
   std::vector<std::string> rows_;
   std::vector<std::int64_t> received_;
+  std::int64_t today_ = kToday;
   std::int64_t received_ms_ = 1'700'000'000'000;
 };
 

@@ -62,6 +62,9 @@ class Case {
   }
 
   void Ingest() {
+    // Some batches are of one day, so that days are over sooner or later.
+    first_day_ = Chance(50) ? 0 : Below(12);
+    days_ = first_day_ == 0 ? 12 : 1;
     std::vector<Event> batch(1 + Below(Chance(10) ? 600 : 30));
     for (Event& event : batch) event = MakeEvent();
     const auto result = engine_->Ingest(batch);
@@ -76,7 +79,8 @@ class Case {
     event.user_id = "u" + std::to_string(Below(20));
     event.event_type = Pick({"view", "view", "view", "click", "click", "purchase", "scroll"});
     event.timestamp =
-        FromMillis(kStartMs + static_cast<std::int64_t>(Below(12 * kDay)) / 60'000 * 60'000);
+        FromMillis(kStartMs + static_cast<std::int64_t>(first_day_ * kDay + Below(days_ * kDay)) /
+                                  60'000 * 60'000);
     if (Chance(90)) event.session_id = "s" + std::to_string(Below(40));
     if (Chance(90)) event.page_url = "/" + std::to_string(Below(6));
     if (event.event_type == "click") {
@@ -121,6 +125,8 @@ class Case {
   std::unique_ptr<Engine> engine_;
   std::vector<Event> events_;
   std::uint64_t next_id_ = 0;
+  std::uint64_t first_day_ = 0;
+  std::uint64_t days_ = 12;
 };
 
 // One of each kind, with what it can be asked.

@@ -1,5 +1,5 @@
 // A segment of records that were decoded without making texts of what is stored is byte for byte
-// that of their batches.
+// that of their batches, however many small ones these are.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -39,9 +39,11 @@ TEST_F(StoredTextsTest, SegmentsAreTheSame) {
     SegmentBuilder of_texts(kKey, kSeed, options);
     SegmentBuilder of_stored(kKey, kSeed, options);
     const bool alike = random_.Chance(50);  // so that often no batch has other texts
+    const bool small = random_.Chance(50);  // batches, whose texts are not stored as shapes
+    EventBatch all;
     std::uint64_t sequence = 1;
-    for (std::uint64_t left = 1 + random_.Below(4); left > 0; --left) {
-      random_.Fill(1 + random_.Below(900), &batch);
+    for (std::uint64_t left = 1 + random_.Below(small ? 30 : 4); left > 0; --left) {
+      random_.Fill(1 + random_.Below(small ? 60 : 900), &batch);
       for (std::size_t row = 0; row < batch.rows; ++row) {
         const auto late = static_cast<std::int64_t>(random_.Below(1'000));
         batch.time_ms[row] = kKey.day * kDayMs + late - (random_.Chance(3) ? 1'000 : 0);
@@ -62,10 +64,11 @@ TEST_F(StoredTextsTest, SegmentsAreTheSame) {
       ASSERT_TRUE(DecodeRecord(record, &decoded, &stored).ok());
       ASSERT_EQ(decoded.rows, batch.rows);
       shaped += stored.extra_data.rows.empty() ? 0 : 1;
-      ASSERT_TRUE(of_texts.Add(batch, sequence).ok());
+      all.Append(batch);
       ASSERT_TRUE(of_stored.Add(decoded, stored, sequence).ok());
       sequence += batch.rows;
     }
+    ASSERT_TRUE(of_texts.Add(all, 1).ok());
     ASSERT_EQ(of_texts.rows(), of_stored.rows());
     if (of_texts.rows() == 0) continue;
     SegmentFiles texts_files;

@@ -23,11 +23,11 @@ using ::testing::IsEmpty;
 
 constexpr std::int64_t kDay = 19'700;
 
-EventBatch Rows(std::size_t rows, std::int64_t days = 1) {
+EventBatch Rows(std::size_t rows, std::int64_t days = 1, std::int64_t first_day = kDay) {
   EventBatch batch;
   for (std::size_t row = 0; row < rows; ++row) {
     const auto i = static_cast<std::int64_t>(row);
-    batch.PushRow((kDay + i % days) * kDayMs + i);
+    batch.PushRow((first_day + i % days) * kDayMs + i);
     batch.column(Field::kUserId).Set(row, "u" + std::to_string(row % 10));
     batch.column(Field::kEventType).Set(row, "view");
   }
@@ -119,6 +119,34 @@ TEST_F(FolderTest, ALongLogLeavesFewSegmentsBehindWhileItIsFolded) {
   EXPECT_EQ(most, kMergeInputsMax);
   EXPECT_EQ(Segments(), 1u);
   ExpectEverythingOnce(2'000);
+}
+
+TEST_F(FolderTest, ADayThatIsOverBecomesOneSegment) {
+  Open(ByHand());
+  for (int i = 0; i < 3; ++i) {
+    Append(Rows(50));
+    ASSERT_TRUE(store_.folder->Fold().ok());
+  }
+  Append(Rows(70, 1, kDay + 1));
+  ASSERT_TRUE(store_.folder->Fold().ok());
+  EXPECT_EQ(Segments(), 4u) << "may still grow";
+  Append(Rows(5, 1, kDay + 1));
+  ASSERT_TRUE(store_.folder->Fold().ok());
+  EXPECT_EQ(Segments(), 3u);
+  EXPECT_EQ(store_.segments->Snapshot()->segments.front()->meta().rows, 150u);
+  ExpectEverythingOnce(225);
+}
+
+TEST_F(FolderTest, DaysThatAreOverWaitUntilTheLogIsFolded) {
+  std::size_t most = 0;
+  Folder::Options options = {false, 50};
+  options.folded = [&] { most = std::max(most, Segments()); };
+  Open(options);
+  for (std::int64_t i = 0; i < 24; ++i) Append(Rows(50, 1, kDay + i / 3));
+  ASSERT_TRUE(store_.folder->Fold().ok());
+  EXPECT_EQ(most, 24u);
+  EXPECT_EQ(Segments(), 7u + 3u);
+  ExpectEverythingOnce(1'200);
 }
 
 TEST_F(FolderTest, ManyDaysAreFoldedInStepsOfBoundedMemory) {

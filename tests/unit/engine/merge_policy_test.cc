@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "lib/segments/memory_segment.h"
@@ -32,6 +34,23 @@ std::size_t MergeAll(Rows* rows, std::uint64_t* written) {
     if (written != nullptr) *written += sum;
   }
   return most;
+}
+
+// The same of a day as PickMerges does it.
+void MergeDay(std::uint64_t newest, std::vector<SegmentExtent>* day, std::uint64_t* written) {
+  while (true) {
+    Rows rows;
+    for (const SegmentExtent& segment : *day) rows.push_back(segment.rows);
+    MergeRange range = PickSettled(std::span(rows).first(CountSettled(*day, newest)));
+    if (range.count == 0) range = PickRange(rows);
+    if (range.count == 0) return;
+    const auto begin = day->begin() + static_cast<std::ptrdiff_t>(range.begin);
+    const auto end = begin + static_cast<std::ptrdiff_t>(range.count);
+    for (auto next = begin + 1; next != end; ++next) begin->rows += next->rows;
+    begin->last = std::prev(end)->last;
+    *written += begin->rows;
+    day->erase(begin + 1, end);
+  }
 }
 
 void ExpectRange(const Rows& rows, std::size_t begin, std::size_t count) {
@@ -116,6 +135,95 @@ TEST(MergePolicy, WhatCannotBeReadPartsItsNeighbours) {
 TEST(MergePolicy, WaitsForAsManyAsItIsTold) {
   EXPECT_EQ(PickRange(Rows(kMergeInputsMax - 1, 50'000), kMergeInputsMax).count, 0u);
   EXPECT_EQ(PickRange(Rows(kMergeInputsMax, 50'000), kMergeInputsMax).count, kMergeInputsMax);
+}
+
+TEST(MergePolicy, WhatTheLogHasGrownBehindHasSettled) {
+  const std::vector<SegmentExtent> day = {{600, 600}, {360, 960}, {40, 1'000}};
+  EXPECT_EQ(CountSettled(day, 1'000), 0u);
+  EXPECT_EQ(CountSettled(day, 1'459), 0u);
+  EXPECT_EQ(CountSettled(day, 1'460), 2u) << "so few rows are no growth";
+  EXPECT_EQ(CountSettled(day, 1'500), 3u);
+  EXPECT_EQ(CountSettled({}, 1'500), 0u);
+}
+
+TEST(MergePolicy, NothingHasSettledInADayThatGrows) {
+  EXPECT_EQ(CountSettled(std::vector<SegmentExtent>{{600, 600}, {400, 2'000}}, 2'000), 0u);
+  // A late event now and then is no growth.
+  EXPECT_EQ(CountSettled(std::vector<SegmentExtent>{{999, 999}, {1, 2'000}}, 2'000), 1u);
+  EXPECT_EQ(CountSettled(std::vector<SegmentExtent>{{1'000, 2'000}}, 2'000), 0u);
+  // A day that is larger than a segment need not wait for as many rows as it has.
+  const std::vector<SegmentExtent> large(20, {kMax, 20ull * kMax});
+  EXPECT_EQ(CountSettled(large, 20ull * kMax + kMax / 2), 20u);
+}
+
+TEST(MergePolicy, SettledSegmentsBecomeOneWhereThatIsWorthIt) {
+  const auto expect = [](const Rows& rows, std::size_t begin, std::size_t count) {
+    const MergeRange range = PickSettled(rows);
+    EXPECT_EQ(range.begin, begin);
+    EXPECT_EQ(range.count, count);
+  };
+  expect({}, 0, 0);
+  expect({5}, 0, 0);
+  expect({200'000, 133'000}, 0, 2);
+  expect({4'000'000, 1'000'000, 300'000, 9}, 0, 4);
+  expect({1, 1}, 0, 2);
+  expect({1'000'000, 100'000}, 0, 0);  // would write much for little
+  expect({1'000'000, 1, 100'000, 50'000}, 0, 4);
+  expect({1'000'000, 10, 10'000}, 1, 2);
+  expect({28'000, 9}, 0, 2);  // little to write
+  expect({kMax, kMax / 2, kMax / 2, 70}, 1, 2);
+  expect({kMax, kMax}, 0, 0);
+  expect(Rows(20, 100'000), 0, kMergeInputsMax);
+}
+
+// Day after day, with late events of all days before: each day that is over has one segment beside
+// those of its late events, and rows are written few times.
+TEST(MergePolicy, DaysThatAreOverHaveOneSegment) {
+  struct Day {
+    std::vector<SegmentExtent> segments;
+    std::uint64_t rows = 0;
+  };
+  for (const std::uint32_t late : {0u, 1u, 700u, 5'000u}) {
+    SCOPED_TRACE(late);
+    std::vector<Day> days(30);
+    std::uint64_t newest = 0;
+    std::uint64_t written = 0;
+    for (std::size_t step = 0; step < 10 * days.size(); ++step) {
+      const std::size_t today = step / 10;
+      for (std::size_t d = 0; d <= today; ++d) {
+        const std::uint32_t rows = d == today ? 250'000 : late;
+        newest += rows;
+        if (rows > 0) days[d].segments.push_back({rows, newest});
+        days[d].rows += rows;
+      }
+      for (std::size_t d = 0; d <= today; ++d) MergeDay(newest, &days[d].segments, &written);
+    }
+    EXPECT_LE(written, 6 * newest);
+    for (std::size_t d = 0; d + 1 < days.size(); ++d) {
+      const auto& segments = days[d].segments;
+      EXPECT_LE(segments.size(), late == 0 ? 1u : 8u);
+      EXPECT_GE(segments.front().rows, days[d].rows / 2);
+    }
+  }
+}
+
+// Whatever comes late, and whenever, a row is written few times.
+TEST(MergePolicy, LittleIsRewrittenHoweverADayGrows) {
+  for (const std::uint32_t divisor : {3u, 7u, 8u, 30u}) {
+    std::vector<SegmentExtent> day = {{40'000, 40'000}};
+    std::uint64_t newest = 40'000;
+    std::uint64_t written = 0;
+    std::uint64_t rows = newest;
+    while (rows < kMax - kMax / 3) {
+      const auto more = static_cast<std::uint32_t>(rows / divisor);
+      day.push_back({more, newest += more});
+      rows += more;
+      newest += rows;  // of another day
+      MergeDay(newest, &day, &written);
+    }
+    EXPECT_LE(written, 12 * rows) << divisor;
+    EXPECT_LE(day.size(), 4u) << divisor;
+  }
 }
 
 // A day that grows step by step has few segments, and each row is written few times.
