@@ -147,12 +147,12 @@ class Importer::Impl {
 
 Status Importer::Impl::BeginPart(FilePart part) {
   if (part.first_line == 0) return InvalidArgument("the first line of a part is at least 1");
-  std::uint64_t least = part.first_line;
+  std::uint64_t last = part.first_line - 1;
   for (const RepeatedLine& repeated : part.repeated) {
-    if (repeated.line < least || repeated.before == 0) {
+    if (repeated.line <= last || repeated.before == 0) {
       return InvalidArgument("repeated lines must ascend within their part, each with a count");
     }
-    least = repeated.line + 1;
+    last = repeated.line;
   }
   std::lock_guard lock(mutex_);
   if (!at_file_start_ || !buffer_.empty()) {
