@@ -38,16 +38,28 @@ void LineOrdinals::Restart(std::vector<RepeatedLine> repeated) {
 }
 
 FilePart RepeatedLines::Next(std::string_view text, std::uint64_t first_line) {
+  lines_.clear();
+  seen_in_part_.clear();
+  ReadLines(text, first_line);
+  seen_in_part_.reserve(lines_.size());
   FilePart part;
   part.first_line = first_line;
-  seen_in_part_.clear();
+  // The set is far larger than a cache, and lines are all over it.
+  constexpr std::size_t kAhead = 16;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (i + kAhead < lines_.size()) seen_.prefetch(lines_[i + kAhead].hash);
+    Count(lines_[i], &part.repeated);
+  }
+  return part;
+}
+
+void RepeatedLines::ReadLines(std::string_view text, std::uint64_t first_line) {
   if (format_ == ImportFormat::kCsv) {
     const std::size_t header_end = text.find('\n');
-    if (header_end == std::string_view::npos) return part;
-    text.remove_prefix(header_end + 1);
-    CsvRecords records(text, first_line + 1, &csv_);
-    while (records.Next()) Count(records.record(), records.line(), &part);
-    return part;
+    if (header_end == std::string_view::npos) return;
+    CsvRecords records(text.substr(header_end + 1), first_line + 1, &csv_);
+    while (records.Next()) Add(records.record(), records.line());
+    return;
   }
   if (first_line == 1 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   for (std::uint64_t number = first_line; !text.empty(); ++number) {
@@ -55,24 +67,25 @@ FilePart RepeatedLines::Next(std::string_view text, std::uint64_t first_line) {
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    Count(line, number, &part);
+    Add(line, number);
   }
-  return part;
 }
 
-void RepeatedLines::Count(std::string_view line, std::uint64_t number, FilePart* part) {
-  if (line.empty()) return;
-  const std::uint64_t stretch = (number - 1) / stretch_lines_;
+void RepeatedLines::Add(std::string_view line, std::uint64_t number) {
+  if (!line.empty()) lines_.push_back({HashBytes(line, ProcessSeed()), number});
+}
+
+void RepeatedLines::Count(const Line& line, std::vector<RepeatedLine>* repeated) {
+  const std::uint64_t stretch = (line.number - 1) / stretch_lines_;
   if (stretch != stretch_) {
     seen_.clear();
     counts_.clear();
   }
   stretch_ = stretch;
-  const std::uint64_t hash = HashBytes(line, ProcessSeed());
-  const bool is_first_here = seen_in_part_.insert(hash).second;
-  if (seen_.insert(hash).second) return;
-  std::uint32_t& count = counts_.try_emplace(hash, 1).first->second;
-  if (is_first_here) part->repeated.push_back({number, count});
+  const bool is_first_here = seen_in_part_.insert(line.hash).second;
+  if (seen_.insert(line.hash).second) return;
+  std::uint32_t& count = counts_.try_emplace(line.hash, 1).first->second;
+  if (is_first_here) repeated->push_back({line.number, count});
   ++count;
 }
 
