@@ -10,6 +10,13 @@
 // event_id, or else its content and its ordinal among equal lines, so that a renamed, repeated or
 // appended file adds only what is new. Known lines are reported as duplicates.
 //
+// A file that goes elsewhere in parts, whose importers know nothing of each other, is numbered by
+// its sender:
+//
+//   insightflow::FileParts parts(options.format);
+//   insightflow::FilePart part = parts.Next(text, first_line);   // for each text, in order
+//   (*importer)->BeginPart(part);                                // there; then Add and Finish
+//
 // Thread safety: one thread feeds an importer; it decodes on threads of its own.
 #pragma once
 
@@ -42,6 +49,18 @@ struct ImportOptions {
   std::size_t errors_max = 100;          // rejections kept in the result; all are counted
 };
 
+// A line that the file had before, in other parts.
+struct RepeatedLine {
+  std::uint64_t line = 0;    // its number in the file, from 1
+  std::uint32_t before = 0;  // how many equal lines
+};
+
+// What a part of a file does not say itself. That of a whole file is this default.
+struct FilePart {
+  std::uint64_t first_line = 1;             // the number of the part's first line in the file
+  std::vector<RepeatedLine> repeated = {};  // the first of each content, in the part's order
+};
+
 class INSIGHTFLOW_EXPORT Importer {
  public:
   // What a file looks like that begins with `start`, a few lines; nullopt: like none of these.
@@ -62,6 +81,12 @@ class INSIGHTFLOW_EXPORT Importer {
   // (kInvalidArgument).
   Status Add(std::string_view bytes);
 
+  // What is added until Finish is a part of a file: its lines have the identities and the numbers
+  // that they have in the file. A CSV part has the header in front, which counts as its first line.
+  // kInvalidArgument: a line below `first_line`, lines that do not ascend, or a number that is 0;
+  // kFailedPrecondition: bytes of this file were added. O(repeated).
+  Status BeginPart(FilePart part);
+
   // Puts the next bytes of a file into `buffer` and says how many, at most `size`; 0 at the end.
   using ReadFunction = std::function<Result<std::size_t>(char* buffer, std::size_t size)>;
 
@@ -78,6 +103,24 @@ class INSIGHTFLOW_EXPORT Importer {
  private:
   class Impl;
   explicit Importer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Reads along a file that is sent in parts. Memory is 10 to 20 bytes for each line and 40 more for
+// one that is repeated, of the last 16 M lines at most. One thread at a time.
+class INSIGHTFLOW_EXPORT FileParts {
+ public:
+  explicit FileParts(ImportFormat format);
+  ~FileParts();
+  FileParts(const FileParts&) = delete;
+  FileParts& operator=(const FileParts&) = delete;
+
+  // The next part: `text` is its whole lines, those of CSV with the header in front, which counts
+  // as the first line. Parts come in the order of the file, each once. O(size).
+  FilePart Next(std::string_view text, std::uint64_t first_line);
+
+ private:
+  class Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -6,6 +6,12 @@
 
 namespace insightflow {
 inline namespace v1 {
+namespace {
+
+// How often the bytes of a text are read again, on average, to find the lines behind stray quotes.
+constexpr std::size_t kReadAgainFactor = 16;
+
+}  // namespace
 
 void CsvRecordReader::Read(std::string_view text) {
   cells_.clear();
@@ -66,6 +72,29 @@ void CsvRecordReader::ReadQuoted(std::string_view text, std::size_t* at) {
     well_formed_ = false;
   }
   *at = next;
+}
+
+CsvRecords::CsvRecords(std::string_view text, std::uint64_t first_line, CsvRecordReader* reader)
+    : rest_(text),
+      reader_(reader),
+      read_again_(kReadAgainFactor * text.size()),
+      next_line_(first_line) {}
+
+bool CsvRecords::Next() {
+  if (rest_.empty()) return false;
+  reader_->Read(rest_);
+  const std::size_t line_size = std::min(rest_.find('\n'), rest_.size() - 1) + 1;
+  const std::size_t again = reader_->well_formed() ? 0 : reader_->size() - line_size;
+  const bool whole = reader_->well_formed() || again > read_again_;
+  if (!whole) read_again_ -= again;
+  const std::size_t size = whole ? reader_->size() : line_size;
+  record_ = rest_.substr(0, size);
+  rest_.remove_prefix(size);
+  if (record_.ends_with('\n')) record_.remove_suffix(1);
+  if (record_.ends_with('\r')) record_.remove_suffix(1);
+  line_ = next_line_;
+  next_line_ += whole ? reader_->lines() : 1;
+  return true;
 }
 
 std::size_t FindCsvRecordsEnd(std::string_view text) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -35,6 +36,29 @@ class CsvRecordReader {
   std::size_t size_ = 0;
   std::size_t lines_ = 0;
   bool well_formed_ = true;
+};
+
+// The records of a text, one after the other. Of a record whose quotes do not match only the first
+// line is taken, and the next begins a record: a stray quote costs its line, not those up to the
+// next quote, as long as that does not mean to read most of the text over and over.
+class CsvRecords {
+ public:
+  // `text` and `reader` must outlive it. The first line is number `first_line`.
+  CsvRecords(std::string_view text, std::uint64_t first_line, CsvRecordReader* reader);
+
+  // The next record; false at the end. What the reader says is then of this record.
+  bool Next();
+  std::string_view record() const { return record_; }  // without its line end
+  std::uint64_t line() const { return line_; }         // that it begins in
+  std::uint64_t next_line() const { return next_line_; }
+
+ private:
+  std::string_view rest_;
+  std::string_view record_;
+  CsvRecordReader* const reader_;
+  std::size_t read_again_;  // may be, in bytes
+  std::uint64_t line_ = 0;
+  std::uint64_t next_line_;
 };
 
 }  // namespace v1

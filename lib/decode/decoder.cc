@@ -15,17 +15,10 @@ inline namespace v1 {
 void DecodedBatch::Clear() {
   batch.Clear();
   rejected.clear();
+  lines.clear();
   received = 0;
   truncated = 0;
 }
-
-namespace {
-
-// How often the bytes of a CSV text are read again, on average, to find the lines behind stray
-// quotes.
-constexpr std::size_t kCsvReadAgainFactor = 16;
-
-}  // namespace
 
 class Decoder::Impl {
  public:
@@ -63,31 +56,16 @@ class Decoder::Impl {
                           DecodedBatch* out) {
     constexpr Fault kMalformed = {RejectCode::kBadLine, "", "the record's quotes do not match"};
     writer_.Begin(context, true, out);
-    std::uint64_t number = first_line;
-    std::size_t read_again = kCsvReadAgainFactor * records.size();  // may be, in bytes
-    while (!records.empty()) {
-      csv_.Read(records);
-      // A stray quote costs its line, not those up to the next quote, as long as that does not mean
-      // to read most of the text over and over.
-      const std::size_t line = std::min(records.find('\n'), records.size() - 1) + 1;
-      const std::size_t again = csv_.well_formed() ? 0 : csv_.size() - line;
-      const bool whole = csv_.well_formed() || again > read_again;
-      if (!whole) read_again -= again;
-      const std::size_t size = whole ? csv_.size() : line;
-      std::string_view record = records.substr(0, size);
-      records.remove_prefix(size);
-      if (record.ends_with('\n')) record.remove_suffix(1);
-      if (record.ends_with('\r')) record.remove_suffix(1);
-      if (!record.empty()) {
-        const Fault fault = csv_.well_formed()
-                                ? csv_reader_.Read(csv_.cells(), schema, &reader_, &draft_)
-                                : kMalformed;
-        Emit(fault, {number, record});
-      }
-      number += whole ? csv_.lines() : 1;
+    CsvRecords walk(records, first_line, &csv_);
+    while (walk.Next()) {
+      if (walk.record().empty()) continue;
+      const Fault fault = csv_.well_formed()
+                              ? csv_reader_.Read(csv_.cells(), schema, &reader_, &draft_)
+                              : kMalformed;
+      Emit(fault, {walk.line(), walk.record()});
     }
     writer_.Finish(0);
-    return number;
+    return walk.next_line();
   }
 
  private:

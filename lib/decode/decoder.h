@@ -39,8 +39,9 @@ struct RejectedEvent {
 struct DecodedBatch {
   EventBatch batch;  // valid events, keys set, times corrected for skew
   std::vector<RejectedEvent> rejected;
-  std::uint64_t received = 0;   // batch.rows + rejected.size()
-  std::uint64_t truncated = 0;  // rows with kTruncated
+  std::vector<std::uint64_t> lines;  // of files only: the line that a row begins in
+  std::uint64_t received = 0;        // batch.rows + rejected.size()
+  std::uint64_t truncated = 0;       // rows with kTruncated
 
   void Clear();
 };

@@ -197,8 +197,16 @@ void RowWriter::Finish(std::int64_t shift_ms) {
     keep[row] = 0;
   }
   for (std::size_t f = 0; f < kFieldCount; ++f) batch.text[f].GiveIndexBack(&indexes_[f]);
+  if (from_lines_) WriteLines(keep);
   if (!keep.empty()) RejectLate(keep);
   for (const std::uint8_t flags : batch.flags) out_->truncated += (flags & kTruncated) != 0;
+}
+
+void RowWriter::WriteLines(const std::vector<std::uint8_t>& keep) {
+  out_->lines.reserve(origins_.size());
+  for (std::size_t row = 0; row < origins_.size(); ++row) {
+    if (keep.empty() || keep[row] != 0) out_->lines.push_back(origins_[row].index);
+  }
 }
 
 void RowWriter::RejectLate(const std::vector<std::uint8_t>& keep) {

@@ -51,6 +51,7 @@ class RowWriter {
   Hash128 KeyOf(const EventDraft& draft, const Origin& origin, std::uint8_t* flags);
   void WriteText(const EventDraft& draft, std::size_t row);
   void WriteServerText(const EventDraft& draft, std::size_t row);
+  void WriteLines(const std::vector<std::uint8_t>& keep);
   void RejectLate(const std::vector<std::uint8_t>& keep);
 
   const DecodeContext* context_ = nullptr;

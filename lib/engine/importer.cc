@@ -79,6 +79,7 @@ class Importer::Impl {
     answered_.wait(lock, [&] { return unanswered_ == 0; });
   }
 
+  Status BeginPart(FilePart part);
   Status Add(std::string_view bytes);
   Result<IngestResult> AddFrom(ReadFunction read);
   Result<IngestResult> Finish();
@@ -144,6 +145,24 @@ class Importer::Impl {
   std::vector<std::thread> workers_;
 };
 
+Status Importer::Impl::BeginPart(FilePart part) {
+  if (part.first_line == 0) return InvalidArgument("the first line of a part is at least 1");
+  std::uint64_t last = part.first_line - 1;
+  for (const RepeatedLine& repeated : part.repeated) {
+    if (repeated.line <= last || repeated.before == 0) {
+      return InvalidArgument("repeated lines must ascend within their part, each with a count");
+    }
+    last = repeated.line;
+  }
+  std::lock_guard lock(mutex_);
+  if (!at_file_start_ || !buffer_.empty()) {
+    return FailedPrecondition("a part begins before its first byte");
+  }
+  next_line_ = part.first_line;
+  ordinals_.Restart(std::move(part.repeated));
+  return Status::Ok();
+}
+
 Status Importer::Impl::Add(std::string_view bytes) {
   while (!bytes.empty()) {
     if (skipping_line_) {
@@ -191,7 +210,9 @@ Status Importer::Impl::TakeHeader(bool at_end) {
 // drops a line that has grown past its limit.
 Status Importer::Impl::CutBlock(bool at_end) {
   if (at_file_start_) {
-    if (buffer_.view().starts_with("\xEF\xBB\xBF")) DropFront(3);
+    // The header of CSV is that of the file, also in a later part.
+    const bool at_front = next_line_ == 1 || options_.format == ImportFormat::kCsv;
+    if (at_front && buffer_.view().starts_with("\xEF\xBB\xBF")) DropFront(3);
     at_file_start_ = false;
   }
   if (options_.format == ImportFormat::kCsv && !schema_ && !buffer_.empty()) {
@@ -348,7 +369,7 @@ std::uint64_t Importer::Impl::Decode(std::string_view lines, std::uint64_t first
 
 // Gives a batch's lines their ordinals and its rows their place in the log.
 void Importer::Impl::Submit(std::unique_ptr<PendingBatch> pending) {
-  ordinals_.Apply(&pending->decoded.batch);
+  ordinals_.Apply(pending->decoded.lines, &pending->decoded.batch);
   pending->done = [this](Result<IngestResult> result) { Record(std::move(result)); };
   IngestPipeline& pipeline = engine_->pipeline();
   Status status = pipeline.Admit(pending.get(), IngestPipeline::WhenFull::kWait);
@@ -435,7 +456,7 @@ Result<IngestResult> Importer::Impl::Finish() {
   std::sort(result.errors.begin(), result.errors.end(),
             [](const Rejection& a, const Rejection& b) { return a.index < b.index; });
   result_ = IngestResult();
-  ordinals_.NextFile();
+  ordinals_.Restart({});
   blocks_cut_ = turn_ = 0;
   next_line_ = 1;
   at_file_start_ = true;
@@ -459,6 +480,7 @@ Status Importer::CheckCsvHeader(std::string_view start, const ImportOptions& opt
   return CsvSchema::Create(start.substr(0, start.find('\n')), options.csv_map).status();
 }
 
+Status Importer::BeginPart(FilePart part) { return impl_->BeginPart(std::move(part)); }
 Status Importer::Add(std::string_view bytes) { return impl_->Add(bytes); }
 Result<IngestResult> Importer::AddFrom(ReadFunction read) {
   return impl_->AddFrom(std::move(read));

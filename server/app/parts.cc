@@ -47,17 +47,17 @@ Result<bool> PartCutter::Next(const Importer::ReadFunction& read, ImportPart* pa
     if (!got.ok()) return got.status();
     ended_ = *got == 0;
   }
-  if (buffer_.empty() && parts_ > 0) return false;
-  if (csv_ && parts_ == 0) KeepHeader();
+  if (buffer_.empty() && has_begun_) return false;
+  if (csv_ && !has_begun_) KeepHeader();
   const std::size_t size = CutPoint();
-  const bool repeats_header = csv_ && parts_ > 0;
+  const bool repeats_header = csv_ && has_begun_;
   part->body = repeats_header ? header_ : "";
   part->body.append(buffer_, 0, size);
-  part->number = ++parts_;
+  has_begun_ = true;
   const auto newlines = [](std::string_view text) {
-    return static_cast<std::int64_t>(std::count(text.begin(), text.end(), '\n'));
+    return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
   };
-  part->lines_before = lines_ - (repeats_header ? newlines(header_) : 0);
+  part->first_line = 1 + lines_ - (repeats_header ? newlines(header_) : 0);
   lines_ += newlines(std::string_view(buffer_).substr(0, size));
   buffer_.erase(0, size);
   return true;

@@ -10,18 +10,16 @@
 
 namespace insightflow::server {
 
-// Where a file is cut decides, for lines without an id, which of them are known when it is imported
-// again: another size would count those of all but the first part once more.
 inline constexpr std::size_t kPartBytes = std::size_t{4} << 20;
 
 struct ImportPart {
-  std::string body;               // of CSV with the file's header in front
-  std::uint64_t number = 1;       // of the part
-  std::int64_t lines_before = 0;  // what a line's number in the body lacks to that in the file
+  std::string body;  // of CSV with the file's header in front
+  // The body's first line in the file. The header of a later part stands in for lines before it.
+  std::uint64_t first_line = 1;
 };
 
-// The parts depend on the bytes alone, not on how they are read, and all but the last stay as they
-// are when the file grows. A record that is longer than a part is cut. Memory is about two parts.
+// The parts depend on the bytes alone, not on how they are read. A record that is longer than a
+// part is cut. Memory is about two parts.
 class PartCutter {
  public:
   explicit PartCutter(ImportFormat format, std::size_t part_bytes = kPartBytes)
@@ -39,8 +37,8 @@ class PartCutter {
   std::string buffer_;
   std::string header_;  // of CSV, with its line end
   bool ended_ = false;
-  std::uint64_t parts_ = 0;
-  std::int64_t lines_ = 0;
+  bool has_begun_ = false;
+  std::uint64_t lines_ = 0;
 };
 
 // The bytes of the whole CSV records that `text` begins with, at most up to `records`; 0: not even

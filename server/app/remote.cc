@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/app/file_part.h"
 #include "server/app/parts.h"
 
 namespace insightflow::server {
@@ -40,7 +41,7 @@ RejectCode CodeNamed(std::string_view name) {
   return RejectCode::kBadLine;
 }
 
-void ReadErrors(const Json& json, std::int64_t lines_before, std::vector<Rejection>* errors) {
+void ReadErrors(const Json& json, std::vector<Rejection>* errors) {
   if (!json.HasMember("errors") || !json["errors"].IsArray()) return;
   for (const auto& error : json["errors"].GetArray()) {
     if (!error.IsObject() || errors->size() == kErrorsMax) return;
@@ -48,8 +49,8 @@ void ReadErrors(const Json& json, std::int64_t lines_before, std::vector<Rejecti
       return error.HasMember(name) && error[name].IsString() ? error[name].GetString() : "";
     };
     Rejection rejection;
-    if (error.HasMember("line") && error["line"].IsInt64()) {
-      rejection.index = static_cast<std::size_t>(error["line"].GetInt64() + lines_before);
+    if (error.HasMember("line") && error["line"].IsUint64()) {
+      rejection.index = static_cast<std::size_t>(error["line"].GetUint64());
     }
     rejection.code = CodeNamed(text("code"));
     rejection.field = text("field");
@@ -59,7 +60,7 @@ void ReadErrors(const Json& json, std::int64_t lines_before, std::vector<Rejecti
 }
 
 // Adds what the server says of one part; nullopt when that is no such answer.
-bool AddResult(const std::string& body, std::int64_t lines_before, IngestResult* total) {
+bool AddResult(const std::string& body, IngestResult* total) {
   Json json;
   json.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
   IngestResult part;
@@ -74,28 +75,28 @@ bool AddResult(const std::string& body, std::int64_t lines_before, IngestResult*
   total->duplicates += part.duplicates;
   total->rejected += part.rejected;
   total->truncated += part.truncated;
-  ReadErrors(json, lines_before, &total->errors);
+  ReadErrors(json, &total->errors);
   return true;
 }
 
-Status SendPart(const ServerUrl& url, const ImportSettings& settings, const ImportPart& part,
-                Signals& signals, IngestResult* total) {
-  // Equal lines of different parts differ, as they would in one file.
-  std::string source = settings.options.source;
-  if (part.number > 1) source += "\n" + std::to_string(part.number);
+Status SendPart(const ServerUrl& url, const ImportSettings& settings, const FilePart& part,
+                std::string_view lines, Signals& signals, IngestResult* total) {
+  std::string query;
+  const std::string& source = settings.options.source;
+  if (!source.empty()) query = "?source=" + PercentEncode(source);
+  const std::string sent = PartBody(part, lines, &query);
   ClientRequest request;
   request.method = "POST";
-  request.target = "/api/import";
-  if (!source.empty()) request.target += "?source=" + PercentEncode(source);
+  request.target = "/api/import" + query;
   request.headers.Set("Content-Type", MediaType(settings.options.format));
-  request.body = part.body;
+  request.body = sent;
   const auto call = HttpCall::Start(url, request, signals);
   if (!call.ok()) return call.status();
   const Result<std::string> body = (*call)->ReadAll(kResultBytesMax);
   if (!body.ok()) return body.status();
   // A part of which every line was rejected is a 400.
   const bool answered = (*call)->status() == 200 || (*call)->status() == 400;
-  if (answered && AddResult(*body, part.lines_before, total)) return Status::Ok();
+  if (answered && AddResult(*body, total)) return Status::Ok();
   return (*call)->ErrorFrom(*body);
 }
 
@@ -144,14 +145,15 @@ Result<IngestResult> ImportRemotely(const ImportSettings& settings,
   if (!server.ok()) return server.status();
   IngestResult total;
   PartCutter cutter(settings.options.format);
+  FileParts parts(settings.options.format);
   ImportPart part;
   while (true) {
     const Result<bool> more = cutter.Next(read, &part);
     if (!more.ok()) return more.status();
     if (!*more) return total;
-    if (Status status = SendPart(*server, settings, part, signals, &total); !status.ok()) {
-      return status;
-    }
+    const FilePart told = parts.Next(part.body, part.first_line);
+    Status status = SendPart(*server, settings, told, part.body, signals, &total);
+    if (!status.ok()) return status;
   }
 }
 

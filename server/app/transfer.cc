@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "insightflow/exporter.h"
 #include "insightflow/importer.h"
 #include "insightflow/wire.h"
 #include "server/app/errors.h"
+#include "server/app/file_part.h"
 #include "server/app/import.h"
 #include "server/app/params.h"
 
@@ -164,9 +166,13 @@ Result<IngestResult> ImportBody(ServerContext& context, const HttpRequest& reque
   ImportOptions options;
   options.format = format;
   options.source = request.Param("source").value_or("");
+  std::string_view lines;
+  Result<FilePart> part = ReadPart(request, &lines);
+  if (!part.ok()) return part.status();
   const auto importer = Importer::Create(context.engine, options);
   if (!importer.ok()) return importer.status();
-  if (Status status = (*importer)->Add(request.body); !status.ok()) return status;
+  if (Status status = (*importer)->BeginPart(std::move(*part)); !status.ok()) return status;
+  if (Status status = (*importer)->Add(lines); !status.ok()) return status;
   return (*importer)->Finish();
 }
 

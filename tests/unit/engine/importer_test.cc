@@ -45,6 +45,61 @@ class ImporterTest : public testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
+TEST_F(ImporterTest, TakesAFileInParts) {
+  const std::string first = Line(1) + "nonsense\n" + Line(2) + Line(1);
+  const std::string second = "\xEF\xBB\xBF" + Line(3) + Line(1) + Line(2) + Line(1);
+  ASSERT_EQ(Import({}, first + second)->accepted, 6u);
+  auto importer = Importer::Create(*engine_, {});
+  FileParts parts(ImportFormat::kNdjson);
+  std::uint64_t line = 1;
+  for (const std::string& text : {first, second}) {
+    ASSERT_TRUE((*importer)->BeginPart(parts.Next(text, line)).ok());
+    ASSERT_TRUE((*importer)->Add(text).ok());
+    const auto result = (*importer)->Finish();
+    EXPECT_EQ(result->accepted, 0u);
+    ASSERT_EQ(result->errors.size(), 1u);
+    EXPECT_EQ(result->errors[0].index, line == 1 ? 2u : 5u) << "a byte order mark is at the front";
+    line += 4;
+  }
+  EXPECT_EQ(Import({}, second)->accepted, 1u) << "a file of its own: behind its mark is a line";
+}
+
+TEST_F(ImporterTest, APartOfCsvHasTheFilesHeader) {
+  const std::string header = "\xEF\xBB\xBFuser_id,event_type,timestamp,page_title\n";
+  const std::string first = "u,view,5,\"a\n\"\nu,view,6,b\n";
+  const std::string second = "u,view,6,b\nu,view,never,b\nu,view,5,\"a\n\"\n";
+  ImportOptions options;
+  options.format = ImportFormat::kCsv;
+  ASSERT_EQ(Import(options, header + first + second)->accepted, 4u);
+  auto importer = Importer::Create(*engine_, options);
+  FileParts parts(options.format);
+  std::uint64_t line = 1;
+  for (const std::string& text : {header + first, header + second}) {
+    ASSERT_TRUE((*importer)->BeginPart(parts.Next(text, line)).ok());
+    ASSERT_TRUE((*importer)->Add(text).ok());
+    const auto result = (*importer)->Finish();
+    EXPECT_EQ(result->duplicates, 2u);
+    EXPECT_EQ(result->accepted, 0u);
+    EXPECT_EQ(result->errors.size(), line == 4 ? 1u : 0u);
+    for (const Rejection& error : result->errors) EXPECT_EQ(error.index, 6u);
+    line = 4;  // the header stands in for the last line of the first part
+  }
+}
+
+TEST_F(ImporterTest, RefusesWhatIsNoPart) {
+  auto importer = Importer::Create(*engine_, {});
+  const auto begin = [&](FilePart part) { return (*importer)->BeginPart(std::move(part)).code(); };
+  EXPECT_EQ(begin({0, {}}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(begin({5, {{4, 1}}}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(begin({5, {{5, 0}}}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(begin({5, {{6, 1}, {6, 1}}}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(begin({5, {{5, 1}, {6, 2}}}), StatusCode::kOk);
+  ASSERT_TRUE((*importer)->Add("x").ok());
+  EXPECT_EQ(begin({5, {}}), StatusCode::kFailedPrecondition);
+  ASSERT_TRUE((*importer)->Finish().ok());
+  EXPECT_EQ(begin({5, {}}), StatusCode::kOk);
+}
+
 TEST_F(ImporterTest, TakesLinesWhateverTheCutsOfTheBytes) {
   std::string text;
   for (int i = 0; i < 20; ++i) text += Line(i);

@@ -194,6 +194,24 @@ TEST_F(Answers, AnImportTakesWhatCannotComeFromAPageUnasked) {
   EXPECT_THAT(taken.body, HasSubstr("\"accepted\":1,"));
 }
 
+TEST_F(Answers, AnImportTakesAPartOfAFile) {
+  Open();
+  const auto line = [](int n) {
+    return R"({"user_id":"u","event_type":"view","timestamp":)" + std::to_string(n) + "}\n";
+  };
+  const auto import = [&](const std::string& query, const std::string& body) {
+    return Call("POST", "/api/import" + query, body, {{"Content-Type", "application/x-ndjson"}});
+  };
+  EXPECT_THAT(import("", line(1) + line(2) + line(1) + line(1)).body, HasSubstr("\"accepted\":4,"));
+  const std::string rest = "3 1\n" + line(1) + line(1) + "x\n";
+  const HttpResponse known = import("?first_line=3&repeated=4", rest);
+  EXPECT_THAT(known.body, HasSubstr(R"("accepted":0,"duplicates":2,"rejected":1,)"));
+  EXPECT_THAT(known.body, HasSubstr(R"({"line":5,"code":"bad_line",)"));
+  EXPECT_THAT(import("?first_line=4&repeated=4", rest).body, HasSubstr("\"invalid_argument\""));
+  EXPECT_EQ(import("?first_line=3&repeated=5", rest).status, 400);
+  EXPECT_EQ(import("?first_line=0", rest).status, 400);
+}
+
 TEST_F(Answers, AProfileTellsOfOneUser) {
   Open();
   EXPECT_EQ(Call("GET", "/api/users/u1").status, 404);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,14 +36,17 @@ std::vector<ImportPart> Cut(std::string_view text, ImportFormat format, std::siz
   }
 }
 
+std::uint64_t Newlines(std::string_view text) {
+  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
 TEST(Parts, CutBehindLines) {
   const auto parts = Cut("aa\nbb\ncc\nd", ImportFormat::kNdjson, 7);
   ASSERT_EQ(parts.size(), 2u);
   EXPECT_EQ(parts[0].body, "aa\nbb\n");
-  EXPECT_EQ(parts[0].lines_before, 0);
+  EXPECT_EQ(parts[0].first_line, 1u);
   EXPECT_EQ(parts[1].body, "cc\nd");
-  EXPECT_EQ(parts[1].number, 2u);
-  EXPECT_EQ(parts[1].lines_before, 2);
+  EXPECT_EQ(parts[1].first_line, 3u);
 }
 
 TEST(Parts, ASmallOrEmptyFileIsOnePart) {
@@ -60,9 +64,9 @@ TEST(Parts, CsvRepeatsItsHeaderAndKeepsRecordsWhole) {
   const auto parts = Cut(header + first + rest, ImportFormat::kCsv, 18);
   ASSERT_EQ(parts.size(), 2u);
   EXPECT_EQ(parts[0].body, header + first);
-  EXPECT_EQ(parts[0].lines_before, 0);
+  EXPECT_EQ(parts[0].first_line, 1u);
   EXPECT_EQ(parts[1].body, header + rest);
-  EXPECT_EQ(parts[1].lines_before, 2) << "line 3 of the body is line 5 of the file";
+  EXPECT_EQ(parts[1].first_line, 3u) << "line 3 of the body is line 5 of the file";
 }
 
 TEST(Parts, WholeCsvRecordsEndBehindTheirNewlines) {
@@ -107,6 +111,9 @@ TEST(Parts, DependOnTheBytesAloneAndStayWhenTheFileGrows) {
       if (p + 1 < parts.size()) {
         EXPECT_EQ(parts[p].body, grown.at(p).body);
       }
+      const std::uint64_t lines_before =
+          Newlines(all) - (p == 0 ? 0 : Newlines(all.substr(0, header)));
+      EXPECT_EQ(parts[p].first_line, 1 + lines_before);
       all += p == 0 ? parts[p].body : parts[p].body.substr(header);
     }
     EXPECT_EQ(all, text);
