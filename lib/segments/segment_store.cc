@@ -57,10 +57,12 @@ constexpr char kManifestKey[] = "segments";
 
 rocksdb::Slice SliceOf(const StoredChunkKey& key) { return {key.data(), key.size()}; }
 
-// Chunks have checksums of their own, and are larger than what the cache is for.
+// Chunks have checksums of their own, but what RocksDB puts around them has only RocksDB's: it
+// reads a damaged block as far as it makes sense, and builds with assertions, as Debian's, end the
+// process where it does not. Chunks are larger than what the cache is for.
 rocksdb::ReadOptions ChunkReadOptions() {
   rocksdb::ReadOptions options;
-  options.verify_checksums = false;
+  options.verify_checksums = true;
   options.fill_cache = false;
   return options;
 }
@@ -68,9 +70,8 @@ rocksdb::ReadOptions ChunkReadOptions() {
 class StoreSource final : public ChunkSource {
  public:
   StoreSource(const Store* store, const SegmentKey& key,
-              std::shared_ptr<const StoredSegment> segment,
-              const rocksdb::ReadOptions& options = ChunkReadOptions())
-      : store_(store), key_(key), segment_(std::move(segment)), options_(options) {}
+              std::shared_ptr<const StoredSegment> segment)
+      : store_(store), key_(key), segment_(std::move(segment)), options_(ChunkReadOptions()) {}
 
   Result<std::string_view> Fetch(SegmentColumn column, std::uint32_t block) override {
     const StoredChunkKey key = StoredKey(key_, column, block);
@@ -110,11 +111,7 @@ Result<SegmentReader> OpenReader(const Store& store, const SegmentEntry& entry) 
   const auto damaged = [&entry](std::string_view what) {
     return DamagedChunk(entry.key, SegmentColumn::kMeta, kMetaBlock, what);
   };
-  // RocksDB reads a damaged block as far as it makes sense, and builds with assertions, as
-  // Debian's, end the process where it does not.
-  rocksdb::ReadOptions options = ChunkReadOptions();
-  options.verify_checksums = true;
-  StoreSource source(&store, entry.key, nullptr, options);
+  StoreSource source(&store, entry.key, nullptr);
   const Result<std::string_view> chunk = source.Fetch(SegmentColumn::kMeta, kMetaBlock);
   if (chunk.status().code() == StatusCode::kNotFound) return damaged("is missing");
   if (!chunk.ok()) return chunk.status();
@@ -213,7 +210,6 @@ Status SegmentDisposal::Remove(const std::vector<SegmentKey>& keys) {
   rocksdb::WriteBatch batch;
   for (const auto& [begin, end] : slices) {
     rocksdb::ReadOptions options = ChunkReadOptions();
-    options.verify_checksums = true;  // a neighbour may be damaged
     options.iterate_upper_bound = &end;
     const std::unique_ptr<rocksdb::Iterator> rest(store_->db().NewIterator(options, family));
     rest->Seek(begin);

@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -118,6 +120,31 @@ inline void FlipBitAt(const std::string& path, std::size_t offset) {
 
 inline void FlipBit(const TableFile& file, TablePlace place) {
   FlipBitAt(file.path, OffsetOf(place, BytesOf(file.path), file));
+}
+
+// What a block puts before each chunk of the file: how long key and chunk are, and behind the key a
+// sequence and a kind.
+inline std::vector<std::size_t> OffsetsAroundKeys(const std::string& dir, const TableFile& file) {
+  constexpr std::size_t kLengthsBytes = 4;  // three numbers
+  constexpr std::size_t kBehindKeyBytes = 8;
+  std::vector<std::size_t> offsets;
+  const std::string bytes = BytesOf(file.path);
+  const auto store = Store::OpenReadOnly(dir, nullptr);
+  EXPECT_TRUE(store.ok()) << store.status().ToString();
+  if (!store.ok()) return offsets;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> chunks(
+      (*store)->db().NewIterator(options, (*store)->family(Family::kSegments)));
+  for (chunks->SeekToFirst(); chunks->Valid(); chunks->Next()) {
+    const std::size_t chunk = bytes.find(chunks->value().ToString());
+    const std::size_t key_bytes = chunks->key().size();
+    if (chunk == std::string::npos || chunk < kLengthsBytes + key_bytes + kBehindKeyBytes) continue;
+    const std::size_t behind_key = chunk - kBehindKeyBytes;
+    for (std::size_t i = 0; i < kBehindKeyBytes; ++i) offsets.push_back(behind_key + i);
+    for (std::size_t i = 1; i <= kLengthsBytes; ++i) offsets.push_back(behind_key - key_bytes - i);
+  }
+  return offsets;
 }
 
 }  // namespace insightflow

@@ -261,6 +261,37 @@ TEST_P(DamagedFooterTest, ATableOfAnotherFamilyIsNotForgiven) {
   EXPECT_EQ(TryOpen().status().code(), StatusCode::kDataLoss) << TryOpen().status().ToString();
 }
 
+class DamagedBlockTest : public DamagedTableTest {};
+INSTANTIATE_TEST_SUITE_P(Where, DamagedBlockTest, ::testing::Values(TablePlace::kMetaChunk),
+                         [](const auto&) { return std::string("EachChunk"); });
+
+// No chunk's checksum covers what stands around the chunks.
+TEST_P(DamagedBlockTest, IsNoticedBeforeItIsUsed) {
+  Fill();
+  const TableFile file = TableFileOf(dir_.path(), kDay + 1);
+  const std::vector<std::size_t> offsets = OffsetsAroundKeys(dir_.path(), file);
+  ASSERT_GE(offsets.size(), 20u);
+  std::size_t noticed = 0;
+  for (const std::size_t offset : offsets) {
+    SCOPED_TRACE(offset);
+    FlipBitAt(file.path, offset);
+    const auto engine = Open();
+    ASSERT_NE(engine, nullptr);
+    const Answer answer = Ask(*engine);
+    EXPECT_EQ(CountOf(answer), (answer.meta.exact ? 3 : 2) * kEventsADay);
+    const Status status =
+        engine->Export(ExportOptions(), [](std::string_view) { return Status::Ok(); });
+    if (!status.ok()) {
+      EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status.ToString();
+      EXPECT_THAT(status.message(), HasSubstr("day 2024-10-05, segment 2"));
+      ++noticed;
+    }
+    ASSERT_TRUE(engine->Close().ok());
+    FlipBitAt(file.path, offset);
+  }
+  EXPECT_GE(noticed, offsets.size() / 2);
+}
+
 // Without a saved state the live numbers are made again, from what there is.
 TEST_P(DamagedTableTest, LiveNumbersThatAreMadeAgainTellWhatTheyLack) {
   FillAndDamage();
