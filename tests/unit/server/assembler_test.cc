@@ -15,7 +15,9 @@ namespace {
 
 using insightflow::testing::Gzip;
 using insightflow::testing::HttpOutcome;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using State = Assembler::State;
 using namespace std::string_literals;
@@ -80,6 +82,9 @@ TEST(AssemblerTest, DecodesPathAndParameters) {
   EXPECT_EQ(request.Param("x"), "1+1 2");
   EXPECT_EQ(request.Param("flag"), "");
   EXPECT_EQ(request.Param(""), "none");
+  EXPECT_THAT(request.ParamNames(), ElementsAre("x", "flag", "x", ""));
+  EXPECT_THAT(Parse(Get("/?&a+%62&&")).ParamNames(), ElementsAre("a b"));
+  EXPECT_THAT(Parse(Get("/a")).ParamNames(), IsEmpty());
 }
 
 TEST(AssemblerTest, ReadsEveryFormOfTarget) {
