@@ -277,6 +277,21 @@ class Asking(ServerTest):
             self.assertEqual((answer["user_id"], answer["count"]), ("ä/b c", 1))
             self.assertEqual(server.ask("/api/users/%C3%A4%2Fb%20c")["user_id"], "ä/b c")
 
+    def test_users_with_a_zero_character_are_known_and_erased(self):
+        with self.serve() as server:
+            odd, other = "a\0b", "a"
+            server.collect([event(1, user_id=odd), event(2, user_id=odd), event(3, user_id=other)])
+            for path in ["/api/user/a%00b/events", "/api/user/%61%00%62/events"]:
+                answer = server.ask(path)
+                self.assertEqual((answer["user_id"], answer["count"]), (odd, 2))
+            self.assertEqual(server.ask("/api/users/a%00b")["user_id"], odd)
+            gone = server.request("DELETE", "/api/users/a%00b")
+            self.assertEqual(gone.json(), {"user_id": odd, "events_removed": 2})
+            self.assertEqual(server.ask("/api/user/a%00b/events")["count"], 0)
+            self.assertEqual(server.ask("/api/user/a/events")["count"], 1)
+            self.assertEqual(server.get("/api/stats/online%00").status, 404)
+            self.assertEqual(server.get("/api/user/a/events?limit=1%00").status, 400)
+
     def test_a_bad_parameter_is_named(self):
         with self.serve() as server:
             cases = {
