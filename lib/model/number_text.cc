@@ -81,17 +81,21 @@ std::string_view Spell(const Decimal& decimal, std::string* scratch) {
 
 }  // namespace
 
+// One pass over what is mostly a few characters: this is asked of every row.
 std::string_view OneSpelling(std::string_view number, std::string* scratch) {
-  const std::size_t sign = number.starts_with('-') ? 1 : 0;
-  if (number.find_first_of("eE") != std::string_view::npos) return Spell(Parse(number), scratch);
+  bool has_point = false;
+  for (const char c : number) {
+    if (c == 'e' || c == 'E') return Spell(Parse(number), scratch);
+    has_point |= c == '.';
+  }
   std::string_view plain = number;
-  if (number.find('.') != std::string_view::npos) {
-    plain = number.substr(0, number.find_last_not_of('0') + 1);
-    if (plain.ends_with('.')) plain.remove_suffix(1);
+  if (has_point) {
+    while (plain.back() == '0') plain.remove_suffix(1);
+    if (plain.back() == '.') plain.remove_suffix(1);
   }
   if (plain == "-0") return "0";
-  if (plain.size() - sign > std::size_t{kPlainMax}) return Spell(Parse(number), scratch);
-  return plain;
+  const std::size_t sign = plain.starts_with('-') ? 1 : 0;
+  return plain.size() - sign > std::size_t{kPlainMax} ? Spell(Parse(number), scratch) : plain;
 }
 
 }  // namespace v1
