@@ -40,8 +40,8 @@ enum class FilterOp : std::uint8_t {
   kExists,  // value false: is absent
 };
 
-// A JSON value to compare with. Numbers compare as numbers, with numbers only; text compares as
-// bytes, with text only.
+// A JSON value to compare with: numbers by value with numbers, texts as bytes with texts. One of a
+// kind that the field never has is refused, docs/queries.md.
 using FilterValue = std::variant<std::string, std::int64_t, double, bool>;
 
 struct Filter {

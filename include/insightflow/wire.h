@@ -46,7 +46,7 @@ INSIGHTFLOW_EXPORT Result<FunnelDefinition> ParseFunnel(
     std::string_view json, std::optional<std::string_view> id = std::nullopt);
 
 // The value of a query's "filters" by itself, or one filter. As strict as ParseQuery; whether a
-// field and its operator go together is judged when the filters are used.
+// field, its operator and its value go together is judged when the filters are used.
 INSIGHTFLOW_EXPORT Result<std::vector<Filter>> ParseFilters(std::string_view json);
 
 // Milliseconds since 1970, ISO 8601 with a zone, or a date, which begins in UTC.

@@ -49,10 +49,7 @@ Result<ExportScope> ExportScope::Create(const ExportOptions& options) {
   if (options.from) scope.from_ms_ = ToMillis(*options.from);
   if (options.to) scope.to_ms_ = ToMillis(*options.to);
   if (scope.from_ms_ >= scope.to_ms_) return InvalidArgument("from must lie before to");
-  if (options.filters.size() > kQueryFiltersMax) {
-    return InvalidArgument("an export takes at most " + std::to_string(kQueryFiltersMax) +
-                           " filters");
-  }
+  if (Status status = CheckFilters(options.filters); !status.ok()) return status;
   for (const Filter& filter : options.filters) {
     Result<Predicate> predicate = Predicate::Create(filter);
     if (!predicate.ok()) return predicate.status();

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <optional>
 
+#include "lib/model/number_text.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
@@ -186,7 +188,10 @@ EventValue TakeValue(Cursor* cursor, std::string* scratch) {
 }  // namespace
 
 std::string_view SpelledValue(const EventValue& value, std::string* scratch) {
-  if (value.kind != EventValue::Kind::kInteger || !value.text.empty()) return value.text;
+  if (value.kind == EventValue::Kind::kReal) return OneSpelling(value.text, scratch);
+  if (value.kind != EventValue::Kind::kInteger) return value.text;
+  if (value.text == "-0") return "0";
+  if (!value.text.empty()) return value.text;
   *scratch = std::to_string(value.integer);
   return *scratch;
 }

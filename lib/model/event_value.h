@@ -41,8 +41,8 @@ struct EventValue {
   }
 };
 
-// How a value is shown: text as it is, numbers and bools as they were spelled; "" for absent ones,
-// objects and arrays. May point into `scratch`.
+// How a value is shown and told from others: text as it is, bools as spelled, numbers in the one
+// spelling that they have; "" for absent ones, objects and arrays. May point into `scratch`.
 std::string_view SpelledValue(const EventValue& value, std::string* scratch);
 
 // The value at a path of keys in a JSON object, which must be valid; of equal keys the first

@@ -16,28 +16,10 @@ bool IsNan(const FilterValue& value) {
 }
 bool IsNumber(const FilterValue& value) { return !IsText(value) && !IsBool(value); }
 
-std::string_view OpName(FilterOp op) {
-  switch (op) {
-    case FilterOp::kEq: return "eq";
-    case FilterOp::kNe: return "ne";
-    case FilterOp::kIn: return "in";
-    case FilterOp::kNotIn: return "not_in";
-    case FilterOp::kContains: return "contains";
-    case FilterOp::kStartsWith: return "starts_with";
-    case FilterOp::kGlob: return "glob";
-    case FilterOp::kGt: return "gt";
-    case FilterOp::kGte: return "gte";
-    case FilterOp::kLt: return "lt";
-    case FilterOp::kLte: return "lte";
-    case FilterOp::kExists: return "exists";
-  }
-  return "";
-}
-
 Status CheckValues(const Filter& filter) {
   const auto& values = filter.values;
   const std::string what =
-      "the filter " + std::string(OpName(filter.op)) + " on " + filter.field + " takes ";
+      "the filter " + std::string(FilterOpName(filter.op)) + " on " + filter.field + " takes ";
   if (std::any_of(values.begin(), values.end(), IsNan)) return InvalidArgument(what + "numbers");
   switch (filter.op) {
     case FilterOp::kIn:
@@ -103,6 +85,24 @@ std::size_t CharacterBytes(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view FilterOpName(FilterOp op) {
+  switch (op) {
+    case FilterOp::kEq: return "eq";
+    case FilterOp::kNe: return "ne";
+    case FilterOp::kIn: return "in";
+    case FilterOp::kNotIn: return "not_in";
+    case FilterOp::kContains: return "contains";
+    case FilterOp::kStartsWith: return "starts_with";
+    case FilterOp::kGlob: return "glob";
+    case FilterOp::kGt: return "gt";
+    case FilterOp::kGte: return "gte";
+    case FilterOp::kLt: return "lt";
+    case FilterOp::kLte: return "lte";
+    case FilterOp::kExists: return "exists";
+  }
+  return "";
+}
 
 int CompareNumbers(const EventValue& value, const FilterValue& number) {
   if (const auto* integer = std::get_if<std::int64_t>(&number)) {

@@ -15,6 +15,9 @@
 namespace insightflow {
 inline namespace v1 {
 
+// As on the wire: "starts_with".
+std::string_view FilterOpName(FilterOp op);
+
 class Predicate {
  public:
   // kInvalidArgument: an unknown field, or values that the operator does not take.

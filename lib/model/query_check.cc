@@ -15,6 +15,7 @@
 #include "lib/base/utf8.h"
 #include "lib/model/field.h"
 #include "lib/model/field_ref.h"
+#include "lib/model/filter_check.h"
 #include "lib/model/time_zone.h"
 
 namespace insightflow {
@@ -96,46 +97,10 @@ class Checker {
   Status status_;
 };
 
-void CheckValue(const FilterValue& value, std::string_view path, Checker* check) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    check->Require(IsUtf8(*text), path, "is not UTF-8");
-  } else if (const auto* number = std::get_if<double>(&value)) {
-    check->Require(std::isfinite(*number), path, "must be a finite number");
-  }
-}
-
 void CheckFilter(const Filter& filter, const std::string& path, Checker* check) {
   check->Field(filter.field, Below(path, "field"));
-  const std::string at = Below(path, "value");
-  const auto count = filter.values.size();
-  for (const FilterValue& value : filter.values) CheckValue(value, at, check);
-  switch (filter.op) {
-    case FilterOp::kIn:
-    case FilterOp::kNotIn: check->Count(count, kFilterValuesMax, at); return;
-    case FilterOp::kExists:
-      check->Require(count == 0 || (count == 1 && std::holds_alternative<bool>(filter.values[0])),
-                     at, "must be true, false or absent with exists");
-      return;
-    default: break;
-  }
-  if (!check->Require(count == 1, at, "must be one value; in and not_in take a list")) return;
-  const FilterValue& value = filter.values[0];
-  const bool text = std::holds_alternative<std::string>(value);
-  switch (filter.op) {
-    case FilterOp::kContains:
-    case FilterOp::kStartsWith:
-    case FilterOp::kGlob:
-      check->Require(text, at, "must be a text with contains, starts_with and glob");
-      break;
-    case FilterOp::kGt:
-    case FilterOp::kGte:
-    case FilterOp::kLt:
-    case FilterOp::kLte:
-      check->Require(!std::holds_alternative<bool>(value), at,
-                     "must be a number or a text with gt, gte, lt and lte");
-      break;
-    default: break;
-  }
+  const std::optional<FilterMistake> mistake = FindFilterMistake(filter);
+  if (mistake.has_value()) check->Require(false, Below(path, mistake->member), mistake->what);
 }
 
 void CheckFilters(const std::vector<Filter>& filters, std::string_view path, Checker* check) {
@@ -348,6 +313,12 @@ Status CheckQuery(const Query& query) {
         CheckScope(kind.scope, &check);
       },
       query);
+  return check.Take();
+}
+
+Status CheckFilters(const std::vector<Filter>& filters) {
+  Checker check;
+  CheckFilters(filters, "filters", &check);
   return check.Take();
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "insightflow/query.h"
 #include "insightflow/status.h"
@@ -27,6 +28,9 @@ inline constexpr std::size_t kHeatmapSideMax = 500;
 // kInvalidArgument for the first rule that is broken; the message begins with the field's path on
 // the wire, such as "steps[1].filters[0].op: ". Loads the query's time zone. O(size of the query).
 Status CheckQuery(const Query& query);
+
+// The same for filters that stand alone, at the path "filters".
+Status CheckFilters(const std::vector<Filter>& filters);
 
 // The same for a definition that is to be stored.
 Status CheckFunnel(const FunnelDefinition& funnel);

@@ -51,8 +51,8 @@ struct Timelines {
   // In place of both, if the scan has them and the plan takes them: bits, or with
   // ScanPlan::takes_codes 1 + the selector that holds, 0 for none.
   std::span<const std::uint8_t> narrow_matches;
-  // By slot, then row. Codes of the scan's ValueTable, 0 where absent. Numbers and bools are texts
-  // as they were spelled; an object or array is absent.
+  // By slot, then row. Codes of the scan's ValueTable, 0 where absent. Numbers and bools are texts:
+  // SpelledValue; an object or array is absent.
   std::vector<std::span<const std::uint32_t>> texts;
   // In their place, if the scan has them and the plan takes them; else without pieces.
   LateTexts late_texts;

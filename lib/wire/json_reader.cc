@@ -62,6 +62,13 @@ std::string MustBe(const char* what, JsonValue value) {
 
 }  // namespace
 
+std::string NoTime(JsonValue value) {
+  return (value.is_string() ? Quoted(TextOf(value)) : TypeName(value)) +
+         std::string(
+             " is no time: milliseconds since 1970, or ISO 8601 with a zone, as "
+             "2026-01-31T00:00:00Z");
+}
+
 Result<JsonValue> ParseJson(std::string_view text, simdjson::dom::parser* parser) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (IsDeep(text)) {
@@ -236,9 +243,7 @@ void ObjectReader::ReadTime(std::string_view name, std::optional<Timestamp>* out
   if (std::int64_t whole = 0; value->get(whole) == simdjson::SUCCESS) ms = whole;
   if (value->is_string()) ms = ParseIsoTime(TextOf(*value));
   if (!ms.has_value()) {
-    return Complain(name, (value->is_string() ? Quoted(TextOf(*value)) : TypeName(*value)) +
-                              std::string(" is no time: milliseconds since 1970, or ISO 8601 with "
-                                          "a zone, as 2026-01-31T00:00:00Z"));
+    return Complain(name, NoTime(*value));
   }
   *out = FromMillis(*ms);
 }

@@ -34,6 +34,9 @@ std::string_view TextOf(JsonValue value);
 std::optional<JsonValue> MemberOf(JsonValue object, std::string_view name);
 JsonList ItemsOf(JsonValue value);
 
+// What is said of a value that should be a time.
+std::string NoTime(JsonValue value);
+
 // The first complaint of a document. Reading goes on after it and leaves its targets as they are.
 class Complaints {
  public:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/model/query_check.h"
+#include "lib/validate/time_text.h"
 #include "lib/wire/names.h"
 
 namespace insightflow {
@@ -20,6 +21,13 @@ constexpr std::string_view kAnyType = "*";
 
 bool TakesList(FilterOp op) { return op == FilterOp::kIn || op == FilterOp::kNotIn; }
 
+// Whether a text stands for an instant: `timestamp` compares with what `from` and `to` take.
+bool TakesTime(const Filter& filter) {
+  return filter.field == "timestamp" && filter.op != FilterOp::kContains &&
+         filter.op != FilterOp::kStartsWith && filter.op != FilterOp::kGlob &&
+         filter.op != FilterOp::kExists;
+}
+
 std::optional<FilterValue> ReadFilterValue(JsonValue value) {
   using Type = simdjson::dom::element_type;
   switch (value.type()) {
@@ -32,6 +40,12 @@ std::optional<FilterValue> ReadFilterValue(JsonValue value) {
 }
 
 void AddFilterValue(JsonValue value, const ObjectReader& object, Filter* out) {
+  if (value.is_string() && TakesTime(*out)) {
+    const std::optional<std::int64_t> ms = ParseIsoTime(TextOf(value));
+    if (!ms.has_value()) return object.Complain("value", NoTime(value));
+    out->values.emplace_back(*ms);
+    return;
+  }
   std::optional<FilterValue> read = ReadFilterValue(value);
   if (read.has_value()) {
     out->values.push_back(std::move(*read));

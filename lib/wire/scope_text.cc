@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "insightflow/wire.h"
+#include "lib/base/suggest.h"
+#include "lib/base/utf8.h"
 #include "lib/validate/time_text.h"
 #include "lib/wire/json_reader.h"
 #include "lib/wire/query_parts.h"
@@ -48,8 +50,8 @@ Result<Timestamp> ParseTime(std::string_view text) {
   const std::string whole = std::string(text) + (text.size() == kDateBytes ? "T00:00:00Z" : "");
   const std::optional<std::int64_t> parsed = ParseIsoTime(whole);
   if (parsed.has_value()) return FromMillis(*parsed);
-  return InvalidArgument("\"" + std::string(text) +
-                         "\" is no time: milliseconds since 1970, or ISO 8601 as 2026-01-31 or "
+  return InvalidArgument((IsUtf8(text) ? Quoted(text) : "what is not UTF-8") +
+                         " is no time: milliseconds since 1970, or ISO 8601 as 2026-01-31 or "
                          "2026-01-31T08:00:00Z");
 }
 

@@ -135,28 +135,34 @@ HttpResponse AnalyzeForFrontend(ServerContext& context, const HttpRequest& reque
 
 void AddFunnelRoutes(Router& router, ServerContext& context) {
   using Params = PathParams;
-  router.Get("/api/funnels", [&context](const HttpRequest& request, const Params&) {
+  const auto list = [&context](const HttpRequest& request, const Params&) {
     return List(context, request);
-  });
-  router.Post("/api/funnels", [&context](const HttpRequest& request, const Params&) {
+  };
+  const auto add = [&context](const HttpRequest& request, const Params&) {
     return Add(context, request);
-  });
-  router.Get("/api/funnels/:id", [&context](const HttpRequest& request, const Params& params) {
+  };
+  const auto show = [&context](const HttpRequest& request, const Params& params) {
     return Show(context, request, params["id"]);
-  });
-  router.Put("/api/funnels/:id", [&context](const HttpRequest& request, const Params& params) {
+  };
+  const auto put = [&context](const HttpRequest& request, const Params& params) {
     return Put(context, request, params["id"]);
-  });
-  router.Delete("/api/funnels/:id", [&context](const HttpRequest& request, const Params& params) {
+  };
+  const auto remove = [&context](const HttpRequest& request, const Params& params) {
     return Remove(context, request, params["id"]);
-  });
+  };
+  router.Get("/api/funnels", WithParams({}, list));
+  router.Post("/api/funnels", WithParams({}, add));
+  router.Get("/api/funnels/:id", WithParams({}, show));
+  router.Put("/api/funnels/:id", WithParams({}, put));
+  router.Delete("/api/funnels/:id", WithParams({}, remove));
   const auto by_id = [&context](const HttpRequest& request, const Params& params) {
     return AnalyzeById(context, request, params["id"]);
   };
   const auto for_frontend = [&context](const HttpRequest& request, const Params&) {
     return AnalyzeForFrontend(context, request);
   };
-  router.Get("/api/funnel/:id/analysis", by_id, context.query_lane);
+  router.Get("/api/funnel/:id/analysis", WithParams({"from", "to", "cache"}, by_id),
+             context.query_lane);
   router.Get("/bff/user/funnel/analysis", for_frontend, context.query_lane);
 }
 

@@ -1,15 +1,20 @@
 #include "server/app/params.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "insightflow/wire.h"
+#include "server/app/errors.h"
+#include "server/app/json.h"
 
 namespace insightflow::server {
 namespace {
 
 constexpr std::size_t kLimitMax = 1'000;
+constexpr std::size_t kNameShownMax = 64;
 
 // Digits only, in whole.
 template <typename T>
@@ -19,7 +24,42 @@ bool ParseWhole(std::string_view text, T* value) {
   return error == std::errc() && stop == end;
 }
 
+bool IsForCaches(std::string_view name) { return name == "t" || name.starts_with('_'); }
+
+// For a message; what is no text is not shown.
+std::string Shown(const std::string& name) {
+  return name.size() <= kNameShownMax && IsUtf8(name) ? "\"" + name + "\"" : "one of another name";
+}
+
+Status CheckParams(const HttpRequest& request, const std::vector<std::string>& allowed) {
+  std::string list;
+  for (const std::string& name : allowed) list += (list.empty() ? "" : ", ") + name;
+  std::vector<std::string> seen;
+  for (const std::string& name : request.ParamNames()) {
+    if (IsForCaches(name)) continue;
+    const auto is_name = [&](const std::string& other) { return other == name; };
+    if (std::none_of(allowed.begin(), allowed.end(), is_name)) {
+      return InvalidArgument(Shown(name) + " is no parameter of this call, which takes " +
+                             (allowed.empty() ? "none" : list));
+    }
+    if (std::any_of(seen.begin(), seen.end(), is_name)) {
+      return InvalidArgument(name + ": stands twice; this call takes each once of " + list);
+    }
+    seen.push_back(name);
+  }
+  const bool has_cache = std::find(seen.begin(), seen.end(), "cache") != seen.end();
+  return has_cache ? CacheParam(request).status() : Status::Ok();
+}
+
 }  // namespace
+
+Router::RouteHandler WithParams(std::vector<std::string> allowed, Router::RouteHandler handler) {
+  return [allowed = std::move(allowed), handler = std::move(handler)](const HttpRequest& request,
+                                                                      const PathParams& params) {
+    const Status status = CheckParams(request, allowed);
+    return status.ok() ? handler(request, params) : StatusResponse(status, request.request_id);
+  };
+}
 
 Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback) {
   const std::optional<std::string> text = request.Param("limit");

@@ -1,17 +1,27 @@
-// Query parameters with a meaning and a range. A wrong one is refused by name, never guessed at;
-// unknown ones are ignored.
+// Query parameters with a meaning and a range. A wrong one is refused by name, never guessed at,
+// and so is an unknown one: a slip would be answered as though it were not there.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "insightflow/live.h"
 #include "insightflow/status.h"
 #include "insightflow/time.h"
 #include "server/http/http.h"
+#include "server/http/router.h"
 
 namespace insightflow::server {
+
+// The handler of a call that takes these parameters, each once; anything else is a 400 that names
+// it and lists them, and so is a `cache` that CacheParam refuses. Names that begin with an
+// underscore, and `t`, are passed over: clients add them so that no cache answers. Calls for
+// collecting, for health and below /bff/ go without: clients and probes that are already out there
+// send what they like.
+Router::RouteHandler WithParams(std::vector<std::string> allowed, Router::RouteHandler handler);
 
 // `limit`: 1 to 1,000.
 Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback);

@@ -15,6 +15,7 @@
 #include "insightflow/wire.h"
 #include "server/app/errors.h"
 #include "server/app/input.h"
+#include "server/app/params.h"
 #include "server/app/remote.h"
 #include "server/app/report.h"
 #include "server/app/signals.h"
@@ -166,7 +167,7 @@ void AddQueryRoutes(Router& router, ServerContext& context) {
   const auto respond = [&context](const HttpRequest& request, const PathParams&) {
     return Respond(context, request);
   };
-  router.Post("/api/query", respond, context.query_lane);
+  router.Post("/api/query", WithParams({}, respond), context.query_lane);
 }
 
 int AskStore(const QuerySettings& settings) {

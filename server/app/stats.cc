@@ -176,25 +176,30 @@ void WriteEvent(const StoredEvent& stored, JsonText& json) {
 void AddStatsRoutes(Router& router, ServerContext& context) {
   static constexpr RankingCall kPages{"pages", "page_url", "views", &Engine::HotPages};
   static constexpr RankingCall kElements{"elements", "element", "clicks", &Engine::HotElements};
-  const auto add = [&](const char* path, auto answer) {
+  const auto add = [&](const char* path, auto answer,
+                       std::vector<std::string> allowed = {"cache"}) {
     const auto handler = [&context, answer](const HttpRequest& request, const PathParams&) {
       return answer(context, request);
     };
-    router.Get(path, handler, kOnLoop);
+    router.Get(path, WithParams(std::move(allowed), handler), kOnLoop);
   };
   using Context = ServerContext;
   using Request = HttpRequest;
   add("/api/stats/online", [](const Context& c, const Request&) { return Online(c); });
-  add("/api/stats/hot-pages",
-      [](const Context& c, const Request& r) { return Rank(c, r, kPages); });
-  add("/api/stats/hot-elements",
-      [](const Context& c, const Request& r) { return Rank(c, r, kElements); });
+  const std::vector<std::string> ranking = {"limit", "window", "cache"};
+  add(
+      "/api/stats/hot-pages", [](const Context& c, const Request& r) { return Rank(c, r, kPages); },
+      ranking);
+  add(
+      "/api/stats/hot-elements",
+      [](const Context& c, const Request& r) { return Rank(c, r, kElements); }, ranking);
   add("/api/stats/events", [](const Context& c, const Request&) { return Events(c); });
   add("/api/stats/conversion", [](const Context& c, const Request&) { return ConversionRate(c); });
   add("/api/stats/dashboard", [](const Context& c, const Request&) { return ShowDashboard(c); });
-  router.Get("/api/user/:id/events", [&context](const Request& request, const PathParams& params) {
+  const auto timeline = [&context](const Request& request, const PathParams& params) {
     return UserTimeline(context, request, params["id"]);
-  });
+  };
+  router.Get("/api/user/:id/events", WithParams({"limit", "before"}, timeline));
 }
 
 }  // namespace insightflow::server

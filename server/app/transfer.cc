@@ -201,12 +201,14 @@ HttpResponse Import(ServerContext& context, const HttpRequest& request) {
 }  // namespace
 
 void AddTransferRoutes(Router& router, ServerContext& context) {
-  router.Get("/api/export", [&](const HttpRequest& request, const PathParams&) {
+  const auto start_export = [&](const HttpRequest& request, const PathParams&) {
     return StartExport(router, context, request);
-  });
-  router.Post("/api/import", [&](const HttpRequest& request, const PathParams&) {
+  };
+  const auto import = [&](const HttpRequest& request, const PathParams&) {
     return Import(context, request);
-  });
+  };
+  router.Get("/api/export", WithParams({"from", "to", "format", "filters"}, start_export));
+  router.Post("/api/import", WithParams({"source", "first_line", "repeated"}, import));
 }
 
 }  // namespace insightflow::server

@@ -6,6 +6,7 @@
 
 #include "server/app/errors.h"
 #include "server/app/json.h"
+#include "server/app/params.h"
 #include "server/app/stats.h"
 
 namespace insightflow::server {
@@ -60,12 +61,14 @@ Status CheckUserId(const std::string& user_id) {
 }
 
 void AddUserRoutes(Router& router, ServerContext& context) {
-  router.Get("/api/users/:id", [&context](const HttpRequest& request, const PathParams& params) {
+  const auto show = [&context](const HttpRequest& request, const PathParams& params) {
     return ShowProfile(context, request, params["id"]);
-  });
-  router.Delete("/api/users/:id", [&context](const HttpRequest& request, const PathParams& params) {
+  };
+  const auto erase = [&context](const HttpRequest& request, const PathParams& params) {
     return Erase(context, request, params["id"]);
-  });
+  };
+  router.Get("/api/users/:id", WithParams({}, show));
+  router.Delete("/api/users/:id", WithParams({}, erase));
 }
 
 }  // namespace insightflow::server

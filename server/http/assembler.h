@@ -3,11 +3,10 @@
 // what request smuggling is made of:
 //
 //   400  bare LF or CR, obs-fold, control characters, a header without a colon or with a space
-//   before
-//        it, no or several Host (HTTP/1.1), several Content-Length (equal ones too) or one that is
-//        not digits, Content-Length with Transfer-Encoding, a bad percent escape or %00 in the
-//        target, a fragment, authority form, a body that is not the gzip it claims to be (one
-//        member)
+//        before it, no or several Host (HTTP/1.1), several Content-Length (equal ones too) or one
+//        that is not digits, Content-Length with Transfer-Encoding, a bad percent escape in the
+//        target or %00 in its query, a fragment, authority form, a body that is not the gzip it
+//        claims to be (one member)
 //   413  body, or inflated body, over the limit: told by its declared length, before it is read
 //   414, 431  request line; header line, headers in all, or their number over the limit
 //   415  multipart/*, Content-Encoding other than gzip and identity

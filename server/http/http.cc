@@ -58,18 +58,42 @@ void HttpHeaders::Set(std::string name, std::string value) {
   fields.emplace_back(std::move(name), std::move(value));
 }
 
-std::optional<std::string> HttpRequest::Param(std::string_view name) const {
+namespace {
+
+struct SentParam {
+  std::string name;
+  std::string_view value;  // as sent
+};
+
+std::vector<SentParam> ParamsOf(std::string_view target) {
+  std::vector<SentParam> params;
   const std::size_t mark = target.find('?');
-  if (mark == std::string::npos) return std::nullopt;
-  std::string_view rest = std::string_view(target).substr(mark + 1);
+  if (mark == std::string_view::npos) return params;
+  std::string_view rest = target.substr(mark + 1);
   while (!rest.empty()) {
     const std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    if (pair.empty()) continue;
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (DecodeQuery(pair.substr(0, equals)) != name) continue;
-    return DecodeQuery(pair.substr(std::min(pair.size(), equals + 1)));
+    params.push_back(
+        {DecodeQuery(pair.substr(0, equals)), pair.substr(std::min(pair.size(), equals + 1))});
+  }
+  return params;
+}
+
+}  // namespace
+
+std::optional<std::string> HttpRequest::Param(std::string_view name) const {
+  for (const SentParam& param : ParamsOf(target)) {
+    if (param.name == name) return DecodeQuery(param.value);
   }
   return std::nullopt;
+}
+
+std::vector<std::string> HttpRequest::ParamNames() const {
+  std::vector<std::string> names;
+  for (SentParam& param : ParamsOf(target)) names.push_back(std::move(param.name));
+  return names;
 }
 
 HttpResponse ErrorResponse(int status, std::string_view code, std::string_view message,

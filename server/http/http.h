@@ -35,6 +35,8 @@ struct HttpRequest {
 
   // The decoded value of a query parameter, the first of that name; nullopt when absent.
   std::optional<std::string> Param(std::string_view name) const;
+  // The decoded names of all, in order, one that is repeated each time.
+  std::vector<std::string> ParamNames() const;
 };
 
 // One piece of a body that is made while it is sent. Send may be called once, from any thread, also

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <random>
 #include <string>
@@ -75,7 +76,7 @@ int Run(char** arguments) {
     rules.back().window_ms = std::strtoull(arguments[4], nullptr, 10);
     rules.back().clickhouse = modes;
   }
-  std::vector<FunnelMatcher> matchers;
+  std::deque<FunnelMatcher> matchers;
   for (const FunnelRules& one : rules) matchers.emplace_back(one);
   FunnelChain chain;
   for (std::uint64_t user = 0; user < users; ++user) {

@@ -189,7 +189,7 @@ class Asking(ServerTest):
                 "/api/stats/hot-pages?window=all": {
                     "pages": [{"page_url": "/a", "views": 6}, {"page_url": "/b", "views": 4}],
                     "window": "all", "exact": True},
-                "/api/stats/hot-elements?window=24h&unknown=1": {
+                "/api/stats/hot-elements?window=24h&_=1767225600&t=1&t=2": {
                     "elements": [{"element": "buy", "clicks": 1}], "window": "24h",
                     "exact": True},
                 "/api/stats/events": {
@@ -277,6 +277,21 @@ class Asking(ServerTest):
             self.assertEqual((answer["user_id"], answer["count"]), ("ä/b c", 1))
             self.assertEqual(server.ask("/api/users/%C3%A4%2Fb%20c")["user_id"], "ä/b c")
 
+    def test_users_with_a_zero_character_are_known_and_erased(self):
+        with self.serve() as server:
+            odd, other = "a\0b", "a"
+            server.collect([event(1, user_id=odd), event(2, user_id=odd), event(3, user_id=other)])
+            for path in ["/api/user/a%00b/events", "/api/user/%61%00%62/events"]:
+                answer = server.ask(path)
+                self.assertEqual((answer["user_id"], answer["count"]), (odd, 2))
+            self.assertEqual(server.ask("/api/users/a%00b")["user_id"], odd)
+            gone = server.request("DELETE", "/api/users/a%00b")
+            self.assertEqual(gone.json(), {"user_id": odd, "events_removed": 2})
+            self.assertEqual(server.ask("/api/user/a%00b/events")["count"], 0)
+            self.assertEqual(server.ask("/api/user/a/events")["count"], 1)
+            self.assertEqual(server.get("/api/stats/online%00").status, 404)
+            self.assertEqual(server.get("/api/user/a/events?limit=1%00").status, 400)
+
     def test_a_bad_parameter_is_named(self):
         with self.serve() as server:
             cases = {
@@ -301,6 +316,56 @@ class Asking(ServerTest):
                 answer = server.get(path)
                 self.assertEqual(answer.status, 400, path)
                 self.assertIn(name, answer.json()["error"]["message"])
+
+    def test_an_unknown_or_repeated_parameter_is_named(self):
+        calls = {
+            ("GET", "/api/stats/online"): ["cache"], ("GET", "/api/stats/events"): ["cache"],
+            ("GET", "/api/stats/conversion"): ["cache"], ("GET", "/api/stats/dashboard"): ["cache"],
+            ("GET", "/api/stats/hot-pages"): ["limit", "window", "cache"],
+            ("GET", "/api/v1/stats/hot-elements"): ["limit", "window", "cache"],
+            ("GET", "/api/user/u1/events"): ["limit", "before"],
+            ("GET", "/api/users/u1"): [], ("DELETE", "/api/users/u1"): [],
+            ("GET", "/api/funnels"): [], ("POST", "/api/funnels"): [],
+            ("GET", "/api/funnels/default"): [], ("PUT", "/api/funnels/default"): [],
+            ("DELETE", "/api/funnels/default"): [],
+            ("GET", "/api/funnel/default/analysis"): ["from", "to", "cache"],
+            ("POST", "/api/query"): [],
+            ("GET", "/api/export"): ["from", "to", "format", "filters"],
+            ("POST", "/api/import"): ["source", "first_line", "repeated"],
+        }
+        with self.serve() as server:
+            server.collect([event(1, user_id="u1")])
+            for (method, path), allowed in calls.items():
+                takes = "which takes " + (", ".join(allowed) or "none")
+                for query in ["form=1", "form", "&form=", "%66orm=1", "_=1&t=2&form=3"]:
+                    answer = server.request(method, f"{path}?{query}")
+                    self.assertEqual(answer.status, 400, path)
+                    self.assertEqual(answer.json()["error"]["message"],
+                                     f'"form" is no parameter of this call, {takes}')
+                for name in allowed:
+                    answer = server.request(method, f"{path}?{name}=1&_=1&{name}=1")
+                    self.assertEqual(answer.status, 400, path)
+                    message = answer.json()["error"]["message"]
+                    self.assertEqual(message, f"{name}: stands twice; this call takes each once "
+                                              f"of {', '.join(allowed)}")
+            for query in ["%FF=1", "x" * 65, "=1"]:
+                answer = server.get("/api/users/u1?" + query)
+                self.assertEqual(answer.status, 400, query)
+                self.assertIn("takes none", answer.json()["error"]["message"])
+            self.assertEqual(server.ask("/api/user/u1/events?_=5&t=6")["count"], 1)
+            self.assertEqual(server.ask("/api/stats/online?cache=false")["count"], 0)
+            wrong = server.get("/api/stats/online?cache=no")
+            self.assertEqual(wrong.status, 400)
+            self.assertIn("cache must be true or false", wrong.json()["error"]["message"])
+
+    def test_calls_of_clients_that_are_out_there_pass_over_what_they_do_not_know(self):
+        with self.serve() as server:
+            for path in ["/bff/user/funnel/analysis?form=1&cache=true", "/health?x=1",
+                         "/health/live?x=1", "/health/ready?x=1", "/metrics?x=1", "/?utm_source=a",
+                         "/app.js?v=3"]:
+                self.assertEqual(server.get(path).status, 200, path)
+            for path in ["/api/events?x=1", "/bff/events/batch?x=1"]:
+                self.assertEqual(server.collect([event(1)], path).status, 200, path)
 
     def test_unknown_paths_and_methods(self):
         with self.serve() as server:
@@ -421,7 +486,7 @@ class Operating(ServerTest):
             entries = [json.loads(line) for line in server.lines if line.startswith("{")]
         requests = [e for e in entries if e["message"] == "request"]
         self.assertEqual([(e["method"], e["path"], e["status"]) for e in requests],
-                         [("POST", "/api/events", 200), ("GET", "/api/stats/online", 200)])
+                         [("POST", "/api/events", 200), ("GET", "/api/stats/online", 400)])
         self.assertEqual(requests[1]["request_id"], "id-1")
         self.assertTrue(all(e["ms"] >= 0 and re.fullmatch(ISO, e["time"]) for e in requests))
         self.assertNotIn("secret", server.log())

@@ -150,7 +150,8 @@ class Exporting(ServerTest):
             few = server.get('/api/export?filters=[{"field":"user_id","op":"eq","value":"nobody"}]')
             self.assertEqual((few.status, few.body), (200, b""))
             for query in ("format=xml", "from=now", "filters=1", "from=2&to=1",
-                          'filters={"field":"nothing","op":"exists"}'):
+                          'filters={"field":"nothing","op":"exists"}',
+                          'filters={"field":"seq","op":"contains","value":"1"}'):
                 answer = server.get("/api/export?" + query)
                 self.assertEqual(answer.status, 400, query)
                 self.assertIn("error", answer.json())

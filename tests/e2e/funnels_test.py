@@ -207,7 +207,8 @@ class Asking(Funnels):
 
     def definitions(self):
         more = {"event": "click", "filters": [
-            {"field": "element", "op": "in", "value": ["add_cart", 1, 2.5, True]}]}
+            {"field": "element", "op": "in", "value": ["add_cart", "buy"]},
+            {"field": "extra_data.plan", "op": "not_in", "value": ["free", 1, 2.5, True]}]}
         yield {"steps": [{"event": "view"}, {"event": "purchase"}], "window": "2m"}
         yield {"steps": [{"event": "view"}, {**more, "optional": True}, {"event": "purchase"}]}
         yield {"steps": [{"event": "view"}, {"event": "click"}], "per": "session",

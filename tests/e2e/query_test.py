@@ -66,6 +66,46 @@ class Asking(ServerTest):
                 self.assertEqual(error["request_id"], answer.headers["X-Request-ID"])
             connection.close()
 
+    def test_the_schema_and_the_server_agree_on_every_comparison(self):
+        values = ["a", "", "2026-01-01T00:00:00Z", 7, 7.0, 1.5, True, None,
+                  ["a", "b"], ["2026-01-01T00:00:00Z", 7], [7, 7.0], [7, 1.5], [True], []]
+        ops = ["eq", "ne", "in", "not_in", "contains", "starts_with", "glob", "gt", "gte", "lt",
+               "lte", "exists"]
+        judge, taken = validator("query"), {}
+        with self.serve() as server:
+            connection = server.connect()
+            for field in ["page_url", "event_id", "timestamp", "position_x", "position_y", "seq",
+                          "extra_data.a"]:
+                for op in ops:
+                    for value in values:
+                        query = {"kind": "top",
+                                 "filters": [{"field": field, "op": op, "value": value}]}
+                        connection.request("POST", "/api/query", body=json.dumps(query))
+                        answer = connection.getresponse()
+                        body = answer.read()
+                        self.assertIn(answer.status, (200, 400), query)
+                        self.assertEqual(judge.is_valid(query), answer.status == 200,
+                                         f"{query}: {body}")
+                        if answer.status == 400:
+                            self.assertRegex(json.loads(body)["error"]["message"],
+                                             r"^filters\[0\]\.(op|value): ")
+                        taken[field] = taken.get(field, 0) + (answer.status == 200)
+            connection.close()
+        # A text field: 4 of texts, 4 of order, 2 of equality and exists, and 2 lists.
+        self.assertEqual(taken["page_url"], 3 * 9 + 2 + 1)
+        self.assertEqual(taken["seq"], 2 * 2 + 4 * 3 + 2 + 1)
+        self.assertEqual(taken["timestamp"], 2 * 3 + 4 * 4 + 2 * 2 + 1)
+        self.assertGreater(taken["extra_data.a"], taken["timestamp"])
+
+    def test_times_in_filters_are_those_of_events(self):
+        with self.serve() as server:
+            server.collect(visits())
+            for value in [BEGIN + 9 * DAY, "2026-01-10T03:30:00+03:30"]:
+                query = {"kind": "top", "field": "user_id", "filters": [
+                    {"field": "timestamp", "op": "gte", "value": value}]}
+                rows = self.ask(server, query).json()["rows"]
+                self.assertEqual(rows, [{"value": "u9", "count": 10}], value)
+
     def test_funnels_that_make_no_sense_are_refused_by_server_and_schema(self):
         steps = [{"event": "view"}, {"event": "coupon", "optional": True}, {"event": "purchase"}]
         excluded = {"steps": [steps[0], steps[2]], "exclusions": [{"event": "logout"}]}

@@ -33,7 +33,9 @@ void RequireWithinLimits(std::string_view bytes, const HttpLimits& limits) {
     if (assembler.state() != Assembler::State::kComplete) continue;
     const HttpRequest request = assembler.Take();
     Require(!request.method.empty() && !request.target.empty());
-    Require(request.path.find('\0') == std::string::npos);
+    Require(request.target.find('\0') == std::string::npos);
+    for (const std::string& name : request.ParamNames())
+      Require(name.find('\0') == std::string::npos);
     Require(request.headers.fields.size() <= limits.headers_max);
     Require(request.body.size() <= limits.body_bytes_max);
     Require(!request.headers.Find("Transfer-Encoding").has_value());

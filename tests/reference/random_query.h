@@ -64,10 +64,11 @@ class RandomQuery {
     return Often() ? kFields[Below(kFields.size())] : "extra_data.x" + Text();
   }
 
+  FilterValue Whole() { return static_cast<std::int64_t>(Often() ? random_() : Below(100)); }
   FilterValue Value() {
     switch (Below(4)) {
       case 0: return Text();
-      case 1: return static_cast<std::int64_t>(Often() ? random_() : Below(100));
+      case 1: return Whole();
       case 2: return Real();
       default: return Often();
     }
@@ -78,22 +79,34 @@ class RandomQuery {
                       static_cast<int>(From(0, 400)) - 264);
   }
 
+  // Fields of the event compare with values that they can have, properties with any.
   Filter OneFilter() {
     Filter filter{.field = Field(), .op = One<FilterOp>(12)};
+    const bool property = filter.field.starts_with("extra_data.");
+    const bool number = filter.field == "seq" || filter.field == "position_x";
+    const auto value = [&] { return property ? Value() : number ? Whole() : Text(); };
     switch (filter.op) {
       case FilterOp::kIn:
       case FilterOp::kNotIn:
-        for (std::size_t left = 1 + Below(3); left > 0; --left) filter.values.push_back(Value());
+        for (std::size_t left = 1 + Below(3); left > 0; --left) filter.values.push_back(value());
         break;
       case FilterOp::kExists:
         if (Often()) filter.values.push_back(Often());
         break;
       case FilterOp::kContains:
       case FilterOp::kStartsWith:
-      case FilterOp::kGlob: filter.values.push_back(Text()); break;
+      case FilterOp::kGlob:
+        if (number) filter.op = FilterOp::kEq;
+        filter.values.push_back(number ? Whole() : Text());
+        break;
       case FilterOp::kEq:
-      case FilterOp::kNe: filter.values.push_back(Value()); break;
-      default: filter.values.push_back(Often() ? FilterValue(Text()) : FilterValue(Real()));
+      case FilterOp::kNe: filter.values.push_back(value()); break;
+      default:
+        if (number || (property && Often())) {
+          filter.values.push_back(Real());
+        } else {
+          filter.values.push_back(Text());
+        }
     }
     return filter;
   }

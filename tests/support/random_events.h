@@ -26,7 +26,11 @@ inline std::string RandomExtra(Random* random) {
     case 0: break;
     case 1: add(R"("n":"text")"); break;
     case 2: add(R"("n":null)"); break;
-    case 3: add(R"("n":)" + std::to_string(random->Between(-3, 3))); break;
+    case 3: {
+      static const std::vector<std::string> kSpellings = {"", ".0", "e0"};
+      add(R"("n":)" + std::to_string(random->Between(-3, 3)) + random->Of(kSpellings));
+      break;
+    }
     default: add(R"("n":)" + std::to_string(random->Between(-300, 300)) + ".125e-1");
   }
   if (random->OneIn(2))

@@ -108,7 +108,7 @@ class Maker {
     static constexpr char kHex[] = "0123456789aBcDeF";
     request->target = request->path = "/";
     for (std::size_t i = Below(12); i > 0; --i) {
-      const auto byte = static_cast<unsigned char>(1 + Below(255));
+      const auto byte = static_cast<unsigned char>(Below(256));
       const std::string_view plain = "/abcXYZ019-._~!$&'()*+,;=:@";
       if (Below(2) == 0) {
         const char c = plain[Below(plain.size())];

@@ -82,13 +82,19 @@ TEST(EventValueTest, NumbersBeyondIntegersAreReal) {
   EXPECT_EQ(Find(R"({"a":1e400})", {"a"}).text, "1e400");
 }
 
-TEST(EventValueTest, ShowsValuesAsTheyWereSpelled) {
+TEST(EventValueTest, ShowsTextsAsTheyAreAndNumbersInOneSpelling) {
   std::string scratch, spelled;
   const auto shown = [&](const EventValue& value) {
     return std::string(SpelledValue(value, &spelled));
   };
-  const std::string object = R"({"a":1.50,"b":true,"c":"x","d":[],"e":null})";
-  EXPECT_EQ(shown(FindJsonValue(object, Path{"a"}, &scratch)), "1.50");
+  const std::string object =
+      R"({"a":1.50,"b":true,"c":"x","d":[],"e":null,"f":7,"g":7e0,"h":"7.0","i":-0,"j":1e400})";
+  EXPECT_EQ(shown(FindJsonValue(object, Path{"a"}, &scratch)), "1.5");
+  EXPECT_EQ(shown(FindJsonValue(object, Path{"f"}, &scratch)), "7");
+  EXPECT_EQ(shown(FindJsonValue(object, Path{"g"}, &scratch)), "7");
+  EXPECT_EQ(shown(FindJsonValue(object, Path{"h"}, &scratch)), "7.0");
+  EXPECT_EQ(shown(FindJsonValue(object, Path{"i"}, &scratch)), "0");
+  EXPECT_EQ(shown(FindJsonValue(object, Path{"j"}, &scratch)), "1e400");
   EXPECT_EQ(shown(FindJsonValue(object, Path{"b"}, &scratch)), "true");
   EXPECT_EQ(shown(FindJsonValue(object, Path{"c"}, &scratch)), "x");
   EXPECT_EQ(shown(FindJsonValue(object, Path{"d"}, &scratch)), "");

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
+
+#include "lib/model/field.h"
 
 namespace insightflow {
 namespace {
@@ -57,6 +61,55 @@ TEST(QueryCheck, RefusesWhatOnlyProgramsCanAsk) {
   funnel.clickhouse.emplace();
   funnel.order = FunnelOrder::kStrict;
   ExpectRefused(funnel, "order: ");
+}
+
+// Every field with every operator and a value of every kind: refused exactly where no event, or
+// every event, would pass for its kind alone.
+TEST(QueryCheck, ComparesFieldsOfTheEventWithWhatTheyCanBe) {
+  enum Kind : std::uint8_t { kText, kWhole, kFraction, kBool };
+  const std::array<FilterValue, 4> values = {std::string("a"), 7.0, 1.5, true};
+  const auto allowed = [](FilterOp op, Kind kind, bool text, bool number) {
+    if (op == FilterOp::kExists) return kind == kBool;
+    const bool of_texts =
+        op == FilterOp::kContains || op == FilterOp::kStartsWith || op == FilterOp::kGlob;
+    const bool orders = op >= FilterOp::kGt && op <= FilterOp::kLte;
+    if (of_texts) return kind == kText && !number;
+    if (orders && kind == kBool) return false;
+    if (text) return kind == kText;
+    if (number) return kind == kWhole || (kind == kFraction && orders);
+    return true;
+  };
+  const auto check = [&](const std::string& field, bool text, bool number) {
+    for (std::uint8_t op = 0; op <= static_cast<std::uint8_t>(FilterOp::kExists); ++op) {
+      for (std::uint8_t kind = 0; kind < values.size(); ++kind) {
+        const Filter filter{field, static_cast<FilterOp>(op), {values[kind]}};
+        EXPECT_EQ(CheckFilters({filter}).ok(),
+                  allowed(filter.op, static_cast<Kind>(kind), text, number))
+            << field << ", operator " << int{op} << ", kind " << int{kind} << ": "
+            << CheckFilters({filter}).ToString();
+      }
+    }
+  };
+  for (const FieldRule& rule : kFieldRules) check(std::string(rule.name), true, false);
+  check("event_id", true, false);
+  for (const char* field : {"timestamp", "position_x", "position_y", "seq"}) {
+    check(field, false, true);
+  }
+  check("extra_data.amount", false, false);
+}
+
+TEST(QueryCheck, NamesThePlaceOfAnImpossibleFilter) {
+  FunnelQuery funnel = TwoSteps();
+  funnel.steps[1].event.filters = {{"seq", FilterOp::kGlob, {std::string("1*")}}};
+  ExpectRefused(funnel, "steps[1].filters[0].op: glob goes with texts, and seq is a number: eq, ");
+  TopQuery top;
+  top.scope.filters = {{"page_url", FilterOp::kIn, {}}};
+  ExpectRefused(top, "filters[0].value: needs at least one value");
+  top.scope.filters = {{"timestamp", FilterOp::kGt, {std::string("2026-01-01T00:00:00Z")}}};
+  ExpectRefused(top, "filters[0].value: must be a time: milliseconds since 1970");
+  // What an erased user leaves in a stored funnel.
+  top.scope.filters = {{"user_id", FilterOp::kIn, {std::string()}}};
+  EXPECT_TRUE(CheckQuery(top).ok());
 }
 
 TEST(QueryCheck, CountsPointsOfARange) {

@@ -92,6 +92,26 @@ TEST(ParseQuery, DefaultsAreThoseOfTheStructs) {
               TrendsQuery{.series = {TrendSeries()}});
 }
 
+// A filter on the time of events takes what from and to take.
+TEST(ParseQuery, ReadsTimesInFilters) {
+  const auto filters = [](const std::string& rest) {
+    return Parse<UsersQuery>(R"({"kind":"users","filters":[{"field":"timestamp",)" + rest + "}]}")
+        .scope.filters;
+  };
+  constexpr std::int64_t kBegin = 1'767'225'600'000;
+  EXPECT_EQ(filters(R"("op":"gte","value":"2026-01-01T03:30:00+03:30")"),
+            (std::vector<Filter>{{"timestamp", FilterOp::kGte, {kBegin}}}));
+  EXPECT_EQ(filters(R"("op":"not_in","value":["2026-01-01T00:00:00.001Z",7])"),
+            (std::vector<Filter>{{"timestamp", FilterOp::kNotIn, {kBegin + 1, std::int64_t{7}}}}));
+  EXPECT_EQ(filters(R"("op":"lt","value":1.5)"),
+            (std::vector<Filter>{{"timestamp", FilterOp::kLt, {1.5}}}));
+  // Of a property, and of a field of another name, a text is a text.
+  const auto property =
+      Parse<UsersQuery>(R"({"kind":"users","filters":[{"field":"extra_data.timestamp","op":"eq",)"
+                        R"("value":"2026-01-01T00:00:00Z"}]})");
+  EXPECT_EQ(property.scope.filters[0].values[0], FilterValue(std::string("2026-01-01T00:00:00Z")));
+}
+
 TEST(ParseQuery, ReadsTimesAndDurations) {
   const auto users = Parse<UsersQuery>(
       R"({"kind":"users","from":1767225600000,"to":"2026-01-01T03:30:00.001+03:30"})");

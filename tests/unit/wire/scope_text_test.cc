@@ -44,6 +44,10 @@ TEST(ParseTime, TakesMillisecondsIsoTimesAndDates) {
        {"", "x", "2026-01-31T00:00:00", "2026-13-01", "1.5", "1 ", "9e9", "99999999999999999999"}) {
     EXPECT_EQ(ParseTime(text).status().code(), StatusCode::kInvalidArgument) << text;
   }
+  // The message goes into an answer of JSON.
+  EXPECT_EQ(ParseTime("\xff").status().message().find("what is not UTF-8 is no time: "), 0U);
+  EXPECT_EQ(ParseTime("a\nb").status().message().find("\"a?b\" is no time: "), 0U);
+  EXPECT_LT(ParseTime(std::string(8'000, 'x')).status().message().size(), 300U);
 }
 
 }  // namespace
