@@ -317,7 +317,7 @@ TEST(SegmentTest, AnUnknownEncodingIsOfANewerVersion) {
   for (auto& [key, chunk] : built.files.chunks) chunk[0] = 9;
   built.files.Reseal(kKey);
   const Status status = SegmentReader::Open(kKey, built.files.Meta()).status();
-  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(status.message().find("newer version"), std::string::npos);
 }
 
