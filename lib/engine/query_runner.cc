@@ -94,7 +94,7 @@ class Runner {
   void Fail(Status status);
   bool HasEnded();
   // Of what states do among themselves: why they stopped, rather than that they did.
-  Status Reason(Status status) const { return failed_ ? error_ : std::move(status); }
+  Status Reason(const Status& status) const { return failed_ ? error_ : status; }
   void Work(std::size_t thread);
   // Calls call(thread) for each thread, on threads of their own but for one.
   template <typename Call>
@@ -193,7 +193,7 @@ Status Runner::Run() {
   }
   for (std::size_t i = 1; i < threads_; ++i) {
     Status status = states_[0]->Merge(states_[i].get());
-    if (!status.ok()) return Reason(std::move(status));
+    if (!status.ok()) return Reason(status);
   }
   return Reason(Status::Ok());
 }

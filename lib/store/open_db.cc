@@ -18,7 +18,7 @@ bool AreLogsSound(rocksdb::Env* env, const std::string& dir) {
   if (!env->GetChildren(dir, &names).ok()) return false;
   for (const std::string& name : names) {
     if (!name.ends_with(".log")) continue;
-    const Result<RocksLogScan> scan = ScanRocksLog(dir + "/" + name);
+    const Result<RocksLogScan> scan = ScanRocksLog(std::string(dir).append("/").append(name));
     if (!scan.ok() || !scan->damage.empty()) return false;
   }
   return true;
@@ -54,7 +54,7 @@ rocksdb::Status OpenDespiteDamagedSegments(const std::string& dir, rocksdb::DBOp
                                            const OpenDb& open,
                                            std::vector<rocksdb::ColumnFamilyHandle*>* handles,
                                            rocksdb::DB** db) {
-  const auto first = open(options, handles, db);
+  auto first = open(options, handles, db);
   if (!first.IsCorruption() || !AreLogsSound(options.env, dir)) return first;
   options.paranoid_checks = false;
   if (!open(options, handles, db).ok()) return first;
