@@ -31,6 +31,10 @@ std::string Shown(const std::string& name) {
   return name.size() <= kNameShownMax && IsUtf8(name) ? "\"" + name + "\"" : "one of another name";
 }
 
+Status StandsTwice(const std::string& name, const std::string& allowed) {
+  return InvalidArgument(name + ": stands twice; this call takes each once of " + allowed);
+}
+
 Status CheckParams(const HttpRequest& request, const std::vector<std::string>& allowed) {
   std::string list;
   for (const std::string& name : allowed) list += (list.empty() ? "" : ", ") + name;
@@ -43,7 +47,7 @@ Status CheckParams(const HttpRequest& request, const std::vector<std::string>& a
                              (allowed.empty() ? "none" : list));
     }
     if (std::any_of(seen.begin(), seen.end(), is_name)) {
-      return InvalidArgument(name + ": stands twice; this call takes each once of " + list);
+      return StandsTwice(name, list);
     }
     seen.push_back(name);
   }
