@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
+
+#include "server/app/params.h"
 
 namespace insightflow::server {
 namespace {
@@ -21,20 +22,6 @@ bool TakeNumber(char end, std::string_view* text, T* value) {
   return true;
 }
 
-Result<std::uint64_t> NumberParam(const HttpRequest& request, const char* name,
-                                  std::uint64_t fallback, std::uint64_t max) {
-  const std::optional<std::string> given = request.Param(name);
-  if (!given.has_value()) return fallback;
-  const std::string ended = *given + "\n";
-  std::string_view text = ended;
-  std::uint64_t number = 0;
-  if (!TakeNumber('\n', &text, &number) || !text.empty() || number < fallback || number > max) {
-    return InvalidArgument(std::string(name) + " must be a number from " +
-                           std::to_string(fallback) + " to " + std::to_string(max));
-  }
-  return number;
-}
-
 }  // namespace
 
 std::string PartBody(const FilePart& part, std::string_view lines, std::string* query) {
@@ -50,9 +37,9 @@ std::string PartBody(const FilePart& part, std::string_view lines, std::string* 
 
 Result<FilePart> ReadPart(const HttpRequest& request, std::string_view* lines) {
   *lines = request.body;
-  const Result<std::uint64_t> first_line = NumberParam(request, "first_line", 1, kLineMax);
+  const Result<std::uint64_t> first_line = NumberParam(request, "first_line", 1, 1, kLineMax);
   if (!first_line.ok()) return first_line.status();
-  const Result<std::uint64_t> size = NumberParam(request, "repeated", 0, request.body.size());
+  const Result<std::uint64_t> size = NumberParam(request, "repeated", 0, 0, request.body.size());
   if (!size.ok()) return size.status();
   std::string_view list = lines->substr(0, *size);
   lines->remove_prefix(*size);

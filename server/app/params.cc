@@ -65,14 +65,20 @@ Router::RouteHandler WithParams(std::vector<std::string> allowed, Router::RouteH
   };
 }
 
-Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback) {
-  const std::optional<std::string> text = request.Param("limit");
+Result<std::uint64_t> NumberParam(const HttpRequest& request, const char* name,
+                                  std::uint64_t fallback, std::uint64_t least, std::uint64_t most) {
+  const std::optional<std::string> text = request.Param(name);
   if (!text.has_value()) return fallback;
-  std::size_t limit = 0;
-  if (!ParseWhole(*text, &limit) || limit < 1 || limit > kLimitMax) {
-    return InvalidArgument("limit must be a number from 1 to 1000");
+  std::uint64_t number = 0;
+  if (!ParseWhole(*text, &number) || number < least || number > most) {
+    return InvalidArgument(std::string(name) + " must be a number from " + std::to_string(least) +
+                           " to " + std::to_string(most));
   }
-  return limit;
+  return number;
+}
+
+Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback) {
+  return NumberParam(request, "limit", fallback, 1, kLimitMax);
 }
 
 Result<Window> WindowParam(const HttpRequest& request) {

@@ -23,6 +23,10 @@ namespace insightflow::server {
 // send what they like.
 Router::RouteHandler WithParams(std::vector<std::string> allowed, Router::RouteHandler handler);
 
+// A whole number from `least` to `most`; `fallback` when it is absent.
+Result<std::uint64_t> NumberParam(const HttpRequest& request, const char* name,
+                                  std::uint64_t fallback, std::uint64_t least, std::uint64_t most);
+
 // `limit`: 1 to 1,000.
 Result<std::size_t> LimitParam(const HttpRequest& request, std::size_t fallback);
 

@@ -15,6 +15,18 @@ namespace {
 constexpr std::uint32_t kPages = 1'000;
 constexpr std::uint32_t kUsers = 150'000;
 
+// Good as long as the columns.
+Timelines OfPages(const std::vector<std::uint32_t>& run_ends,
+                  const std::vector<std::int64_t>& times, const std::vector<std::uint64_t>& matches,
+                  const std::vector<std::uint32_t>& pages) {
+  Timelines timelines;
+  timelines.run_ends = run_ends;
+  timelines.time_ms = times;
+  timelines.matches = matches;
+  timelines.texts = {pages};
+  return timelines;
+}
+
 TEST(PathsBoundTest, UsersOfTheOthersAreBoundedAndFlowsExact) {
   ASSERT_GT(kUsers, Overlaps::kKeysMax / 2);
   ValueTable values;
@@ -31,11 +43,7 @@ TEST(PathsBoundTest, UsersOfTheOthersAreBoundedAndFlowsExact) {
     times.push_back(86'400'000);
     run_ends.push_back(2 * (user + 1));
   }
-  Timelines timelines;
-  timelines.run_ends = run_ends;
-  timelines.time_ms = times;
-  timelines.matches = matches;
-  timelines.texts = {pages};
+  const Timelines timelines = OfPages(run_ends, times, matches, pages);
   PathsQuery query;
   query.scope.limit = 1;
   for (const std::size_t words_max : {std::size_t{0}, kWalkWordsMax}) {
@@ -76,11 +84,7 @@ TEST(PathsBoundTest, MoreLinksThanAnAnswerMayHaveAreRefused) {
     }
     const std::vector<std::int64_t> times(pages.size());
     const std::vector<std::uint64_t> matches(pages.size());
-    Timelines timelines;
-    timelines.run_ends = run_ends;
-    timelines.time_ms = times;
-    timelines.matches = matches;
-    timelines.texts = {pages};
+    const Timelines timelines = OfPages(run_ends, times, matches, pages);
     PathsQuery query;
     query.scope.limit = 10'000;
     query.depth = kSteps - 1;

@@ -11,6 +11,7 @@
 #include "insightflow/engine.h"
 #include "lib/segments/segment_store.h"
 #include "lib/store/store.h"
+#include "tests/support/hand_folded.h"
 #include "tests/support/temp_dir.h"
 
 namespace insightflow {
@@ -22,32 +23,12 @@ using ::testing::StartsWith;
 
 constexpr std::int64_t kDayMillis = 86'400'000;
 constexpr std::int64_t kDay = 20'000;  // 2024-10-04
-constexpr std::uint64_t kEventsADay = 50;
 
 class DamageTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<Engine>> Open() {
-    EngineOptions options;
-    options.data_dir = dir_.path();
-    options.dedupe_bytes_max = 4u << 20;
-    options.disk_free_min = 0;
-    options.fold = false;
-    options.clock = &clock_;
+    EngineOptions options = FoldedByHand(dir_.path(), &clock_);
     return Engine::Open(options);
-  }
-
-  std::vector<Event> Events(std::int64_t day) const {
-    std::vector<Event> events(kEventsADay);
-    for (std::uint64_t i = 0; i < kEventsADay; ++i) {
-      Event& event = events[i];
-      event.event_id = std::to_string(day) + "-" + std::to_string(i);
-      event.user_id = "u" + std::to_string(i % 7);
-      event.session_id = "s" + std::to_string(i);
-      event.event_type = i % 2 == 0 ? "view" : "click";
-      event.page_url = "/" + std::to_string(i % 5);
-      event.timestamp = FromMillis(day * kDayMillis + static_cast<std::int64_t>(i * i));
-    }
-    return events;
   }
 
   // Two days, received at different times, each in a segment.
@@ -55,7 +36,7 @@ class DamageTest : public ::testing::Test {
     const auto engine = Open();
     ASSERT_TRUE(engine.ok());
     for (const std::int64_t day : {kDay, kDay + 1}) {
-      ASSERT_EQ((*engine)->Ingest(Events(day))->accepted, kEventsADay);
+      ASSERT_EQ((*engine)->Ingest(EventsOfDay(day))->accepted, kEventsADay);
       ASSERT_TRUE((*engine)->Fold().ok());
       clock_.Advance(std::chrono::hours(1));
     }
@@ -118,7 +99,7 @@ TEST_F(DamageTest, DamagedIdsCostNoAnswerAndAreTold) {
                 StartsWith("day 2024-10-04, segment 1, column event_id, block 0"));
     // Behind the first day's events every id is known, which came two hours ago.
     EXPECT_EQ(metrics.dedupe_reach, std::chrono::hours(2) - std::chrono::milliseconds(1));
-    EXPECT_EQ((*engine)->Ingest(Events(kDay + 1))->duplicates, kEventsADay);
+    EXPECT_EQ((*engine)->Ingest(EventsOfDay(kDay + 1))->duplicates, kEventsADay);
     EXPECT_EQ((*engine)->Check()->damage.size(), 1u);
     ASSERT_TRUE((*engine)->Close().ok());
   }

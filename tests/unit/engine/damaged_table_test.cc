@@ -13,6 +13,7 @@
 #include "insightflow/engine.h"
 #include "lib/segments/segment_store.h"
 #include "lib/store/store.h"
+#include "tests/support/hand_folded.h"
 #include "tests/support/table_file.h"
 #include "tests/support/temp_dir.h"
 
@@ -27,19 +28,13 @@ using ::testing::StartsWith;
 
 constexpr std::int64_t kDayMillis = 86'400'000;
 constexpr std::int64_t kDay = 20'000;  // 2024-10-04; the damaged one is the next
-constexpr std::uint64_t kEventsADay = 50;
 constexpr char kDamaged[] = "day 2024-10-05, segment 2, column meta, block 0";
 
 class DamagedTableTest : public ::testing::TestWithParam<TablePlace> {
  protected:
   Result<std::unique_ptr<Engine>> TryOpen(std::uint32_t retention_days = 0) {
-    EngineOptions options;
-    options.data_dir = dir_.path();
-    options.dedupe_bytes_max = 4u << 20;
-    options.disk_free_min = 0;
-    options.fold = false;
+    EngineOptions options = FoldedByHand(dir_.path(), &clock_);
     options.retention_days = retention_days;
-    options.clock = &clock_;
     return Engine::Open(options);
   }
   std::unique_ptr<Engine> Open(std::uint32_t retention_days = 0) {
@@ -48,21 +43,8 @@ class DamagedTableTest : public ::testing::TestWithParam<TablePlace> {
     return engine.ok() ? *std::move(engine) : nullptr;
   }
 
-  static std::vector<Event> Events(std::int64_t day, const std::string& batch) {
-    std::vector<Event> events(kEventsADay);
-    for (std::uint64_t i = 0; i < kEventsADay; ++i) {
-      Event& event = events[i];
-      event.event_id = batch + "-" + std::to_string(day) + "-" + std::to_string(i);
-      event.user_id = "u" + std::to_string(i % 7);
-      event.session_id = "s" + std::to_string(i);
-      event.event_type = i % 2 == 0 ? "view" : "click";
-      event.page_url = "/" + std::to_string(i % 5);
-      event.timestamp = FromMillis(day * kDayMillis + static_cast<std::int64_t>(i * i));
-    }
-    return events;
-  }
   static void Take(Engine* engine, std::int64_t day, const std::string& batch) {
-    ASSERT_EQ(engine->Ingest(Events(day, batch))->accepted, kEventsADay);
+    ASSERT_EQ(engine->Ingest(EventsOfDay(day, batch + "-"))->accepted, kEventsADay);
   }
 
   // Three days, each in a segment.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "insightflow/engine.h"
+#include "tests/support/hand_folded.h"
 #include "tests/support/temp_dir.h"
 
 namespace insightflow {
@@ -30,13 +31,8 @@ const std::string kNote = "Vb2nKq9MtRx7LwPz4HsJd";
 class ErasureTest : public ::testing::Test {
  protected:
   void Open(std::uint32_t retention_days = 0) {
-    EngineOptions options;
-    options.data_dir = dir_.path();
-    options.dedupe_bytes_max = 4u << 20;
-    options.disk_free_min = 0;
-    options.fold = false;
+    EngineOptions options = FoldedByHand(dir_.path(), &clock_);
     options.retention_days = retention_days;
-    options.clock = &clock_;
     auto engine = Engine::Open(options);
     ASSERT_TRUE(engine.ok()) << engine.status().ToString();
     engine_ = std::move(*engine);
