@@ -41,7 +41,7 @@ void BM_Paths(benchmark::State& state) {
   std::size_t bytes = 0;
   for (auto _ : state) {
     const std::unique_ptr<AnalysisState> visited = runs.Run(**analysis);
-    bytes = visited->bytes();
+    bytes = visited->bytes(0);
     bool exact = true;
     benchmark::DoNotOptimize((*analysis)->Finish(visited.get(), runs.end(), &exact).ok());
   }

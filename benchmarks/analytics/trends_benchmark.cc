@@ -182,7 +182,7 @@ void Run(benchmark::State& state, const std::string& name, const Query& query, C
       state.SkipWithError("no answer");
       return;
     }
-    benchmark::DoNotOptimize(counted->bytes());
+    benchmark::DoNotOptimize(counted->bytes(0));
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(count));
 }

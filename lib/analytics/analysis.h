@@ -30,35 +30,6 @@
 namespace insightflow {
 inline namespace v1 {
 
-class AnalysisState : public TimelineVisitor {
- public:
-  // Takes what another state of the same analysis has seen; that one is empty afterwards.
-  // kInvalidArgument, and nothing is taken, for a state of another analysis. kCancelled: the query
-  // has ended.
-  Status Merge(AnalysisState* other) {
-    Status status = DoMerge(other);
-    if (!status.ok()) return status;
-    if (other->stop_.over()) stop_.End();
-    return stop_.status();
-  }
-  // Memory, about; O(1). A query whose states exceed its budget ends with kResourceExhausted.
-  virtual std::size_t bytes() const = 0;
-  // See Analysis::Agree.
-  virtual void Settle() {}
-  // Where its work may take long, for one user, in Settle, in Merge or in Analysis::Finish, a state
-  // asks now and then whether the query has ended, and then returns early: nobody will want its
-  // answer. Once it was told so, Finish has none. `ended` outlives the state, and is called in the
-  // thread that the state works in.
-  void Watch(const std::function<bool()>* ended) { stop_.Watch(ended); }
-  Stop* stop() { return &stop_; }
-
- protected:
-  virtual Status DoMerge(AnalysisState* other) = 0;
-
- private:
-  Stop stop_;
-};
-
 // What the scan knows at its end.
 struct ScanEnd {
   // Where the data ends: the query's `to`, else the time of the last stored event (of any user,
@@ -76,6 +47,39 @@ struct ScanEnd {
   std::int64_t known_ms() const {
     return end_is_event ? data_end_ms : std::min(data_end_ms - 1, std::max(now_ms, last_event_ms));
   }
+};
+
+class AnalysisState : public TimelineVisitor {
+ public:
+  // Takes what another state of the same analysis has seen; that one is empty afterwards.
+  // kInvalidArgument, and nothing is taken, for a state of another analysis. kCancelled: the query
+  // has ended.
+  Status Merge(AnalysisState* other) {
+    Status status = DoMerge(other);
+    if (!status.ok()) return status;
+    if (other->stop_.over()) stop_.End();
+    return stop_.status();
+  }
+  // Memory, at most, while so many more rows are taken in: what grows is there twice for a while.
+  // O(1). A query whose states exceed its budget ends with kResourceExhausted before they do.
+  virtual std::size_t bytes(std::size_t more) const = 0;
+  // See Analysis::Agree.
+  virtual void Settle() {}
+  // For who knows before the first row what the scan will know at its end, and gives Finish the
+  // same: what hangs on it need not be kept until then.
+  virtual void KnowEnd(const ScanEnd&) {}
+  // Where its work may take long, for one user, in Settle, in Merge or in Analysis::Finish, a state
+  // asks now and then whether the query has ended, and then returns early: nobody will want its
+  // answer. Once it was told so, Finish has none. `ended` outlives the state, and is called in the
+  // thread that the state works in; bytes() and stop()->taken() may be looked at then.
+  void Watch(const std::function<bool()>* ended) { stop_.Watch(ended); }
+  Stop* stop() { return &stop_; }
+
+ protected:
+  virtual Status DoMerge(AnalysisState* other) = 0;
+
+ private:
+  Stop stop_;
 };
 
 // `data`: times of the first and the last stored event; nullopt: none is stored.

@@ -10,6 +10,8 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "lib/base/growth.h"
+
 namespace insightflow {
 inline namespace v1 {
 
@@ -34,13 +36,14 @@ class CellIndex {
   std::uint32_t size() const { return static_cast<std::uint32_t>(keys_.size()); }
   // (line, bucket) by number.
   const std::vector<std::pair<std::uint32_t, std::uint32_t>>& keys() const { return keys_; }
-  std::size_t bytes() const {
-    return dense_.capacity() * sizeof(std::uint32_t) + keys_.capacity() * sizeof(keys_[0]) +
-           sparse_.capacity() * 17;
+  // With so many more pairs.
+  std::size_t bytes(std::size_t more) const {
+    return CapacityBytes(dense_) + BytesWith(keys_, more) +
+           (is_sparse_ ? TableBytesWith(sparse_, more) : DenseBytesWith(more));
   }
 
  private:
-  static constexpr std::size_t kDenseMax = std::size_t{1} << 20;
+  static constexpr std::size_t kDenseMax = std::size_t{1} << 18;
 
   std::uint32_t Slow(std::uint32_t line, std::uint32_t bucket) {
     if (!is_sparse_ && (line >= lines_ || bucket >= buckets_)) Grow(line, bucket);
@@ -52,6 +55,14 @@ class CellIndex {
     keys_.emplace_back(line, bucket);
     dense_[std::size_t{bucket} * lines_ + line] = size();
     return size() - 1;
+  }
+
+  // The direct table grows up to its end; then the hash table is made, beside it.
+  std::size_t DenseBytesWith(std::size_t more) const {
+    const std::size_t grown = 4 * (dense_.size() + MostToCome(dense_.size(), more));
+    if (grown <= kDenseMax) return grown * sizeof(dense_[0]);
+    constexpr std::size_t kSlot = sizeof(decltype(sparse_)::value_type) + 1;
+    return kDenseMax * sizeof(dense_[0]) + 3 * kSlot * keys_.size();
   }
 
   void Grow(std::uint32_t line, std::uint32_t bucket) {
@@ -87,9 +98,7 @@ class CellIndex {
 class LineIndex {
  public:
   // Before rows with codes up to `codes` - 1.
-  void Prepare(std::size_t codes) {
-    if (lines_.size() < codes) lines_.resize(codes + codes / 2, 0);
-  }
+  void Prepare(std::size_t codes) { GrowTo(&lines_, codes); }
   std::uint32_t LineOf(std::uint32_t code) {
     const std::uint32_t known = lines_[code];
     return known != 0 ? known - 1 : Add(code);
@@ -98,7 +107,10 @@ class LineIndex {
   const std::uint32_t* direct() const { return lines_.data(); }
   std::uint32_t size() const { return static_cast<std::uint32_t>(codes_.size()); }
   const std::vector<std::uint32_t>& codes() const { return codes_; }  // by line
-  std::size_t bytes() const { return (lines_.capacity() + codes_.capacity()) * 4; }
+  // With so many more values, with codes up to `codes` - 1.
+  std::size_t bytes(std::size_t more, std::size_t codes) const {
+    return BytesGrownTo(lines_, codes) + BytesWith(codes_, more);
+  }
 
  private:
   std::uint32_t Add(std::uint32_t code) {

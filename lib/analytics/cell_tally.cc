@@ -11,6 +11,7 @@
 #include "lib/analytics/exact_sum.h"
 #include "lib/analytics/quantiles.h"
 #include "lib/analytics/tally.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -109,12 +110,12 @@ class CellTally final : public Tally {
 
   void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) override;
 
-  std::size_t bytes() const override {
-    return index_.bytes() + lines_.bytes() + cells_.capacity() * sizeof(Cell) + cell_bytes_ +
-           span_counts_.capacity() * sizeof(span_counts_[0]);
+  std::size_t bytes(std::size_t more, std::size_t codes) const override {
+    return index_.bytes(more) + lines_.bytes(more, codes) + BytesWith(cells_, more) + cell_bytes_ +
+           CapacityBytes(span_counts_);
   }
 
-  std::vector<CodeTotal> Totals(bool* exact, Stop* stop) const override;
+  void ForEachTotal(const VisitTotal& visit, bool* exact, Stop* stop) const override;
   std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool* exact,
                                Stop* stop) const override;
 
@@ -123,6 +124,10 @@ class CellTally final : public Tally {
     const std::uint32_t cell = index_.At(line, bucket);
     if (cell >= cells_.size()) cells_.resize(cell + 1);
     return cells_[cell];
+  }
+  // What it takes to sort all cells, by one number after the other.
+  std::size_t SortBytes(std::size_t numbers) const {
+    return (2 * cells_.size() + numbers) * sizeof(std::uint32_t);
   }
   // Puts cells by a number that each has, below `numbers`; those of one stay in their order. Asks
   // as it goes: true when the query has ended. O(cells + numbers).
@@ -276,22 +281,22 @@ bool CellTally<Cell>::SortBy(NumberOf number_of, std::size_t numbers,
 }
 
 template <typename Cell>
-std::vector<CodeTotal> CellTally<Cell>::Totals(bool* exact, Stop* stop) const {
+void CellTally<Cell>::ForEachTotal(const VisitTotal& visit, bool* exact, Stop* stop) const {
   const auto line_of = [&](std::uint32_t cell) { return index_.keys()[cell].first; };
+  const Taken taken(SortBytes(lines_.size()), stop);
+  if (stop->over()) return;
   std::vector<std::uint32_t> cells(cells_.size());
   std::iota(cells.begin(), cells.end(), 0);
-  std::vector<CodeTotal> totals;
-  if (SortBy(line_of, lines_.size(), &cells, stop)) return totals;
+  if (SortBy(line_of, lines_.size(), &cells, stop)) return;
   for (std::size_t begin = 0, end = 0; begin < cells.size(); begin = end) {
     Cell total;
     for (; end < cells.size() && line_of(cells[end]) == line_of(cells[begin]); ++end) {
       total.Merge(cells_[cells[end]]);
-      if (stop->Worked(cells_[cells[end]].steps())) return totals;
+      if (stop->Worked(cells_[cells[end]].steps())) return;
     }
-    totals.emplace_back(lines_.codes()[line_of(cells[begin])], total.Value(exact));
-    if (stop->Worked(total.steps())) return totals;
+    visit(lines_.codes()[line_of(cells[begin])], total.Value(exact));
+    if (stop->Worked(total.steps())) return;
   }
-  return totals;
 }
 
 template <typename Cell>
@@ -304,8 +309,11 @@ std::vector<TallyLine> CellTally<Cell>::Lines(const TallyGroups& groups, std::si
     line.buckets.assign(buckets, nothing);
     if (stop->Worked(buckets)) return lines;
   }
-  std::vector<std::uint32_t> group_of_line;
-  for (const std::uint32_t code : lines_.codes()) group_of_line.push_back(groups.GroupOf(code));
+  const Taken taken(SortBytes(std::max<std::size_t>(groups.size, buckets)) +
+                        lines_.size() * sizeof(std::uint32_t),
+                    stop);
+  if (stop->over()) return lines;
+  const std::vector<std::uint32_t> group_of_line = GroupsOf(lines_.codes(), groups);
   const auto group_of = [&](std::uint32_t cell) {
     return group_of_line[index_.keys()[cell].first];
   };
@@ -346,6 +354,14 @@ std::optional<double> MeasureOfNothing(Measure measure) {
     case Measure::kSum: return 0;
     default: return std::nullopt;
   }
+}
+
+std::vector<std::uint32_t> GroupsOf(std::span<const std::uint32_t> codes,
+                                    const TallyGroups& groups) {
+  std::vector<std::uint32_t> of_line(codes.size());
+  std::transform(codes.begin(), codes.end(), of_line.begin(),
+                 [&](std::uint32_t code) { return groups.GroupOf(code); });
+  return of_line;
 }
 
 bool IsOfNumber(Measure measure) {

@@ -39,6 +39,7 @@ class DurationTally {
   bool any() const { return quantiles_.count() > 0; }
   bool is_exact() const { return quantiles_.exact(); }
   std::size_t bytes() const { return quantiles_.bytes(); }
+  std::size_t bytes(std::size_t more) const { return quantiles_.bytes(more); }
 
  private:
   Quantiles quantiles_;

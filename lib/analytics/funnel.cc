@@ -16,6 +16,8 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
+constexpr std::size_t kStepsAValue = Stop::kStepsPerQuestion / 256;
+
 class FunnelState final : public AnalysisState {
  public:
   FunnelState(const FunnelProgram* program, const ValueTable* values)
@@ -24,6 +26,7 @@ class FunnelState final : public AnalysisState {
   }
 
   Status Visit(const Timelines& timelines) override {
+    const bool grows = program_->query.breakdown.has_value();
     FunnelVisit visit;
     std::array<std::int64_t, kFunnelStepsMax> times;
     visit.time_ms = times.data();
@@ -38,6 +41,8 @@ class FunnelState final : public AnalysisState {
       visit.deadline_ms = unit.deadline_ms;
       if (program_->query.breakdown) visit.value = ValueOf(timelines, chain);
       if (!timelines.user_ids.empty()) visit.user_id = timelines.user_ids[unit.run];
+      // Some hundred new values take as many KiB.
+      if (grows && stop()->Worked(kStepsAValue)) return;
       tally_.Add(visit);
     });
     for (const std::uint32_t end : timelines.run_ends) {
@@ -56,7 +61,10 @@ class FunnelState final : public AnalysisState {
     return Status::Ok();
   }
 
-  std::size_t bytes() const override { return tally_.bytes(); }
+  void KnowEnd(const ScanEnd& end) override { tally_.KnowEnd(end); }
+  std::size_t bytes(std::size_t more) const override {
+    return scan_.bytes(more) + tally_.bytes(std::min(more, Stop::kStepsPerQuestion));
+  }
   const FunnelProgram* program() const { return program_; }
 
   FunnelAnswer Finish(const ScanEnd& end, bool* exact) {

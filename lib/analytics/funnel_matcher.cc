@@ -32,6 +32,12 @@ FunnelMatcher::FunnelMatcher(const FunnelRules& rules) : rules_(rules) {
   excluded_at_.resize(rules.exclusions.size());
 }
 
+// Vectors that grow.
+std::size_t FunnelMatcher::BytesARow(const FunnelRules& rules) {
+  const std::size_t held = rules.holds ? sizeof(by_key_[0]) + 2 * sizeof(std::uint64_t) : 0;
+  return 2 * (held + (rules.exclusions.empty() ? 0 : sizeof(std::int64_t)));
+}
+
 void FunnelMatcher::Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                           FunnelChain* chain) {
   chain->level = 0;

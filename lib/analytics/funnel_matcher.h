@@ -44,6 +44,8 @@ class FunnelMatcher {
   FunnelMatcher& operator=(const FunnelMatcher&) = delete;
   // O(rows × steps that they touch); with optional steps O(rows × steps × optional ones).
   void Match(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, FunnelChain* chain);
+  // Memory that it takes, at most, for each row of a user.
+  static std::size_t BytesARow(const FunnelRules& rules);
   // Asks `stop` in the midst of long timelines; from its end on there is no chain.
   void Watch(Stop* stop) { stop_ = stop; }
 

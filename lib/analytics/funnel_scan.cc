@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "lib/base/growth.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
@@ -129,6 +131,19 @@ FunnelRows FunnelScan::RowsOf(const Timelines& timelines) {
     rows.keys = keys_.data();
   }
   return rows;
+}
+
+std::size_t FunnelScan::bytes(std::size_t rows) const {
+  constexpr std::size_t kColumn = sizeof(std::uint64_t);
+  std::size_t width = FunnelMatcher::BytesARow(program_->rules);
+  if (search_ || !program_->direct) width += kColumn;
+  if (search_) width += sizeof(narrow_[0]);
+  if (!program_->exclusion_selectors.empty()) width += kColumn;
+  if (program_->rules.holds) width += kColumn;
+  const std::size_t sessions =
+      cutter_ ? cutter_->bytes(rows) + cutter_->SessionsAtOnce(rows) * sizeof(SessionSpan) : 0;
+  return rows * width + sessions + CapacityBytes(sessions_) + CapacityBytes(steps_) +
+         CapacityBytes(narrow_) + CapacityBytes(exclusions_) + CapacityBytes(keys_);
 }
 
 std::int64_t FunnelScan::SessionDeadline(const Timelines& timelines, const SessionSpan& session,

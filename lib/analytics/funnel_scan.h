@@ -34,6 +34,9 @@ class FunnelScan {
   // the query means nothing.
   void Watch(Stop* stop) { matcher_.Watch(stop); }
 
+  // Memory, at most, while a batch of so many rows is looked at. Of one user they may be very many.
+  std::size_t bytes(std::size_t rows) const;
+
   // Calls `take` with the FunnelUnitChain of each user or session that reached step 1.
   template <typename Take>
   void ForEach(const Timelines& timelines, Take take) {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <numeric>
 #include <tuple>
 #include <utility>
 
 #include "lib/analytics/query_checks.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -37,6 +39,9 @@ FunnelTally::Group FunnelTally::MakeGroup() const {
   group.pending.resize(program_->rules.steps);
   group.users.resize(program_->rules.steps);
   group.times.resize(program_->rules.steps);
+  if (coarse_) {
+    for (DurationTally& times : group.times) times.Coarsen();
+  }
   return group;
 }
 
@@ -48,6 +53,18 @@ std::uint32_t FunnelTally::GroupOf(std::uint32_t value) {
     group_values_.push_back(value);
   }
   return at->second;
+}
+
+void FunnelTally::KnowEnd(const ScanEnd& end) {
+  if (end.data_end_ms != ScanEnd::kNoEvents) known_ms_ = end.known_ms();
+}
+
+// Whether they are too many hangs on the users alone, not on how these were spread over states.
+void FunnelTally::BoundDurations() {
+  if (durations_ <= kExactDurationsMax || std::exchange(coarse_, true)) return;
+  for (Group& group : groups_) {
+    for (DurationTally& times : group.times) times.Coarsen();
+  }
 }
 
 void FunnelTally::AddTimes(const FunnelVisit& visit, Group* group) {
@@ -74,7 +91,10 @@ void FunnelTally::Add(const FunnelVisit& visit) {
   const std::uint32_t group = program_->query.breakdown ? GroupOf(visit.value) : 0;
   ++groups_[group].stopped[visit.level - 1];
   AddTimes(visit, &groups_[group]);
-  if (visit.deadline_ms > seen_ms_) {
+  BoundDurations();
+  if (known_ms_) {
+    if (visit.deadline_ms > *known_ms_) ++groups_[group].pending[visit.level - 1];
+  } else if (visit.deadline_ms > seen_ms_) {
     waiting_.push_back({visit.deadline_ms, group, visit.level});
     if (waiting_.size() >= prune_at_) DropClosed();
   }
@@ -99,7 +119,10 @@ void FunnelTally::List(const FunnelVisit& visit) {
   user.time = FromMillis(visit.time_ms[visit.level - 1]);
   if (at.outcome == FunnelOutcome::kReached) return ListNow(std::move(user));
   if (visit.level == program_->rules.steps) return;
-  if (visit.deadline_ms > seen_ms_) {
+  if (known_ms_) {
+    const bool is_pending = visit.deadline_ms > *known_ms_;
+    if (is_pending == (at.outcome == FunnelOutcome::kPending)) ListNow(std::move(user));
+  } else if (visit.deadline_ms > seen_ms_) {
     maybe_listed_.push_back({std::move(user), visit.deadline_ms});
     if (maybe_listed_.size() >= settle_at_) {
       SettleListed(seen_ms_);
@@ -162,20 +185,35 @@ void FunnelTally::Merge(FunnelTally* other, Stop* stop) {
   }
   DropClosed();
   durations_ += other->durations_;
+  BoundDurations();
   if (program_->query.users_at) {
     for (FunnelUser& user : other->listed_) ListNow(std::move(user));
     for (Listed& listed : other->maybe_listed_) maybe_listed_.push_back(std::move(listed));
     SettleListed(seen_ms_);
   }
+  const std::optional<std::int64_t> known_ms = other->known_ms_;
   *other = FunnelTally(program_);
+  other->known_ms_ = known_ms;
 }
 
-std::size_t FunnelTally::bytes() const {
+std::size_t FunnelTally::bytes(std::size_t more) const {
+  constexpr std::size_t kAllocation = 16;
+  constexpr std::size_t kUserId = 64;
+  constexpr std::size_t kHistogram = std::size_t{160} << 10;  // at most
+  constexpr std::size_t kInHistogram = 34;                    // a value, at most
+  constexpr std::size_t kExact = 2 * sizeof(double);
+  const std::size_t steps = program_->rules.steps;
   const std::size_t a_group =
-      sizeof(Group) + program_->rules.steps * (3 * sizeof(std::uint64_t) + sizeof(DurationTally));
-  const std::size_t a_user = sizeof(Listed) + 32;
-  return groups_.size() * (a_group + 24) + durations_ * 12 + waiting_.capacity() * sizeof(Waiting) +
-         (listed_.size() + maybe_listed_.size()) * a_user;
+      steps * (3 * sizeof(std::uint64_t) + sizeof(DurationTally)) + (steps + 4) * kAllocation;
+  const std::size_t more_groups = program_->query.breakdown ? MostToCome(groups_.size(), more) : 0;
+  const std::size_t groups = groups_.size() + more_groups;
+  const std::size_t exact = std::min(durations_ + more * steps, kExactDurationsMax) * kExact;
+  const std::size_t coarse = std::min(durations_ * kInHistogram, groups * steps * kHistogram);
+  return groups * a_group + BytesWith(groups_, more_groups) +
+         BytesWith(group_values_, more_groups) + TableBytesWith(group_of_, more_groups) +
+         (coarse_ ? coarse : exact) + BytesWith(waiting_, known_ms_ ? 0 : more) +
+         CapacityBytes(listed_) + BytesWith(maybe_listed_, known_ms_ ? 0 : more) +
+         (listed_.size() + maybe_listed_.size()) * kUserId;
 }
 
 FunnelCounts FunnelTally::CountsOf(Group* group, bool* exact) const {
@@ -250,6 +288,7 @@ void FunnelTally::CountPending(std::int64_t known_ms, Stop* stop) {
 FunnelAnswer FunnelTally::Finish(const ScanEnd& end, const ValueTable& values, bool* exact,
                                  Stop* stop) {
   const std::int64_t known_ms = end.data_end_ms == ScanEnd::kNoEvents ? seen_ms_ : end.known_ms();
+  assert(!known_ms_ || *known_ms_ == known_ms);
   CountPending(known_ms, stop);
   FunnelAnswer answer;
   Group all = program_->query.breakdown ? FinishBreakdown(values, &answer, exact, stop)

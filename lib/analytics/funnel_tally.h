@@ -1,13 +1,15 @@
 // What the chains of many users add up to. docs/funnel-specification.md, sections 10 and 11.
 //
-// Who is pending is only known at the end of the data, so those whose window may still be open are
-// kept by its deadline, and forgotten as soon as a later event shows that it is closed.
+// Who is pending hangs on the end of the data. Where that is not known beforehand, those whose
+// window may still be open are kept by its deadline, and forgotten as soon as a later event shows
+// that it is closed.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,11 +42,14 @@ class FunnelTally {
   explicit FunnelTally(const FunnelProgram* program);
 
   void Add(const FunnelVisit& visit);
+  // As AnalysisState::KnowEnd. All states of a query know it, or none.
+  void KnowEnd(const ScanEnd& end);
   // There is an event at this time, or the data is known to go on to it.
   void SawTime(std::int64_t time_ms) { seen_ms_ = std::max(seen_ms_, time_ms); }
   // This and Finish mean nothing once `stop` is over.
   void Merge(FunnelTally* other, Stop* stop);
-  std::size_t bytes() const;
+  // Memory, at most, while so many more users come.
+  std::size_t bytes(std::size_t more) const;
   FunnelAnswer Finish(const ScanEnd& end, const ValueTable& values, bool* exact, Stop* stop);
 
  private:
@@ -64,6 +69,11 @@ class FunnelTally {
     std::int64_t deadline_ms = FunnelVisit::kClosed;
   };
 
+  // Times of more conversions than this, of all steps and values together, are told from
+  // histograms: each of them may have 1 M exact ones, of which there may be many thousands.
+  static constexpr std::uint64_t kExactDurationsMax = 4'000'000;
+
+  void BoundDurations();
   std::uint32_t GroupOf(std::uint32_t value);
   Group MakeGroup() const;
   void AddTimes(const FunnelVisit& visit, Group* group);
@@ -82,12 +92,14 @@ class FunnelTally {
 
   const FunnelProgram* program_;
   std::int64_t seen_ms_ = FunnelVisit::kClosed;
+  std::optional<std::int64_t> known_ms_;  // where the data ends, when that is known
   std::vector<Group> groups_;
   std::vector<std::uint32_t> group_values_;
   absl::flat_hash_map<std::uint32_t, std::uint32_t> group_of_;
   std::vector<Waiting> waiting_;
   std::size_t prune_at_ = 4'096;
   std::uint64_t durations_ = 0;
+  bool coarse_ = false;
   std::vector<FunnelUser> listed_;    // at most about twice the limit
   std::vector<Listed> maybe_listed_;  // depends on the end of the data
   std::size_t settle_at_ = 4'096;

@@ -12,6 +12,7 @@
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/query_checks.h"
 #include "lib/analytics/ranking.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -68,8 +69,11 @@ class Positions {
   std::int64_t height() const { return height_; }
   std::uint64_t clicks() const { return clicks_; }
   bool exact() const { return level_ == 0; }
-  std::size_t bytes() const {
-    return counts_.capacity() * (sizeof(std::pair<std::uint64_t, std::uint64_t>) + 1);
+  // Memory, at most, while so many more clicks come. Once it is full it is halved into a new one,
+  // of which no more is known than that it is not greater.
+  std::size_t bytes(std::size_t more) const {
+    const std::size_t grown = TableBytesWith(counts_, more);
+    return counts_.size() + more > kPositionsMax ? 2 * grown : grown;
   }
 
  private:
@@ -132,9 +136,8 @@ class HeatmapState final : public AnalysisState {
     return Status::Ok();
   }
 
-  std::size_t bytes() const override {
-    return positions_.bytes() +
-           elements_.capacity() * (sizeof(std::pair<std::uint32_t, std::uint64_t>) + 1);
+  std::size_t bytes(std::size_t more) const override {
+    return positions_.bytes(more) + TableBytesWith(elements_, more);
   }
 
   HeatmapAnswer Answer(const HeatmapQuery& query) {
@@ -143,9 +146,12 @@ class HeatmapState final : public AnalysisState {
     answer.clicks = positions_.clicks();
     answer.width = positions_.width();
     answer.height = positions_.height();
-    std::vector<CodeCount> counts;
-    for (const auto& [code, count] : elements_) counts.push_back({code, count});
-    answer.elements = TopRows(std::move(counts), query.scope.limit, *values_, stop());
+    TopCodes top(query.scope.limit, *values_, stop());
+    for (const auto& [code, count] : elements_) {
+      if (stop()->over()) break;
+      top.Add({code, count});
+    }
+    answer.elements = top.Rows();
     return answer;
   }
   bool exact() const { return positions_.exact(); }

@@ -37,6 +37,8 @@ class IntervalBook {
 
   // Intervals with a number: 0 … size() - 1.
   std::uint32_t size() const { return static_cast<std::uint32_t>(begins_.size()); }
+  // That times were looked up for in the direct table.
+  std::size_t intervals() const { return window_.size(); }
   std::int64_t Begin(std::uint32_t id) const { return begins_[id]; }
   // Gives the intervals of another book numbers here: numbers[its id]. Errors as Find.
   Status Take(const IntervalBook& other, std::vector<std::uint32_t>* numbers);

@@ -52,7 +52,7 @@ class LifecycleState final : public AnalysisState {
     return Status::Ok();
   }
   Status DoMerge(AnalysisState* other) override;
-  std::size_t bytes() const override {
+  std::size_t bytes(std::size_t) const override {
     return book_.bytes() + counts_.capacity() * sizeof(PeriodCounts) +
            sticky_.capacity() * sizeof(std::uint64_t);
   }

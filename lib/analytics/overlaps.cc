@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/growth.h"
+
 namespace insightflow {
 inline namespace v1 {
 
@@ -36,9 +38,10 @@ void Overlaps::Merge(Overlaps* other) {
   *other = Overlaps();
 }
 
-std::size_t Overlaps::bytes() const {
-  using Entry = decltype(sets_)::value_type;
-  return sets_.capacity() * (sizeof(Entry) + 1) + keys_ * sizeof(std::uint64_t);
+std::size_t Overlaps::bytes(std::size_t more) const {
+  constexpr std::size_t kAllocation = 16;
+  more = std::min(more, kKeysMax / 2);
+  return TableBytesWith(sets_, more) + keys_ * sizeof(std::uint64_t) + sets_.size() * kAllocation;
 }
 
 }  // namespace v1

@@ -29,7 +29,8 @@ class Overlaps {
   void Merge(Overlaps* other);
   // False when there were too many sets.
   bool complete() const { return complete_; }
-  std::size_t bytes() const;
+  // With so many more sets.
+  std::size_t bytes(std::size_t more) const;
 
   // Calls visit(keys, users) for each set.
   template <typename Visit>

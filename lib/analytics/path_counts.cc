@@ -25,7 +25,7 @@ PathCounts::Entry* PathCounts::Find(std::uint64_t key) {
 }
 
 void PathCounts::Reserve(std::size_t more) {
-  const std::size_t wanted = std::bit_ceil((size_ + more) * 3 / 2 + 1);
+  const std::size_t wanted = SlotsFor(size_ + more);
   if (wanted <= entries_.size()) return;
   std::vector<Entry> old(wanted);
   old.swap(entries_);
@@ -80,6 +80,8 @@ void PathCounts::Flush() {
 void PathCounts::Merge(PathCounts* other, Stop* stop) {
   Flush();
   other->Flush();
+  const Taken grown(SlotsFor(size_ + other->size_) * sizeof(Entry), stop);
+  if (stop->over()) return;
   Reserve(other->size_);
   other->ForEach(
       [&](const Entry& theirs) {

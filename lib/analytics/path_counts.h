@@ -5,6 +5,7 @@
 // misses the cache.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "lib/analytics/overlaps.h"
 #include "lib/analytics/stop.h"
 #include "lib/analytics/walk_log.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -72,9 +74,13 @@ class PathCounts {
   }
   const Overlaps& overlaps() const { return overlaps_; }
   std::size_t size() const { return size_; }
-  std::size_t bytes() const {
-    return entries_.capacity() * sizeof(Entry) + pending_.capacity() * sizeof(Pending) +
-           overlaps_.bytes();
+  // Memory, at most, while so many more keys come.
+  std::size_t bytes(std::size_t more) const {
+    const std::size_t size = size_ + pending_.size() + MostToCome(size_, more);
+    const std::size_t wanted = more == 0 ? entries_.size() : SlotsFor(size);
+    const std::size_t grown = wanted > entries_.size() ? wanted : 0;
+    return (entries_.size() + grown) * sizeof(Entry) + BytesWith(user_keys_, more) +
+           CapacityBytes(pending_) + overlaps_.bytes(more);
   }
 
  private:
@@ -85,6 +91,7 @@ class PathCounts {
   static constexpr std::size_t kPendingMax = 4'096;
 
   std::size_t PlaceOf(std::uint64_t key) const { return key * 0x9e3779b97f4a7c15 >> shift_; }
+  static std::size_t SlotsFor(std::size_t keys) { return std::bit_ceil(keys * 3 / 2 + 1); }
   Entry* Find(std::uint64_t key);
   void Reserve(std::size_t more);
   void CountPending();

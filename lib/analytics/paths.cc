@@ -21,6 +21,7 @@
 #include "lib/analytics/query_checks.h"
 #include "lib/analytics/sessioniser.h"
 #include "lib/analytics/walk_log.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -28,6 +29,7 @@ namespace {
 
 // States do not each count walks when that takes more than some 10 MiB of memory.
 constexpr std::size_t kSettledLinksMax = 1'000'000;
+constexpr std::size_t kSettledNodeBytesMax = std::size_t{8} << 20;
 
 struct Settings {
   std::size_t value = 0;                // slot of the plan
@@ -40,11 +42,20 @@ struct Settings {
 
 using NodesByDepth = ByDepth<std::vector<NodeCount>>;  // by code
 
+// False when the query has ended, for the memory that it takes to grow or for another reason.
+bool GrowNodes(std::size_t size, std::vector<NodeCount>* nodes, Stop* stop) {
+  if (nodes->size() >= size) return true;
+  const Taken grown(BytesGrownTo(*nodes, size) - CapacityBytes(*nodes), stop);
+  if (stop->over()) return false;
+  GrowTo(nodes, size);
+  return true;
+}
+
 void AddNodes(const NodesByDepth& from, NodesByDepth* to, Stop* stop) {
   for (std::size_t depth = 0; depth < from.size(); ++depth) {
     std::vector<NodeCount>& nodes = (*to)[depth];
     if (stop->Worked(from[depth].size() / 4)) return;
-    if (from[depth].size() > nodes.size()) nodes.resize(from[depth].size());
+    if (!GrowNodes(from[depth].size(), &nodes, stop)) return;
     for (std::size_t code = 0; code < from[depth].size(); ++code) {
       nodes[code].Merge(from[depth][code]);
     }
@@ -59,22 +70,23 @@ class PathsState final : public AnalysisState {
 
   Status Visit(const Timelines& timelines) override;
   Status DoMerge(AnalysisState* other) override;
-  std::size_t bytes() const override {
-    return walks_.bytes() + node_bytes_ + counts_.bytes() + cutter_.bytes() +
-           sessions_.capacity() * sizeof(SessionSpan) +
-           user_ends_.capacity() * sizeof(user_ends_[0]) + pending_bytes_;
-  }
+  std::size_t bytes(std::size_t more) const override;
   Result<PathsAnswer> Answer(std::size_t limit, bool* exact) {
     if (counting_) {
       counts_.Flush();
       return AnswerPaths(counts_, depth_users_, limit, *values_, exact, stop());
     }
     if (counter_ && walks_.words() == agreed_.words) return counter_->Answer(*values_, stop());
+    const Taken places(NodeBytes() / sizeof(NodeCount) * sizeof(std::uint16_t), stop());
     auto names = std::make_shared<const PathNames>(NamePaths(nodes_, limit, *values_, stop()));
-    if (stop()->over()) return stop()->status();
-    WalkCounter counter(std::move(names));
-    counter.Count(walks_, stop());
-    return counter.Answer(*values_, stop());
+    nodes_ = {};
+    {
+      const Taken matrices(WalkCounter::BytesToBegin(*names), stop());
+      if (stop()->over()) return stop()->status();
+      counter_.emplace(std::move(names));
+    }
+    counter_->Count(walks_, stop());
+    return counter_->Answer(*values_, stop());
   }
 
   // What states know of all of them together.
@@ -83,6 +95,11 @@ class PathsState final : public AnalysisState {
     std::size_t words = 0;  // of all walks
   };
   // False when walks are not kept: they were too many.
+  std::size_t NodeBytes() const {
+    std::size_t bytes = 0;
+    for (const std::vector<NodeCount>& of_depth : nodes_) bytes += CapacityBytes(of_depth);
+    return bytes;
+  }
   bool AddTo(NodesByDepth* nodes, std::size_t* words, Stop* stop) const {
     AddNodes(nodes_, nodes, stop);
     *words += walks_.words();
@@ -137,7 +154,6 @@ class PathsState final : public AnalysisState {
   ByDepth<std::vector<Pending>> pending_;
   std::size_t pending_bytes_ = 0;
   NodesByDepth nodes_;
-  std::size_t node_bytes_ = 0;
   Agreed agreed_;
   std::optional<WalkCounter> counter_;  // of walks_, once settled
   // Once the walks are too many:
@@ -160,6 +176,7 @@ Status PathsState::Visit(const Timelines& timelines) {
       for (; i < end; ++i) AddSession(timelines, values, sessions_[i]);
     }
     CountPending();
+    if (stop()->over()) return stop()->status();
   }
   if (walks_.words() > settings_->walk_words_max) StartCounting();
   if (greatest_code_ < PathKey::kCodesMax) return Status::Ok();
@@ -246,11 +263,7 @@ void PathsState::CountPending() {
     for (const Pending& step : steps) greatest = std::max(greatest, step.code);
     greatest_code_ = std::max(greatest_code_, greatest);
     std::vector<NodeCount>& nodes = nodes_[depth];
-    if (!steps.empty() && greatest >= nodes.size()) {
-      node_bytes_ -= nodes.capacity() * sizeof(NodeCount);
-      nodes.resize(std::max(greatest + std::size_t{1}, 2 * nodes.size()));
-      node_bytes_ += nodes.capacity() * sizeof(NodeCount);
-    }
+    if (!steps.empty() && !GrowNodes(greatest + std::size_t{1}, &nodes, stop())) return;
     for (const Pending& step : steps) nodes[step.code].Add(step.user);
     steps.clear();
   }
@@ -281,7 +294,16 @@ void PathsState::StartCounting() {
   counts_.Flush();
   walks_ = WalkLog();
   nodes_ = {};
-  node_bytes_ = 0;
+}
+
+std::size_t PathsState::bytes(std::size_t more) const {
+  constexpr std::size_t kKeysAChunk = std::size_t{1}
+                                      << 17;  // a chunk of walks is counted at a time
+  const std::size_t sessions = std::max(sessions_.capacity(), cutter_.SessionsAtOnce(more));
+  return NodeBytes() + (counter_ ? counter_->bytes() : 0) + cutter_.bytes(more) +
+         sessions * sizeof(SessionSpan) + CapacityBytes(user_ends_) + pending_bytes_ +
+         cutter_.SessionsAtOnce(more) * sizeof(Pending) + walks_.bytes(counting_ ? 0 : more) +
+         counts_.bytes(counting_ ? std::max(2 * more, kKeysAChunk) : 0);
 }
 
 Status PathsState::DoMerge(AnalysisState* other) {
@@ -302,7 +324,6 @@ Status PathsState::DoMerge(AnalysisState* other) {
   from->counter_.reset();
   walks_.Merge(&from->walks_);
   AddNodes(std::exchange(from->nodes_, {}), &nodes_, stop());
-  node_bytes_ += std::exchange(from->node_bytes_, 0);
   counts_.Merge(&from->counts_, stop());
   for (std::size_t i = 0; i < depth_users_.size(); ++i) {
     depth_users_[i] += std::exchange(from->depth_users_[i], 0);
@@ -349,9 +370,12 @@ class Paths final : public Analysis {
     Stop* const stop = states[0]->stop();
     NodesByDepth nodes;
     std::size_t words = 0;
+    std::size_t node_bytes = 0;
     for (const auto& state : states) {
       const auto* const paths = dynamic_cast<const PathsState*>(state.get());
       if (paths == nullptr || !paths->IsOf(this)) return false;
+      node_bytes += paths->NodeBytes();
+      if (node_bytes > kSettledNodeBytesMax) return false;
       if (!paths->AddTo(&nodes, &words, stop)) return false;
     }
     if (words > settings_.walk_words_max) return false;

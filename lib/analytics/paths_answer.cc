@@ -13,6 +13,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "lib/analytics/ranking.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -23,30 +25,30 @@ constexpr std::size_t kOtherPlace = 0;
 constexpr std::size_t kExitPlace = 1;
 constexpr std::size_t kNamesPlace = 2;
 
-bool IsMore(const PathCounts::Entry& a, const PathCounts::Entry& b, const ValueTable& values) {
-  if (a.users != b.users) return a.users > b.users;
-  if (a.count != b.count) return a.count > b.count;
-  return values.Text(PathKey::Of(a.key).from) < values.Text(PathKey::Of(b.key).from);
-}
-
+struct IsMore {
+  const ValueTable* values;
+  bool operator()(const PathCounts::Entry& a, const PathCounts::Entry& b) const {
+    if (a.users != b.users) return a.users > b.users;
+    if (a.count != b.count) return a.count > b.count;
+    return values->Text(PathKey::Of(a.key).from) < values->Text(PathKey::Of(b.key).from);
+  }
+};
 // The values of nodes of one depth that are shown by name, most first.
-std::vector<std::uint32_t> NamesOf(std::vector<PathCounts::Entry> nodes, std::size_t limit,
-                                   const ValueTable& values, Stop* stop) {
-  const auto is_more = [&](const auto& a, const auto& b) { return IsMore(a, b, values); };
-  const std::size_t size = PutFirst(nodes.begin(), nodes.end(), limit, is_more, stop);
-  std::vector<std::uint32_t> names;
-  for (std::size_t i = 0; i < size; ++i) names.push_back(PathKey::Of(nodes[i].key).from);
-  return names;
-}
+using Names = FirstFew<PathCounts::Entry, IsMore>;
 
 // Nodes and links as they come, and then in the order of the answer. Values are told apart by their
 // place in the order of all that are shown, which spares comparing texts, and become texts last.
 class AnswerRows {
  public:
-  AnswerRows(const ValueTable& values, Stop* stop) : values_(values), stop_(stop) {}
+  AnswerRows(const ValueTable& values, Stop* stop)
+      : values_(values), stop_(stop), taken_(0, stop) {}
 
   void Add(const PathKey& key, std::uint64_t users, std::uint64_t count) {
-    (key.is_link ? links_ : nodes_).push_back({key, users, count});
+    std::vector<Row>& rows = key.is_link ? links_ : nodes_;
+    if (rows.size() == rows.capacity() && taken_.More(BytesWith(rows, 1) - CapacityBytes(rows))) {
+      return;
+    }
+    rows.push_back({key, users, count});
   }
   Result<PathsAnswer> Answer() {
     if (links_.size() > kPathLinksMax) {
@@ -56,6 +58,8 @@ class AnswerRows {
     RankValues();
     Sort();
     PathsAnswer answer;
+    Taken texts(nodes_.size() * sizeof(PathNode) + links_.size() * sizeof(PathLink), stop_);
+    if (stop_->over()) return stop_->status();
     answer.nodes.reserve(nodes_.size());
     for (const Row& row : nodes_) {
       answer.nodes.push_back({row.key.depth, TextOf(row.key.from), row.users, row.count});
@@ -63,6 +67,7 @@ class AnswerRows {
     answer.links.reserve(links_.size());
     for (const Row& row : links_) {
       if (stop_->Worked(4)) break;
+      texts.More(ViewOf(row.key.from).size() + ViewOf(row.key.to).size() + kTextEnds);
       answer.links.push_back(
           {row.key.depth, TextOf(row.key.from), TextOf(row.key.to), row.users, row.count});
     }
@@ -78,6 +83,8 @@ class AnswerRows {
     std::uint32_t to = 0;
   };
 
+  static constexpr std::size_t kTextEnds = 32;  // of the two texts of a link, about
+
   std::string_view ViewOf(std::uint32_t code) const {
     if (code == PathKey::kExit) return kExitValue;
     return code == PathKey::kOther ? std::string_view(kOtherValue) : values_.Text(code);
@@ -88,6 +95,7 @@ class AnswerRows {
 
   const ValueTable& values_;
   Stop* const stop_;
+  Taken taken_;
   std::vector<Row> nodes_;
   std::vector<Row> links_;
 };
@@ -148,12 +156,21 @@ class CountsReader {
  public:
   CountsReader(const PathCounts& counts, const ByDepth<std::uint64_t>& depth_users,
                std::size_t limit, const ValueTable& values, Stop* stop)
-      : counts_(counts), depth_users_(depth_users), limit_(limit), values_(values), stop_(stop) {}
+      : counts_(counts),
+        depth_users_(depth_users),
+        limit_(limit),
+        values_(values),
+        stop_(stop),
+        taken_(0, stop) {}
 
   Result<PathsAnswer> Build(bool* exact) {
     NameValues();
     counts_.ForEach(
         [&](const PathCounts::Entry& entry) {
+          if (const std::size_t bytes = TableBytesWith(shown_, 1); bytes > shown_bytes_) {
+            taken_.More(bytes - shown_bytes_);
+            shown_bytes_ = bytes;
+          }
           Shown& shown = shown_[ShownKey(entry.key)];
           shown.users += entry.users;
           shown.count += entry.count;
@@ -199,21 +216,23 @@ class CountsReader {
   const std::size_t limit_;
   const ValueTable& values_;
   Stop* const stop_;
+  Taken taken_;
+  std::size_t shown_bytes_ = 0;
   std::map<int, absl::flat_hash_set<std::uint32_t>> named_;
   absl::flat_hash_map<std::uint64_t, Shown> shown_;
 };
 
 void CountsReader::NameValues() {
-  std::map<int, std::vector<PathCounts::Entry>> nodes;
+  std::map<int, Names> names;
   counts_.ForEach(
       [&](const PathCounts::Entry& entry) {
         const PathKey key = PathKey::Of(entry.key);
-        if (!key.is_link && key.from != PathKey::kExit) nodes[key.depth].push_back(entry);
+        if (key.is_link || key.from == PathKey::kExit) return;
+        names.try_emplace(key.depth, limit_, IsMore{&values_}, stop_).first->second.Add(entry);
       },
       stop_);
-  for (auto& [depth, list] : nodes) {
-    const std::vector<std::uint32_t> names = NamesOf(std::move(list), limit_, values_, stop_);
-    named_[depth].insert(names.begin(), names.end());
+  for (auto& [depth, first] : names) {
+    for (const auto& entry : first.InOrder()) named_[depth].insert(PathKey::Of(entry.key).from);
   }
 }
 
@@ -251,23 +270,38 @@ PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t li
                     const ValueTable& values, Stop* stop) {
   PathNames names;
   for (std::size_t at = 0; at < nodes.size(); ++at) {
-    std::vector<PathCounts::Entry> entries;
-    if (stop->Worked(nodes[at].size())) return names;
+    Names first(limit, IsMore{&values}, stop);
     for (std::uint32_t code = 0; code < nodes[at].size(); ++code) {
       const NodeCount& node = nodes[at][code];
       if (node.count == 0) continue;
-      entries.push_back(
-          {.key = PathKey{.from = code}.Packed(), .count = node.count, .users = node.users});
+      if (stop->over()) return names;
+      first.Add({.key = PathKey{.from = code}.Packed(), .count = node.count, .users = node.users});
     }
+    if (stop->Worked(nodes[at].size())) return names;
     names.shown[at] = {PathKey::kOther, PathKey::kExit};
     names.places[at].resize(nodes[at].size(), kOtherPlace);
-    for (const std::uint32_t code : NamesOf(std::move(entries), limit, values, stop)) {
+    for (const PathCounts::Entry& entry : first.InOrder()) {
+      const std::uint32_t code = PathKey::Of(entry.key).from;
       names.places[at][code] = static_cast<std::uint16_t>(names.shown[at].size());
       names.shown[at].push_back(code);
       names.named[at].push_back(nodes[at][code]);
     }
   }
   return names;
+}
+
+std::size_t WalkCounter::BytesToBegin(const PathNames& names) {
+  std::size_t cells = 0;
+  for (std::size_t at = 0; at + 1 < names.shown.size(); ++at) {
+    cells += LinkCells::MatrixSize(names.shown[at].size(), names.shown[at + 1].size());
+  }
+  return cells * sizeof(NodeCount);
+}
+
+std::size_t WalkCounter::bytes() const {
+  std::size_t sum = 0;
+  for (const LinkCells& links : links_) sum += links.bytes();
+  return sum;
 }
 
 WalkCounter::WalkCounter(std::shared_ptr<const PathNames> names) : names_(std::move(names)) {

@@ -15,6 +15,7 @@
 #include "lib/analytics/path_counts.h"
 #include "lib/analytics/stop.h"
 #include "lib/analytics/walk_log.h"
+#include "lib/base/growth.h"
 #include "lib/model/value_table.h"
 
 namespace insightflow {
@@ -64,7 +65,7 @@ struct PathNames {
 };
 // What follows may take long, and means nothing once `stop` is over.
 //
-// `nodes`: by depth, then code. O(values × depths).
+// `nodes`: by depth, then code. O(values × depths). They take two bytes a node.
 PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t limit,
                     const ValueTable& values, Stop* stop);
 
@@ -73,8 +74,14 @@ PathNames NamePaths(const ByDepth<std::vector<NodeCount>>& nodes, std::size_t li
 class LinkCells {
  public:
   LinkCells() = default;
-  LinkCells(std::size_t from, std::size_t to) : width_(to) {
-    if (from * to <= kMatrixMax) matrix_.resize(from * to);
+  LinkCells(std::size_t from, std::size_t to) : width_(to) { matrix_.resize(MatrixSize(from, to)); }
+  static std::size_t MatrixSize(std::size_t from, std::size_t to) {
+    return from * to <= kMatrixMax ? from * to : 0;
+  }
+  // Memory, at most, while a few ten thousand more links come.
+  std::size_t bytes() const {
+    constexpr std::size_t kMore = std::size_t{1} << 16;
+    return CapacityBytes(matrix_) + (matrix_.empty() ? TableBytesWith(table_, kMore) : 0);
   }
   NodeCount& At(std::size_t from, std::size_t to) {
     const std::size_t at = from * width_ + to;
@@ -105,6 +112,10 @@ class LinkCells {
 class WalkCounter {
  public:
   explicit WalkCounter(std::shared_ptr<const PathNames> names);
+  // What one takes that has counted nothing.
+  static std::size_t BytesToBegin(const PathNames& names);
+  // As LinkCells.
+  std::size_t bytes() const;
 
   // All walks of some users. O(steps).
   void Count(const WalkLog& walks, Stop* stop);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "lib/base/growth.h"
 #include "lib/base/plain_vector.h"
 
 namespace insightflow {
@@ -185,9 +186,16 @@ double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {
   return Between(value_at(rank), value_at(rank + 1), share);
 }
 
+std::size_t Quantiles::bytes(std::size_t more) const {
+  const std::size_t room = kExactMax - std::min(kExactMax, values_.size());
+  return bytes() + (exact_ ? BytesWith(values_, std::min(more, room)) - CapacityBytes(values_)
+                           : TableBytesWith(buckets_, more) - buckets_.capacity() * kBucketBytes);
+}
+
 std::size_t Quantiles::bytes() const {
-  return values_.capacity() * sizeof(double) + buckets_.capacity() * kBucketBytes +
-         window_.capacity() * sizeof(window_[0]);
+  constexpr std::size_t kAllocation = 24;
+  return (values_.capacity() == 0 ? 0 : kAllocation) + values_.capacity() * sizeof(double) +
+         buckets_.capacity() * kBucketBytes + window_.capacity() * sizeof(window_[0]);
 }
 
 }  // namespace v1

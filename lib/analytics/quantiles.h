@@ -45,8 +45,10 @@ class Quantiles {
   double Percentile(unsigned percent) const;
   // Several at once, in little more time than one.
   std::vector<double> Percentiles(std::initializer_list<unsigned> percents) const;
-  // Memory, about.
+  // Memory.
   std::size_t bytes() const;
+  // Memory, at most, while so many more values are added.
+  std::size_t bytes(std::size_t more) const;
 
  private:
   struct Slices;

@@ -14,6 +14,7 @@
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/calendar.h"
 #include "lib/analytics/query_checks.h"
+#include "lib/base/growth.h"
 #include "lib/model/time_zone.h"
 
 namespace insightflow {
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t kPeriodsMax = 400;
 constexpr std::int64_t kHourMs = 3'600'000;
+constexpr std::size_t kFew = 100;  // cohorts that a batch of users adds, as far as memory matters
 
 Interval IntervalOf(RetentionPeriod period) {
   switch (period) {
@@ -70,10 +72,11 @@ class RetentionState final : public AnalysisState {
 
   Status Visit(const Timelines& timelines) override;
   Status DoMerge(AnalysisState* other) override;
-  std::size_t bytes() const override {
-    const std::size_t cohort = sizeof(Cohort) + 9 + settings_->periods * sizeof(std::uint64_t);
-    return cohorts_.capacity() * cohort + calendar_.bytes() + starts_.capacity() * sizeof(Start) +
-           returns_.capacity() * sizeof(Return);
+  std::size_t bytes(std::size_t more) const override {
+    const std::size_t cohorts = cohorts_.size() + MostToCome(cohorts_.size(), std::min(more, kFew));
+    return TableBytesWith(cohorts_, std::min(more, kFew)) +
+           cohorts * (settings_->periods * sizeof(std::uint64_t) + 16) + calendar_.bytes() +
+           BytesWith(starts_, more) + BytesWith(returns_, more);
   }
   RetentionAnswer Answer(const ScanEnd& end);
   Status CheckCohorts() const {

@@ -206,7 +206,7 @@ std::uint64_t SessionCutter::CampaignOf(const Timelines& timelines, std::uint32_
 std::uint64_t SessionCutter::CampaignOfCode(std::uint32_t code, bool is_page) {
   if (code == 0) return 0;
   const std::size_t at = 2 * std::size_t{code} + (is_page ? 1 : 0);
-  if (at >= campaigns_.size()) campaigns_.resize(std::max(at + 1, 2 * campaigns_.size()));
+  GrowTo(&campaigns_, at + 1);
   if (campaigns_[at] == 0) {
     std::string scratch;
     const std::string_view text = values_->Text(code);

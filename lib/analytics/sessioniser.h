@@ -26,6 +26,7 @@
 #include "insightflow/result.h"
 #include "insightflow/status.h"
 #include "lib/analytics/calendar.h"
+#include "lib/base/growth.h"
 #include "lib/model/scan_plan.h"
 #include "lib/model/timelines.h"
 #include "lib/model/value_table.h"
@@ -77,12 +78,19 @@ class SessionCutter {
   // the run behind the last one.
   std::size_t CutSome(const Timelines& timelines, std::size_t run,
                       std::vector<SessionSpan>* sessions, std::vector<std::size_t>* run_ends);
-  std::size_t bytes() const {
-    return campaigns_.capacity() * sizeof(campaigns_[0]) + ends_.capacity() * sizeof(ends_[0]) +
+  // Memory, at most, while a batch of so many rows is cut. Of one user they may be very many.
+  std::size_t bytes(std::size_t rows) const {
+    const std::size_t codes = rules_->pages_ ? 2 * values_->size() + std::size_t{4} : 0;
+    return BytesGrownTo(campaigns_, codes) + CapacityBytes(ends_) + EndsAtOnce(rows) +
            days_.bytes();
   }
+  // How many sessions such a batch has at most where that is more than the few that CutSome wants.
+  std::size_t SessionsAtOnce(std::size_t rows) const { return rows > kRowsAtOnce ? rows : 0; }
 
  private:
+  static constexpr std::size_t kRowsAtOnce = std::size_t{1} << 16;
+
+  std::size_t EndsAtOnce(std::size_t rows) const { return SessionsAtOnce(rows) * sizeof(ends_[0]); }
   // As Cut, behind what `sessions` has.
   void Append(const Timelines& timelines, std::size_t run, std::vector<SessionSpan>* sessions);
   void CutByTime(const std::int64_t* times, std::uint32_t begin, std::uint32_t end,

@@ -14,6 +14,7 @@
 #include "lib/analytics/ranking.h"
 #include "lib/analytics/sessioniser.h"
 #include "lib/analytics/time_buckets.h"
+#include "lib/base/growth.h"
 #include "lib/model/text_walk.h"
 #include "lib/model/time_zone.h"
 
@@ -24,6 +25,9 @@ namespace {
 // What happens without the visitor doing anything: no engagement.
 const char* const kPassiveTypes[] = {"session_start", "session_end", "page_leave", "heartbeat",
                                      "performance",   "resource",    "error"};
+
+// A new value takes some hundred bytes: memory is looked at after a thousand of them.
+constexpr std::size_t kStepsAValue = Stop::kStepsPerQuestion / 1'024;
 
 struct Slots {
   std::size_t view = 0;  // this and the next are the only selectors
@@ -124,9 +128,12 @@ class ValueTallies {
     overlaps_.Merge(&other->overlaps_);
     *other = ValueTallies();
   }
-  std::size_t bytes() const {
-    return tallies_.capacity() * sizeof(Tally) + index_.capacity() * 17 + duration_bytes_ +
-           overlaps_.bytes();
+  // With so many more sessions.
+  std::size_t bytes(std::size_t more) const {
+    // What the vectors of durations take as they grow: a few values each.
+    const std::size_t durations = MostToCome(tallies_.size(), more) * 2 * sizeof(double);
+    return BytesWith(tallies_, more) + TableBytesWith(index_, more) + duration_bytes_ + durations +
+           overlaps_.bytes(more) + CapacityBytes(user_values_);
   }
   // The values with most sessions, then the others together.
   std::vector<std::pair<BreakdownValue, SessionStats>> Answer(std::size_t limit,
@@ -135,8 +142,7 @@ class ValueTallies {
                                                               Stop* stop);
 
  private:
-  SessionStats Others(std::vector<CodeCount>::const_iterator begin,
-                      std::vector<CodeCount>::const_iterator end, std::uint64_t all_users,
+  SessionStats Others(const absl::flat_hash_set<std::uint64_t>& named, std::uint64_t all_users,
                       bool* exact, Stop* stop);
   static std::size_t StepsOf(const Tally& tally) { return 8 + tally.durations.bytes() / 64; }
 
@@ -152,12 +158,15 @@ std::vector<std::pair<BreakdownValue, SessionStats>> ValueTallies::Answer(std::s
                                                                           std::uint64_t all_users,
                                                                           const ValueTable& values,
                                                                           bool* exact, Stop* stop) {
-  std::vector<CodeCount> counts;
-  for (const auto& [code, at] : index_) counts.push_back({code, tallies_[at].sessions});
-  const std::size_t named = PutTopFirst(&counts, limit, values, stop);
+  TopCodes first(limit, values, stop);
+  for (const auto& [code, at] : index_) {
+    if (stop->over()) break;
+    first.Add({code, tallies_[at].sessions});
+  }
   std::vector<std::pair<BreakdownValue, SessionStats>> answer;
-  for (std::size_t i = 0; i < named; ++i) {
-    const std::uint32_t code = counts[i].code;
+  absl::flat_hash_set<std::uint64_t> named;
+  for (const auto& [code, sessions] : first.InOrder()) {
+    named.insert(code);
     BreakdownValue value;
     if (code != 0) value = std::string(values.Text(code));
     Tally& tally = Of(code);
@@ -165,27 +174,23 @@ std::vector<std::pair<BreakdownValue, SessionStats>> ValueTallies::Answer(std::s
     if (!tally.durations.is_exact()) *exact = false;
     answer.emplace_back(std::move(value), tally.Stats());
   }
-  if (named < counts.size()) {
-    const auto begin = counts.cbegin() + static_cast<std::ptrdiff_t>(named);
-    answer.emplace_back(kOtherValue, Others(begin, counts.cend(), all_users, exact, stop));
+  if (first.left_out() != 0) {
+    answer.emplace_back(kOtherValue, Others(named, all_users, exact, stop));
   }
   return answer;
 }
 
-SessionStats ValueTallies::Others(std::vector<CodeCount>::const_iterator begin,
-                                  std::vector<CodeCount>::const_iterator end,
+SessionStats ValueTallies::Others(const absl::flat_hash_set<std::uint64_t>& named,
                                   std::uint64_t all_users, bool* exact, Stop* stop) {
   Tally others;
-  absl::flat_hash_set<std::uint64_t> codes;
-  for (auto at = begin; at != end; ++at) {
-    Tally& tally = Of(at->code);
-    if (stop->Worked(StepsOf(tally))) return {};
-    others.Merge(&tally);
-    codes.insert(at->code);
+  for (const auto& [code, at] : index_) {
+    if (named.contains(code)) continue;
+    if (stop->Worked(StepsOf(tallies_[at]))) return {};
+    others.Merge(&tallies_[at]);
   }
   if (overlaps_.complete()) {
     others.users -=
-        overlaps_.CountedTwice([&](std::uint64_t code) { return codes.contains(code); });
+        overlaps_.CountedTwice([&](std::uint64_t code) { return !named.contains(code); });
   } else {
     others.users = std::min(others.users, all_users);
     *exact = false;
@@ -205,7 +210,7 @@ class SessionsState final : public AnalysisState {
 
   Status Visit(const Timelines& timelines) override;
   Status DoMerge(AnalysisState* other) override;
-  std::size_t bytes() const override;
+  std::size_t bytes(std::size_t more) const override;
   Result<SessionsAnswer> Answer(const SessionsQuery& query, const absl::TimeZone& zone,
                                 const ScanEnd& end, bool* exact);
   bool IsOf(const Analysis* analysis) const { return analysis_ == analysis; }
@@ -219,6 +224,7 @@ class SessionsState final : public AnalysisState {
   void AddPages(TextWalk* pages);
   void AddByUser(const Timelines& timelines, std::optional<TextWalk>* values);
   void AddPoint(std::int64_t time_ms, bool bounce);
+  std::vector<TopRow> TopPages(std::uint64_t PageTally::*count, std::size_t limit);
   Result<std::vector<SessionPoint>> Points(Interval interval, const absl::TimeZone& zone,
                                            const ScanEnd& end) const;
 
@@ -253,6 +259,7 @@ Status SessionsState::Visit(const Timelines& timelines) {
     AddTotals(timelines);
     AddPages(&pages);
     if (calendar_ || slots_.breakdown) AddByUser(timelines, &values);
+    if (stop()->over()) return stop()->status();
   }
   return Status::Ok();
 }
@@ -331,7 +338,7 @@ void SessionsState::AddPages(TextWalk* pages) {
     if (entry == 0) continue;
     for (std::uint32_t row = session.end - 1; exit == 0;) exit = pages->At(--row);
     const std::size_t size = std::max(entry, exit) + std::size_t{1};
-    if (size > pages_.size()) pages_.resize(std::max(size, 2 * pages_.size()));
+    GrowTo(&pages_, size);
     ++pages_[entry].entries;
     ++pages_[exit].exits;
   }
@@ -347,6 +354,7 @@ void SessionsState::AddByUser(const Timelines& timelines, std::optional<TextWalk
       const bool bounce = bounces_[i] != 0;
       if (calendar_) AddPoint(timelines.time_ms[session.begin], bounce);
       if (!*values) continue;
+      if (stop()->Worked(kStepsAValue)) return;
       by_value_.Add((*values)->At(session.begin), user_, session.size(), bounce,
                     DurationOf(timelines, session));
     }
@@ -375,7 +383,9 @@ Status SessionsState::DoMerge(AnalysisState* other) {
   for (std::size_t i = 0; i < kSplitCauseCount; ++i) {
     causes_[i] += std::exchange(from->causes_[i], 0);
   }
-  if (from->pages_.size() > pages_.size()) pages_.resize(from->pages_.size());
+  const Taken grown(from->pages_.size() * sizeof(PageTally), stop());
+  if (stop()->over()) return stop()->status();
+  GrowTo(&pages_, from->pages_.size());
   for (std::size_t code = 0; code < from->pages_.size(); ++code) {
     pages_[code].entries += from->pages_[code].entries;
     pages_[code].exits += from->pages_[code].exits;
@@ -390,12 +400,16 @@ Status SessionsState::DoMerge(AnalysisState* other) {
   return Status::Ok();
 }
 
-std::size_t SessionsState::bytes() const {
-  return total_.durations.bytes() + pages_.capacity() * sizeof(PageTally) + by_value_.bytes() +
-         cutter_.bytes() + sessions_.capacity() * sizeof(SessionSpan) +
-         user_ends_.capacity() * sizeof(user_ends_[0]) + bounces_.capacity() +
-         (page_rows_.capacity() + page_codes_.capacity()) * sizeof(page_rows_[0]) +
-         points_.capacity() * (sizeof(PointTally) + 9) + (calendar_ ? calendar_->bytes() : 0);
+std::size_t SessionsState::bytes(std::size_t more) const {
+  const std::size_t codes = values_->size() + std::size_t{1};
+  // A user's sessions come at a time, however many they are.
+  const std::size_t a_session = sizeof(SessionSpan) + sizeof(bounces_[0]) +
+                                2 * (sizeof(page_rows_[0]) + sizeof(page_codes_[0]));
+  const std::size_t some = std::max(sessions_.capacity(), cutter_.SessionsAtOnce(more));
+  return total_.durations.bytes(more) + BytesGrownTo(pages_, codes) + cutter_.bytes(more) +
+         some * a_session + CapacityBytes(user_ends_) + TableBytesWith(points_, more) +
+         (slots_.breakdown ? by_value_.bytes(std::min(more, Stop::kStepsPerQuestion)) : 0) +
+         (calendar_ ? calendar_->bytes() : 0);
 }
 
 Result<std::vector<SessionPoint>> SessionsState::Points(Interval interval,
@@ -422,6 +436,15 @@ Result<std::vector<SessionPoint>> SessionsState::Points(Interval interval,
   return points;
 }
 
+std::vector<TopRow> SessionsState::TopPages(std::uint64_t PageTally::*count, std::size_t limit) {
+  TopCodes top(limit, *values_, stop());
+  for (std::uint32_t code = 0; code < pages_.size(); ++code) {
+    if (stop()->over()) break;
+    if (pages_[code].*count != 0) top.Add({code, pages_[code].*count});
+  }
+  return top.Rows();
+}
+
 Result<SessionsAnswer> SessionsState::Answer(const SessionsQuery& query, const absl::TimeZone& zone,
                                              const ScanEnd& end, bool* exact) {
   SessionsAnswer answer;
@@ -436,14 +459,9 @@ Result<SessionsAnswer> SessionsState::Answer(const SessionsQuery& query, const a
     const std::size_t limit = query.breakdown->limit.value_or(query.scope.limit);
     answer.breakdown = by_value_.Answer(limit, total_.users, *values_, exact, stop());
   }
-  std::vector<CodeCount> entries, exits;
-  for (std::uint32_t code = 0; code < pages_.size(); ++code) {
-    if (stop()->Worked(1)) return stop()->status();
-    if (pages_[code].entries != 0) entries.push_back({code, pages_[code].entries});
-    if (pages_[code].exits != 0) exits.push_back({code, pages_[code].exits});
-  }
-  answer.entry_pages = TopRows(std::move(entries), query.scope.limit, *values_, stop());
-  answer.exit_pages = TopRows(std::move(exits), query.scope.limit, *values_, stop());
+  answer.entry_pages = TopPages(&PageTally::entries, query.scope.limit);
+  answer.exit_pages = TopPages(&PageTally::exits, query.scope.limit);
+  if (stop()->over()) return stop()->status();
   answer.split_causes.assign(std::begin(causes_), std::end(causes_));
   return answer;
 }

@@ -12,6 +12,7 @@
 
 #include "lib/analytics/cell_index.h"
 #include "lib/analytics/tally.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -55,6 +56,8 @@ class SessionsTally final : public Tally {
 
   void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) override {
     auto& from = static_cast<SessionsTally&>(*other);
+    const Taken taken(from.seen_.size() * (sizeof(Seen) + 1) * 2, stop);
+    if (stop->over()) return;
     seen_.reserve(std::max(seen_.size(), from.seen_.size()));
     for (const Seen& seen : from.seen_) {
       if (stop->Worked(2)) return;
@@ -65,21 +68,21 @@ class SessionsTally final : public Tally {
     from = SessionsTally(config_);
   }
 
-  std::size_t bytes() const override {
-    return lines_.bytes() + seen_.capacity() * (sizeof(Seen) + 1);
+  std::size_t bytes(std::size_t more, std::size_t codes) const override {
+    return lines_.bytes(more, codes) + TableBytesWith(seen_, more);
   }
 
-  std::vector<CodeTotal> Totals(bool*, Stop* stop) const override {
+  void ForEachTotal(const VisitTotal& visit, bool*, Stop* stop) const override {
+    const Taken taken(lines_.size() * sizeof(double), stop);
+    if (stop->over()) return;
     std::vector<double> sessions(lines_.size());
     EachSession(
         [](const Seen& seen) { return seen.line; },
         [&](std::uint32_t line, std::uint32_t, bool is_first) { sessions[line] += is_first; },
         stop);
-    std::vector<CodeTotal> totals;
     for (std::uint32_t line = 0; line < sessions.size(); ++line) {
-      totals.emplace_back(lines_.codes()[line], sessions[line]);
+      visit(lines_.codes()[line], sessions[line]);
     }
-    return totals;
   }
 
   std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool*,
@@ -90,8 +93,9 @@ class SessionsTally final : public Tally {
       line.buckets.assign(buckets, 0.0);
       if (stop->Worked(buckets)) return lines;
     }
-    std::vector<std::uint32_t> group_of_line;
-    for (const std::uint32_t code : lines_.codes()) group_of_line.push_back(groups.GroupOf(code));
+    const Taken taken(lines_.size() * sizeof(std::uint32_t), stop);
+    if (stop->over()) return lines;
+    const std::vector<std::uint32_t> group_of_line = GroupsOf(lines_.codes(), groups);
     EachSession([&](const Seen& seen) { return group_of_line[seen.line]; },
                 [&](std::uint32_t group, std::uint32_t bucket, bool is_first) {
                   TallyLine& line = lines[group];
@@ -139,6 +143,8 @@ std::vector<Seen> SessionsTally::ByPart(std::vector<std::size_t>* ends, Stop* st
 
 template <typename GroupOf, typename Visit>
 void SessionsTally::EachSession(const GroupOf& group_of, const Visit& visit, Stop* stop) const {
+  const Taken taken(seen_.size() * (sizeof(Seen) + sizeof(std::size_t) / (kPartPlaces / 4)), stop);
+  if (stop->over()) return;
   std::vector<std::size_t> ends;
   std::vector<Seen> all = ByPart(&ends, stop);
   if (stop->over()) return;

@@ -6,6 +6,8 @@
 //   }
 //
 // Whoever is told to stop leaves its work half done: nobody looks at it. See AnalysisState::Watch.
+// Who ends a query may do so for the memory that it takes, and is told here of what work takes for
+// itself.
 #pragma once
 
 #include <algorithm>
@@ -38,6 +40,14 @@ class Stop {
     steps_ += steps;
     return steps_ < ask_at_ ? is_over_ : Ask();
   }
+  // Tells of memory that the work is about to take, and gives back later; asks at once when it is
+  // much. True from when the query has ended.
+  bool Takes(std::size_t bytes) {
+    taken_ += bytes;
+    return bytes < kMuch || ask_at_ == kNever ? is_over_ : Ask();
+  }
+  void Returns(std::size_t bytes) { taken_ -= bytes; }
+  std::size_t taken() const { return taken_; }
   bool over() const { return is_over_; }
   void End() {
     is_over_ = true;
@@ -52,6 +62,8 @@ class Stop {
  private:
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
+  static constexpr std::size_t kMuch = std::size_t{1} << 16;
+
   bool Ask() {
     ask_at_ = steps_ + kStepsPerQuestion;
     if ((*ended_)()) End();
@@ -61,7 +73,26 @@ class Stop {
   const std::function<bool()>* ended_ = nullptr;
   std::uint64_t steps_ = 0;
   std::uint64_t ask_at_ = kNever;
+  std::size_t taken_ = 0;
   bool is_over_ = false;
+};
+
+// Memory that work takes until the end of a block.
+class Taken {
+ public:
+  Taken(std::size_t bytes, Stop* stop) : stop_(stop) { More(bytes); }
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+  ~Taken() { stop_->Returns(bytes_); }
+  // True from when the query has ended.
+  bool More(std::size_t bytes) {
+    bytes_ += bytes;
+    return stop_->Takes(bytes);
+  }
+
+ private:
+  Stop* const stop_;
+  std::size_t bytes_ = 0;
 };
 
 // Sorts, unless the query ends. O(n log n).

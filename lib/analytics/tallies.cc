@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "lib/analytics/tally.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -57,12 +58,12 @@ class RowCountTally final : public Tally {
     from.counts = {};
   }
 
-  std::size_t bytes() const override {
-    return is_leader_ ? shared_->counts.capacity() * sizeof(std::uint64_t) : 0;
+  std::size_t bytes(std::size_t, std::size_t) const override {
+    return is_leader_ ? CapacityBytes(shared_->counts) : 0;
   }
 
-  std::vector<CodeTotal> Totals(bool*, Stop*) const override {
-    return {{0, static_cast<double>(Total())}};
+  void ForEachTotal(const VisitTotal& visit, bool*, Stop*) const override {
+    visit(0, static_cast<double>(Total()));
   }
 
   std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool*,

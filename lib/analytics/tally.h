@@ -7,10 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -58,7 +58,7 @@ struct TallyGroups {
   }
 };
 
-using CodeTotal = std::pair<std::uint32_t, std::optional<double>>;
+using VisitTotal = std::function<void(std::uint32_t code, std::optional<double> total)>;
 
 struct TallyLine {
   std::optional<double> total;
@@ -75,10 +75,11 @@ class Tally {
                    std::size_t codes) = 0;
   // Takes what a tally of the same config has; `buckets[b]` is here the number of its interval b.
   virtual void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) = 0;
-  virtual std::size_t bytes() const = 0;
-  // (code, measure over all intervals) of each value that was counted, once each. `*exact` becomes
-  // false where a bound was needed.
-  virtual std::vector<CodeTotal> Totals(bool* exact, Stop* stop) const = 0;
+  // As AnalysisState::bytes; `codes`: above every code that there is.
+  virtual std::size_t bytes(std::size_t more, std::size_t codes) const = 0;
+  // Calls with the code of each value that was counted, once each, and the measure over all
+  // intervals. `*exact` becomes false where a bound was needed.
+  virtual void ForEachTotal(const VisitTotal& visit, bool* exact, Stop* stop) const = 0;
   // By group. Intervals are 0 … buckets - 1.
   virtual std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool* exact,
                                        Stop* stop) const = 0;
@@ -86,6 +87,9 @@ class Tally {
 
 // What a measure says of no events.
 std::optional<double> MeasureOfNothing(Measure measure);
+// By line: the group of its code. No codes when the query ends.
+std::vector<std::uint32_t> GroupsOf(std::span<const std::uint32_t> codes,
+                                    const TallyGroups& groups);
 bool IsOfNumber(Measure measure);
 
 std::unique_ptr<Tally> MakeCellTally(const TallyConfig& config);      // kCount, kSum to kP99

@@ -7,6 +7,8 @@
 
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/query_checks.h"
+#include "lib/analytics/ranking.h"
+#include "lib/base/growth.h"
 #include "lib/model/time_zone.h"
 
 namespace insightflow {
@@ -22,8 +24,9 @@ class TopState final : public AnalysisState {
 
   Status Visit(const Timelines& timelines) override;
   Status DoMerge(AnalysisState* other) override;
-  std::size_t bytes() const override {
-    return counts_.capacity() * sizeof(std::uint64_t) + stamps_.capacity() * sizeof(std::uint32_t);
+  std::size_t bytes(std::size_t) const override {
+    const std::size_t codes = values_->size() + std::size_t{1};
+    return BytesGrownTo(counts_, codes) + (users_ ? BytesGrownTo(stamps_, codes) : 0);
   }
 
   const ValueTable& values() const { return *values_; }
@@ -58,12 +61,12 @@ class TopAnalysis final : public Analysis {
 Status TopState::Visit(const Timelines& timelines) {
   // Every code of the batch is in the table by now.
   const std::size_t codes = values_->size() + std::size_t{1};
-  if (counts_.size() < codes) counts_.resize(codes + codes / 2);
+  GrowTo(&counts_, codes);
   if (!users_) {
     CountEvents(timelines);
     return Status::Ok();
   }
-  stamps_.resize(counts_.size());
+  GrowTo(&stamps_, codes);
   if (run_ > UINT32_MAX - timelines.runs()) {
     std::fill(stamps_.begin(), stamps_.end(), 0);
     run_ = 0;
@@ -99,10 +102,12 @@ Status TopState::DoMerge(AnalysisState* other) {
   if (from == nullptr || from->analysis_ != analysis_ || from->values_ != values_) {
     return InvalidArgument("a state of another analysis cannot be merged into one of \"top\"");
   }
-  if (counts_.size() < from->counts_.size()) counts_.resize(from->counts_.size());
+  const Taken grown(from->counts_.size() * sizeof(std::uint64_t), stop());
+  if (stop()->over()) return stop()->status();
+  GrowTo(&counts_, from->counts_.size());
+  from->stamps_ = {};
   for (std::size_t i = 0; i < from->counts_.size(); ++i) counts_[i] += from->counts_[i];
   from->counts_ = {};
-  from->stamps_ = {};
   return Status::Ok();
 }
 
@@ -126,26 +131,19 @@ Result<std::unique_ptr<Analysis>> TopAnalysis::Create(const TopQuery& query) {
 
 Result<AnswerBody> TopAnalysis::DoFinish(AnalysisState* state, const ScanEnd&, bool*) const {
   const auto& top = static_cast<const TopState&>(*state);
-  Stop* const stop = state->stop();
-  struct Row {
-    std::uint64_t count;
-    std::string_view value;
-  };
-  std::vector<Row> rows;
+  TopCodes first(limit_, top.values(), state->stop());
+  std::uint64_t all = 0;
   for (std::uint32_t code = 1; code < top.counts().size(); ++code) {
-    if (stop->Worked(1)) return stop->status();
-    if (top.counts()[code] != 0) rows.push_back({top.counts()[code], top.values().Text(code)});
+    if (state->stop()->over()) break;
+    const std::uint64_t count = top.counts()[code];
+    if (count != 0) first.Add({code, count});
+    all += count;
   }
-  const auto is_before = [](const Row& a, const Row& b) {
-    return a.count != b.count ? a.count > b.count : a.value < b.value;
-  };
-  const std::size_t shown = PutFirst(rows.begin(), rows.end(), limit_, is_before, stop);
   TopAnswer answer;
-  for (std::size_t i = 0; i < shown; ++i) {
-    answer.rows.push_back({std::string(rows[i].value), rows[i].count, 0});
-  }
-  answer.other_values = rows.size() - shown;
-  for (std::size_t i = shown; i < rows.size(); ++i) answer.other_count += rows[i].count;
+  answer.rows = first.Rows();
+  answer.other_values = first.left_out();
+  answer.other_count = all;
+  for (const TopRow& row : answer.rows) answer.other_count -= row.count;
   return AnswerBody(std::move(answer));
 }
 

@@ -9,11 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/interval_book.h"
 #include "lib/analytics/query_checks.h"
+#include "lib/analytics/ranking.h"
 #include "lib/analytics/tally.h"
+#include "lib/base/growth.h"
 #include "lib/model/query_check.h"
 #include "lib/model/time_zone.h"
 
@@ -21,7 +22,7 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kAnswerPointsMax = 4'000'000;
+constexpr std::size_t kAnswerPointsMax = 1'000'000;
 
 struct Range {
   std::int64_t from_ms = std::numeric_limits<std::int64_t>::min();
@@ -35,6 +36,7 @@ struct TrendsConfig {
   absl::TimeZone zone;
   std::size_t breakdown_limit = 0;
   bool has_breakdown = false;
+  bool grows = false;  // with the values or sessions that there are, not only with the intervals
   // The periods: the range, and the one before it when that is compared. `known` has intervals when
   // both ends are given.
   std::vector<Range> ranges;
@@ -53,7 +55,7 @@ class TrendsState final : public AnalysisState {
 
   Status Visit(const Timelines& timelines) override;
   Status DoMerge(AnalysisState* other) override;
-  std::size_t bytes() const override;
+  std::size_t bytes(std::size_t more) const override;
 
   struct Period {
     IntervalBook book;
@@ -65,6 +67,7 @@ class TrendsState final : public AnalysisState {
   const ValueTable& values() const { return *values_; }
 
  private:
+  static std::size_t SomeOf(std::span<const TimeSpan> spans);
   Status CutRun(const Timelines& timelines, std::uint32_t run);
 
   const TrendsConfig* const config_;
@@ -102,11 +105,29 @@ Status TrendsState::Visit(const Timelines& timelines) {
   for (std::uint32_t run = 0; run < timelines.runs(); ++run) {
     if (Status status = CutRun(timelines, run); !status.ok()) return status;
   }
-  const std::size_t codes = values_->size() + std::size_t{1};
   for (Period& period : periods_) {
-    for (const auto& tally : period.tallies) tally->Add(timelines, period.spans, codes);
+    for (std::span<const TimeSpan> spans = period.spans; !spans.empty();) {
+      const std::size_t some = config_->grows ? SomeOf(spans) : spans.size();
+      const std::size_t codes = values_->size() + std::size_t{1};
+      for (const auto& tally : period.tallies) tally->Add(timelines, spans.first(some), codes);
+      spans = spans.subspan(some);
+      if (config_->grows && stop()->Worked(Stop::kStepsPerQuestion)) return stop()->status();
+    }
   }
   return Status::Ok();
+}
+
+// How many of the spans, which are not none, to take before memory is looked at again: some
+// thousand rows, of whole users.
+std::size_t TrendsState::SomeOf(std::span<const TimeSpan> spans) {
+  constexpr std::size_t kRows = 4'096;
+  std::size_t rows = 0;
+  std::size_t some = 0;
+  while (some < spans.size() && (rows < kRows || spans[some].run == spans[some - 1].run)) {
+    rows += spans[some].end - spans[some].begin;
+    ++some;
+  }
+  return some;
 }
 
 Status TrendsState::DoMerge(AnalysisState* other) {
@@ -127,11 +148,14 @@ Status TrendsState::DoMerge(AnalysisState* other) {
   return Status::Ok();
 }
 
-std::size_t TrendsState::bytes() const {
+std::size_t TrendsState::bytes(std::size_t more) const {
+  const std::size_t codes = values_->size() + std::size_t{1};
   std::size_t bytes = 0;
   for (const Period& period : periods_) {
-    bytes += period.book.bytes() + period.spans.capacity() * sizeof(TimeSpan);
-    for (const auto& tally : period.tallies) bytes += tally->bytes();
+    bytes += period.book.bytes() + BytesWith(period.spans, more);
+    // However many rows there are, no more cells than this come of them.
+    const std::size_t cells = std::min(more, (2 * period.book.intervals() + 64) * codes);
+    for (const auto& tally : period.tallies) bytes += tally->bytes(cells, codes);
   }
   return bytes;
 }
@@ -249,6 +273,9 @@ Result<std::unique_ptr<Analysis>> TrendsAnalysis::Create(const TrendsQuery& quer
     if (!slot.ok()) return slot.status();
     for (TallyConfig& tally : config.tallies) tally.breakdown = *slot;
   }
+  config.grows =
+      query.breakdown || std::any_of(query.series.begin(), query.series.end(),
+                                     [](auto& s) { return s.measure == Measure::kSessions; });
   config.ranges.push_back({plan.from_ms, plan.to_ms});
   config.known.emplace_back();
   if (query.scope.from && query.scope.to) {
@@ -269,53 +296,50 @@ struct Ranked {
   TallyGroups groups;
 };
 
-// `totals` are of the range; `before` adds values that only the period before has.
-Ranked RankValues(const std::vector<CodeTotal>& totals, const std::vector<CodeTotal>& before,
-                  const TrendsConfig& config, Measure measure, const ValueTable& values,
-                  Stop* stop) {
+// By `tally`; `before`, which may be null, adds values that only the period before has.
+Ranked RankValues(const Tally& tally, const Tally* before, const TrendsConfig& config,
+                  Measure measure, const ValueTable& values, bool* exact, Stop* stop) {
   struct Row {
     std::optional<double> total;
     std::string_view value;  // of an absent one: before any text
     std::uint32_t code;
   };
-  Ranked ranked;
-  std::vector<Row> rows;
+  const auto is_before = [](const Row& a, const Row& b) {
+    return a.total != b.total ? a.total > b.total : a.value < b.value;
+  };
+  FirstFew<Row, decltype(is_before)> first(config.breakdown_limit, is_before, stop);
   bool has_rest = false;
-  const auto add = [&](std::uint32_t code, const std::optional<double>& total) {
+  const auto add = [&](std::uint32_t code, std::optional<double> total) {
     const std::string_view value = values.Text(code);
     if (value == kOtherValue) {
       has_rest = true;
     } else {
-      rows.push_back({total, value, code});
+      first.Add({total, value, code});
     }
   };
-  for (const auto& [code, total] : totals) {
-    if (stop->Worked(1)) return ranked;
-    add(code, total);
+  if (before == nullptr) {
+    tally.ForEachTotal(add, exact, stop);
+  } else {
+    std::vector<bool> had(values.size() + std::size_t{1});
+    tally.ForEachTotal(
+        [&](std::uint32_t code, std::optional<double> total) {
+          had[code] = true;
+          add(code, total);
+        },
+        exact, stop);
+    before->ForEachTotal(
+        [&](std::uint32_t code, std::optional<double>) {
+          if (!had[code]) add(code, MeasureOfNothing(measure));
+        },
+        exact, stop);
   }
-  if (!before.empty()) {
-    absl::flat_hash_set<std::uint32_t> had;
-    for (const auto& [code, total] : totals) had.insert(code);
-    for (const auto& [code, total] : before) {
-      if (stop->Worked(2)) return ranked;
-      if (!had.contains(code)) add(code, MeasureOfNothing(measure));
-    }
-  }
-  const auto is_before = [](const Row& a, const Row& b) {
-    return a.total != b.total ? a.total > b.total : a.value < b.value;
-  };
-  const std::size_t shown =
-      PutFirst(rows.begin(), rows.end(), config.breakdown_limit, is_before, stop);
-  if (rows.size() > shown) {
-    rows.resize(shown);
-    has_rest = true;
-  }
-  for (const Row& row : rows) {
+  Ranked ranked;
+  for (const Row& row : first.InOrder()) {
     ranked.groups.of_code.emplace(row.code, static_cast<std::uint32_t>(ranked.codes.size()));
     ranked.codes.push_back(row.code);
   }
-  ranked.groups.size = static_cast<std::uint32_t>(rows.size());
-  if (has_rest) ranked.groups.rest = ranked.groups.size++;
+  ranked.groups.size = static_cast<std::uint32_t>(ranked.codes.size());
+  if (has_rest || first.left_out() != 0) ranked.groups.rest = ranked.groups.size++;
   return ranked;
 }
 
@@ -368,10 +392,7 @@ Status TrendsAnalysis::AddLines(std::size_t s, TrendsState* trends, const TimeBu
   const Tally* const before = compares ? trends->period(1).tallies[s].get() : nullptr;
   Ranked ranked = {{0}, {{{0, 0}}, {}, 1}};
   if (config_.has_breakdown) {
-    const auto before_totals =
-        before != nullptr ? before->Totals(exact, stop) : std::vector<CodeTotal>();
-    ranked = RankValues(tally.Totals(exact, stop), before_totals, config_, measure,
-                        trends->values(), stop);
+    ranked = RankValues(tally, before, config_, measure, trends->values(), exact, stop);
   }
   if (stop->over()) return stop->status();
   const std::size_t lines = ranked.groups.size * (compares ? 2 : 1);
@@ -380,6 +401,11 @@ Status TrendsAnalysis::AddLines(std::size_t s, TrendsState* trends, const TimeBu
         "the answer has more than " + std::to_string(kAnswerPointsMax) +
         " points in all; ask for a smaller breakdown.limit or a longer interval");
   }
+  // The lines on their way; the points of all series before stay.
+  const Taken taken(ranked.groups.size * buckets.size() * sizeof(std::optional<double>) +
+                        (answer->series.size() + lines) * buckets.size() * sizeof(TrendPoint),
+                    stop);
+  if (stop->over()) return stop->status();
   const std::size_t first = answer->series.size();
   const LineWriter writer(config_, now.book, buckets);
   for (const TallyLine& line : tally.Lines(ranked.groups, now.book.size(), exact, stop)) {

@@ -11,6 +11,7 @@
 
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/query_checks.h"
+#include "lib/base/growth.h"
 #include "lib/base/hex.h"
 #include "lib/model/time_zone.h"
 #include "lib/model/user_agent.h"
@@ -99,7 +100,11 @@ class UsersState final : public AnalysisState {
 
   Status Visit(const Timelines& timelines) override;
   Status DoMerge(AnalysisState* other) override;
-  std::size_t bytes() const override { return heap_.capacity() * (sizeof(Row) + 32); }
+  std::size_t bytes(std::size_t more) const override {
+    constexpr std::size_t kUserId = 64;  // of which most are shorter
+    const std::size_t rows = std::min(heap_.size() + more, config_->limit + 2);
+    return BytesWith(heap_, rows - std::min(rows, heap_.size())) + rows * kUserId;
+  }
 
   std::vector<Row> TakeRows() { return std::move(heap_); }
   const ValueTable& values() const { return *values_; }

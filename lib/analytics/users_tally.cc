@@ -13,6 +13,7 @@
 
 #include "lib/analytics/cell_index.h"
 #include "lib/analytics/tally.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -42,11 +43,10 @@ class PlainUsersTally final : public Tally {
     from = PlainUsersTally(config_);
   }
 
-  std::size_t bytes() const override { return counts_.capacity() * sizeof(std::uint64_t); }
+  std::size_t bytes(std::size_t, std::size_t) const override { return CapacityBytes(counts_); }
 
-  std::vector<CodeTotal> Totals(bool*, Stop*) const override {
-    if (total_ == 0) return {};
-    return {{0, static_cast<double>(total_)}};
+  void ForEachTotal(const VisitTotal& visit, bool*, Stop*) const override {
+    if (total_ != 0) visit(0, static_cast<double>(total_));
   }
 
   std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool*,
@@ -102,8 +102,9 @@ class SetTable {
   void ForEach(std::uint32_t set, Visit visit) const {
     for (; set != 0; set = nodes_[set].parent) visit(nodes_[set].line);
   }
-  std::size_t bytes() const {
-    return children_.capacity() * 17 + nodes_.capacity() * sizeof(Node) + sizeof(small_);
+  // With so many more sets.
+  std::size_t bytes(std::size_t more) const {
+    return TableBytesWith(children_, more) + BytesWith(nodes_, more) + sizeof(small_);
   }
 
  private:
@@ -125,7 +126,7 @@ class LineSet {
       mask_ |= std::uint64_t{1} << line;
       return;
     }
-    if (line >= stamps_.size()) stamps_.resize(line + line / 2 + 1);
+    GrowTo(&stamps_, line + std::size_t{1});
     if (stamps_[line] == round_) return;
     stamps_[line] = round_;
     large_.push_back(line);
@@ -150,7 +151,10 @@ class LineSet {
     mask_ |= other.mask_;
     for (const std::uint32_t line : other.large_) Add(line);
   }
-  std::size_t bytes() const { return stamps_.capacity() * sizeof(std::uint64_t); }
+  // With so many lines.
+  std::size_t bytes(std::size_t lines) const {
+    return BytesGrownTo(stamps_, lines) + CapacityBytes(large_);
+  }
 
  private:
   std::uint64_t mask_ = 0;
@@ -165,12 +169,13 @@ class UsersByValueTally final : public Tally {
 
   void Add(const Timelines& timelines, std::span<const TimeSpan> spans, std::size_t codes) override;
   void Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) override;
-  std::size_t bytes() const override {
-    return lines_.bytes() + sets_.bytes() + index_.bytes() + of_span_.bytes() + of_run_.bytes() +
-           (counts_.capacity() + totals_.capacity()) * sizeof(std::uint64_t) +
-           found_.capacity() * sizeof(Found);
+  std::size_t bytes(std::size_t more, std::size_t codes) const override {
+    const std::size_t lines = lines_.size() + MostToCome(lines_.size(), more);
+    return lines_.bytes(more, codes) + sets_.bytes(more) + index_.bytes(more) +
+           2 * of_run_.bytes(std::min(lines, codes)) + BytesWith(counts_, more) +
+           BytesWith(totals_, more) + BytesWith(found_, more);
   }
-  std::vector<CodeTotal> Totals(bool* exact, Stop* stop) const override;
+  void ForEachTotal(const VisitTotal& visit, bool* exact, Stop* stop) const override;
   std::vector<TallyLine> Lines(const TallyGroups& groups, std::size_t buckets, bool* exact,
                                Stop* stop) const override;
 
@@ -236,6 +241,8 @@ void UsersByValueTally::Add(const Timelines& timelines, std::span<const TimeSpan
 void UsersByValueTally::Take(Tally* other, std::span<const std::uint32_t> buckets, Stop* stop) {
   auto& from = static_cast<UsersByValueTally&>(*other);
   // Numbers of its sets here.
+  const Taken taken(from.sets_.size() * sizeof(std::uint32_t), stop);
+  if (stop->over()) return;
   std::vector<std::uint32_t> sets(from.sets_.size());
   LineSet lines;
   for (std::uint32_t set = 1; set < sets.size(); ++set) {
@@ -260,7 +267,9 @@ void UsersByValueTally::Take(Tally* other, std::span<const std::uint32_t> bucket
   from = UsersByValueTally(config_);
 }
 
-std::vector<CodeTotal> UsersByValueTally::Totals(bool*, Stop* stop) const {
+void UsersByValueTally::ForEachTotal(const VisitTotal& visit, bool*, Stop* stop) const {
+  const Taken taken(lines_.size() * sizeof(std::uint64_t), stop);
+  if (stop->over()) return;
   std::vector<std::uint64_t> users(lines_.size());
   for (std::uint32_t set = 0; set < totals_.size(); ++set) {
     if (totals_[set] == 0) continue;
@@ -269,13 +278,11 @@ std::vector<CodeTotal> UsersByValueTally::Totals(bool*, Stop* stop) const {
       ++size;
       users[line] += totals_[set];
     });
-    if (stop->Worked(size)) return {};
+    if (stop->Worked(size)) return;
   }
-  std::vector<CodeTotal> totals;
   for (std::uint32_t line = 0; line < users.size(); ++line) {
-    totals.emplace_back(lines_.codes()[line], static_cast<double>(users[line]));
+    visit(lines_.codes()[line], static_cast<double>(users[line]));
   }
-  return totals;
 }
 
 std::vector<TallyLine> UsersByValueTally::Lines(const TallyGroups& groups, std::size_t buckets,
@@ -286,8 +293,9 @@ std::vector<TallyLine> UsersByValueTally::Lines(const TallyGroups& groups, std::
     line.buckets.assign(buckets, 0.0);
     if (stop->Worked(buckets)) return {};
   }
-  std::vector<std::uint32_t> group_of_line;
-  for (const std::uint32_t code : lines_.codes()) group_of_line.push_back(groups.GroupOf(code));
+  const Taken taken(lines_.size() * sizeof(std::uint32_t), stop);
+  if (stop->over()) return {};
+  const std::vector<std::uint32_t> group_of_line = GroupsOf(lines_.codes(), groups);
   std::vector<std::uint32_t> of_set;
   const auto groups_of = [&](std::uint32_t set) -> const std::vector<std::uint32_t>& {
     of_set.clear();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/analytics/stop.h"
+#include "lib/base/growth.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -30,7 +31,12 @@ class WalkLog {
   void Merge(WalkLog* other);
   // Steps take a word, those with codes from 2^15 on two; and each walk one more.
   std::size_t words() const { return words_; }
-  std::size_t bytes() const { return chunks_.size() * kChunkWords * sizeof(std::uint16_t); }
+  // Memory, at most, while walks of so many more steps come.
+  std::size_t bytes(std::size_t more) const {
+    const std::size_t chunks = 1 + more * 3 / kChunkWords;  // a walk of one step takes three words
+    return (chunks_.size() + chunks) * kChunkWords * sizeof(std::uint16_t) +
+           BytesWith(chunks_, chunks);
+  }
 
   // Calls visit(walk) for each walk, in their order, unless the query ends.
   template <typename Visit>

@@ -48,6 +48,7 @@ class ByteBuffer {
   std::string_view view() const { return {data_.get(), size_}; }
   const char* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
   bool empty() const { return size_ == 0; }
 
   void swap(ByteBuffer& other) noexcept {

@@ -51,48 +51,57 @@ std::optional<std::pair<std::int64_t, std::int64_t>> TimesOf(const std::vector<S
 class Runner {
  public:
   Runner(const Analysis& analysis, const QueryOptions& options, const std::function<bool()>* ended,
-         std::vector<ScanInput> inputs)
+         std::vector<ScanInput> inputs, const ScanEnd& end)
       : analysis_(analysis),
+        end_(end),
         options_(options),
         ended_elsewhere_(ended),
         deadline_(std::chrono::steady_clock::now() + options.deadline),
         threads_(ThreadsFor(options, inputs, analysis.plan())),
         scan_(analysis.plan(), std::move(inputs), &values_, ScanOptionsOf()),
-        state_bytes_(threads_) {}
+        workers_(threads_) {}
 
   Status Run();
-  Result<AnswerBody> Finish(const ScanEnd& end, bool* exact);
+  Result<AnswerBody> Finish(bool* exact);
   const TimelineScan& scan() const { return scan_; }
 
  private:
-  // Tells the budget how much a state has grown.
+  // What one thread works with, and the memory that it takes at most until it tells of it again.
+  struct Worker {
+    AnalysisState* state = nullptr;
+    std::function<bool()> has_ended;
+    std::atomic<std::size_t> row_bytes = 0;    // under way
+    std::atomic<std::size_t> state_bytes = 0;  // and what its work takes for itself
+  };
+
+  // Looks at the budget before a state grows.
   class Metered final : public TimelineVisitor {
    public:
-    Metered(AnalysisState* state, std::atomic<std::size_t>* bytes) : state_(state), bytes_(bytes) {}
+    Metered(Runner* runner, Worker* worker) : runner_(runner), worker_(worker) {}
     Status Visit(const Timelines& timelines) override {
-      Status status = state_->Visit(timelines);
-      bytes_->store(state_->bytes(), std::memory_order_relaxed);
+      worker_->state_bytes = worker_->state->bytes(timelines.rows());
+      if (Status status = runner_->CheckMemory(); !status.ok()) return status;
+      Status status = worker_->state->Visit(timelines);
+      worker_->state_bytes = worker_->state->bytes(0);
       return status;
     }
 
    private:
-    AnalysisState* const state_;
-    std::atomic<std::size_t>* const bytes_;
+    Runner* const runner_;
+    Worker* const worker_;
   };
 
   ScanOptions ScanOptionsOf() {
     ScanOptions options;
     options.parts = threads_ == 1 ? 1 : threads_ * kPartsPerThread;
-    options.part_bytes_max = options_.memory_bytes_max / threads_;
-    options.check = [this] { return Check(); };
     return options;
   }
   // Whether somebody still waits for the answer.
   Status CheckWanted();
-  Status Check();
+  Status CheckMemory();
   // The first error is everybody's from then on: who was told to stop leaves its work half done.
   void Fail(Status status);
-  bool HasEnded();
+  bool HasEnded(Worker* worker);
   // Of what states do among themselves: why they stopped, rather than that they did.
   Status Reason(const Status& status) const { return failed_ ? error_ : status; }
   void Work(std::size_t thread);
@@ -101,15 +110,15 @@ class Runner {
   void OnThreads(const Call& call);
 
   const Analysis& analysis_;
+  const ScanEnd& end_;
   const QueryOptions& options_;
   const std::function<bool()>* const ended_elsewhere_;
   const std::chrono::steady_clock::time_point deadline_;
   const std::size_t threads_;
-  const std::function<bool()> ended_ = [this] { return HasEnded(); };
   ValueTable values_;
   TimelineScan scan_;
   std::vector<std::unique_ptr<AnalysisState>> states_;
-  std::vector<std::atomic<std::size_t>> state_bytes_;
+  std::vector<Worker> workers_;
   std::atomic<std::size_t> next_part_{0};
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
@@ -134,26 +143,38 @@ Status Runner::CheckWanted() {
   return Status::Ok();
 }
 
-Status Runner::Check() {
-  if (Status status = CheckWanted(); !status.ok()) return status;
+// The rows of one user that has very many events are told apart from too many values: another
+// question would help.
+Status Runner::CheckMemory() {
+  std::size_t rows = scan_.table_bytes();
   std::size_t bytes = values_.bytes();
-  for (const auto& state : state_bytes_) bytes += state.load(std::memory_order_relaxed);
-  if (bytes > options_.memory_bytes_max) {
-    return ResourceExhausted("the query needs more than the " +
-                             std::to_string(options_.memory_bytes_max >> 20) +
-                             " MiB of memory that it may use; ask about fewer values or a shorter "
-                             "range");
+  for (const Worker& worker : workers_) {
+    rows += worker.row_bytes;
+    bytes += worker.state_bytes;
   }
-  return Status::Ok();
+  if (rows + bytes <= options_.memory_bytes_max) return Status::Ok();
+  const std::string most =
+      std::to_string(options_.memory_bytes_max >> 20) + " MiB of memory that it may use";
+  return ResourceExhausted(rows > bytes
+                               ? "the query needs more than the " + most +
+                                     " for the events of one user, or for many parts of the store "
+                                     "at a time; ask about a shorter range or fewer events"
+                               : "the query needs more than the " + most +
+                                     "; ask about fewer values or a shorter range");
 }
 
 void Runner::Work(std::size_t thread) {
-  Metered visitor(states_[thread].get(), &state_bytes_[thread]);
+  Worker& worker = workers_[thread];
+  Metered visitor(this, &worker);
+  const ScanCheck check = [&](std::size_t bytes) {
+    worker.row_bytes = bytes;
+    Status status = CheckWanted();
+    return status.ok() ? CheckMemory() : status;
+  };
   for (std::size_t part = next_part_++; part < scan_.parts(); part = next_part_++) {
-    Status status = Check();
-    if (status.ok()) status = scan_.Run(part, &visitor);
-    if (status.ok()) continue;
-    return Fail(std::move(status));
+    Status status = scan_.Run(part, &visitor, check);
+    worker.row_bytes = 0;
+    if (!status.ok()) return Fail(std::move(status));
   }
 }
 
@@ -163,8 +184,14 @@ void Runner::Fail(Status status) {
   failed_ = true;
 }
 
-bool Runner::HasEnded() {
+// A state asks in the midst of its work: what it takes by now counts, too.
+bool Runner::HasEnded(Worker* worker) {
   Status status = CheckWanted();
+  if (status.ok()) {
+    worker->state_bytes =
+        worker->state->bytes(Stop::kStepsPerQuestion) + worker->state->stop()->taken();
+    status = CheckMemory();
+  }
   if (status.ok()) return false;
   Fail(std::move(status));
   return true;
@@ -181,25 +208,27 @@ void Runner::OnThreads(const Call& call) {
 }
 
 Status Runner::Run() {
-  for (std::size_t i = 0; i < threads_; ++i) {
-    states_.push_back(analysis_.NewState(&values_));
-    states_.back()->Watch(&ended_);
+  for (Worker& worker : workers_) {
+    worker.state = states_.emplace_back(analysis_.NewState(&values_)).get();
+    worker.has_ended = [this, &worker] { return HasEnded(&worker); };
+    worker.state->Watch(&worker.has_ended);
+    worker.state->KnowEnd(end_);
   }
   OnThreads([this](std::size_t thread) { Work(thread); });
   if (!error_.ok()) return error_;
-  if (Status status = Check(); !status.ok()) return status;
   if (analysis_.Agree(states_)) {
     OnThreads([this](std::size_t thread) { states_[thread]->Settle(); });
   }
   for (std::size_t i = 1; i < threads_; ++i) {
     Status status = states_[0]->Merge(states_[i].get());
     if (!status.ok()) return Reason(status);
+    workers_[i].state_bytes = 0;
   }
   return Reason(Status::Ok());
 }
 
-Result<AnswerBody> Runner::Finish(const ScanEnd& end, bool* exact) {
-  Result<AnswerBody> body = analysis_.Finish(states_[0].get(), end, exact);
+Result<AnswerBody> Runner::Finish(bool* exact) {
+  Result<AnswerBody> body = analysis_.Finish(states_[0].get(), end_, exact);
   if (body.ok()) return body;
   return Reason(body.status());
 }
@@ -213,10 +242,10 @@ Result<Answer> RunQuery(const Query& query, const QueryOptions& options,
   const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
   if (!analysis.ok()) return analysis.status();
   const ScanEnd end = EndOfData(ScopeOf(query), TimesOf(inputs), now_ms);
-  Runner runner(**analysis, options, ended, std::move(inputs));
+  Runner runner(**analysis, options, ended, std::move(inputs), end);
   if (Status status = runner.Run(); !status.ok()) return status;
   Answer answer;
-  Result<AnswerBody> body = runner.Finish(end, &answer.meta.exact);
+  Result<AnswerBody> body = runner.Finish(&answer.meta.exact);
   if (!body.ok()) return body.status();
   answer.body = std::move(*body);
   answer.meta.events_scanned = runner.scan().events_scanned();

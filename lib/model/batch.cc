@@ -1,5 +1,7 @@
 #include "lib/model/batch.h"
 
+#include "lib/base/growth.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -60,6 +62,11 @@ std::uint32_t DictColumn::InternHashed(std::string_view value, std::uint32_t has
       return slot.code;
     }
   }
+}
+
+std::size_t DictColumn::memory() const {
+  return CapacityBytes(codes_) + CapacityBytes(ends_) + bytes_.capacity() +
+         CapacityBytes(index_.slots_);
 }
 
 void DictColumn::Set(std::size_t row, std::string_view value) { SetCode(row, Intern(value)); }

@@ -83,6 +83,7 @@ class DictColumn {
   // Codes by row; shorter than the batch when its last rows are absent.
   const std::vector<std::uint32_t>& codes() const { return codes_; }
   std::size_t bytes() const { return bytes_.size(); }
+  std::size_t memory() const;
   // The entries one after another, and where each ends: ends()[code]. ends()[0] is 0.
   std::string_view data() const { return bytes_.view(); }
   const std::vector<std::uint32_t>& ends() const { return ends_; }

@@ -171,6 +171,19 @@ void SegmentBlock::Clear() {
   extra_bytes.clear();
 }
 
+std::size_t SegmentBlock::memory() const {
+  std::size_t sum = CapacityBytes(run_hashes) + CapacityBytes(run_ends) + user_ids.memory() +
+                    CapacityBytes(time_ms) + CapacityBytes(day_time) + CapacityBytes(sequence) +
+                    CapacityBytes(flags) + CapacityBytes(type_codes) + CapacityBytes(position_x) +
+                    CapacityBytes(position_y) + CapacityBytes(client_seq) +
+                    CapacityBytes(event_id) + CapacityBytes(keys) + CapacityBytes(id_forms) +
+                    CapacityBytes(packed_ids) + CapacityBytes(extra_data) + id_bytes.capacity() +
+                    extra_bytes.capacity();
+  for (const auto& column : codes) sum += CapacityBytes(column);
+  for (const SegmentTexts& texts : dictionaries) sum += texts.memory();
+  return sum;
+}
+
 void PutUserRuns(const UserRuns& runs, ColumnScratch* scratch, std::string* out) {
   PutFixed<std::uint8_t>(out, runs.continues ? 1 : 0);
   PutVarint(out, runs.hashes.size());

@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include "lib/base/growth.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
@@ -29,8 +31,12 @@ void CopySome(const From* from, To* to, Convert convert) {
 
 }  // namespace
 
-PartScan::PartScan(TimelineScan* scan, std::size_t part)
-    : scan_(*scan), shape_(scan->context_.shape), out_(scan->context_.shape) {
+PartScan::PartScan(TimelineScan* scan, std::size_t part, const ScanCheck& check)
+    : scan_(*scan),
+      check_(check),
+      shape_(scan->context_.shape),
+      out_(scan->context_.shape),
+      row_width_(out_.width(shape_)) {
   const std::uint64_t step = std::numeric_limits<std::uint64_t>::max() / scan->parts();
   first_ = step * part;
   last_ =
@@ -55,12 +61,14 @@ Status PartScan::Open() {
 }
 
 Status PartScan::AdvanceCursor(std::size_t cursor) {
-  if (scan_.options_.check) {
-    if (Status status = scan_.options_.check(); !status.ok()) return status;
-  }
   ScanCursor& at = *cursors_[cursor];
   at.rows().DropRuns(shape_, std::exchange(taken_[cursor], 0));
+  const std::size_t before = at.rows().bytes() + scratch_.bytes();
+  const bool grows = at.rows().rows() + scan_.options_.batch_rows > at.rows().time.capacity();
+  if (Status status = Check(bytes_ + (grows ? 2 * at.rows().bytes() : 0)); !status.ok())
+    return status;
   Status status = at.ReadNext(&scratch_, &scanned_);
+  bytes_ += at.rows().bytes() + scratch_.bytes() - before;
   if (status.code() == StatusCode::kDataLoss) {
     scan_.NoteDamage(status);
     return Status::Ok();
@@ -72,11 +80,6 @@ Status PartScan::Advance(std::uint64_t bound) {
   for (std::size_t c = 0; c < cursors_.size(); ++c) {
     if (cursors_[c]->at_end() || cursors_[c]->complete_below() != bound) continue;
     if (Status status = AdvanceCursor(c); !status.ok()) return status;
-  }
-  if (bytes() > scan_.options_.part_bytes_max) {
-    return ResourceExhausted(
-        "the query needs more memory than it may use: one user, or too many parts of the store at "
-        "a time; ask about a shorter range or fewer events");
   }
   return Status::Ok();
 }
@@ -95,9 +98,11 @@ Status PartScan::TakeBlocks(TimelineVisitor* visitor) {
       if (Status status = AdvanceCursor(c); !status.ok()) return status;
       const auto count = static_cast<std::uint32_t>(rows.rows());
       if (count == 0) continue;
+      const std::size_t before = OutBytes();
       sorted_ = {{.cursor = static_cast<std::uint32_t>(c), .end = count}};
       Gather();
       run_ends_ = {count};
+      bytes_ += OutBytes() - before;
       if (Status status = HandOut(visitor); !status.ok()) return status;
       rows.Clear(shape_);
     }
@@ -423,10 +428,22 @@ void PartScan::DropHidden() {
   });
 }
 
+Status PartScan::CheckRoom() const {
+  std::size_t rows = 0;
+  for (const Piece& piece : pieces_) rows += piece.end - piece.begin;
+  if (rows <= 4 * scan_.options_.batch_rows) return Status::Ok();
+  // Beside the rows, what it takes to put them in order.
+  constexpr std::size_t kOrderBytes = sizeof(std::uint32_t) + sizeof(std::uint64_t);
+  return Check(bytes_ + rows * (row_width_ + kOrderBytes));
+}
+
 Status PartScan::HandOutUsers(TimelineVisitor* visitor) {
+  if (Status status = CheckRoom(); !status.ok()) return status;
+  const std::size_t before = OutBytes();
   SortPieces();
   Gather();
   EndRuns();
+  bytes_ += OutBytes() - before;
   if (shape_.client_order) {
     SortClients();
     DropHidden();
@@ -452,10 +469,10 @@ Status PartScan::HandOut(TimelineVisitor* visitor) {
   return visitor->Visit(timelines);
 }
 
-std::size_t PartScan::bytes() const {
-  std::size_t sum = out_.bytes();
-  for (const auto& cursor : cursors_) sum += cursor->rows().bytes();
-  return sum;
+std::size_t PartScan::OutBytes() const {
+  return out_.bytes() + CapacityBytes(pieces_) + CapacityBytes(sorted_) + CapacityBytes(counts_) +
+         CapacityBytes(late_pieces_) + CapacityBytes(run_ends_) + CapacityBytes(user_ids_) +
+         CapacityBytes(order_);
 }
 
 }  // namespace v1

@@ -44,7 +44,8 @@ class ScanCursor {
 
 class PartScan {
  public:
-  PartScan(TimelineScan* scan, std::size_t part);
+  // `check` outlives this.
+  PartScan(TimelineScan* scan, std::size_t part, const ScanCheck& check);
 
   Status Run(TimelineVisitor* visitor);
 
@@ -59,6 +60,7 @@ class PartScan {
   };
 
   Status Open();
+  Status Check(std::size_t bytes) const { return check_ ? check_(bytes) : Status::Ok(); }
   // Hands out users, one after another.
   Status MergeUsers(TimelineVisitor* visitor);
   // Hands out block by block, for plans that take any order.
@@ -93,10 +95,13 @@ class PartScan {
   // Puts the rows from `begin` on into the order of order_.
   void Permute(std::uint32_t begin);
   Status HandOutUsers(TimelineVisitor* visitor);
+  // Before Gather, where the rows are many more than a batch: one user's.
+  Status CheckRoom() const;
   Status HandOut(TimelineVisitor* visitor);
-  std::size_t bytes() const;
+  std::size_t OutBytes() const;  // of rows on their way out
 
   TimelineScan& scan_;
+  const ScanCheck& check_;
   const ScanShape& shape_;
   std::uint64_t first_ = 0;  // hashes of the part
   std::uint64_t last_ = 0;
@@ -105,11 +110,13 @@ class PartScan {
   std::vector<std::size_t> taken_;  // runs of each cursor that were handed out
   ScanScratch scratch_;
   std::uint64_t scanned_ = 0;
+  std::size_t bytes_ = 0;  // of all rows that are under way
 
   std::vector<Piece> pieces_;
   std::vector<Piece> sorted_;
   std::vector<std::uint32_t> counts_;
   UserRows out_;
+  const std::size_t row_width_;  // of out_
   LateTexts late_texts_;
   std::vector<LateTexts::Piece> late_pieces_;
   std::vector<std::uint32_t> run_ends_;

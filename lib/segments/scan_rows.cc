@@ -1,13 +1,10 @@
 #include "lib/segments/scan_rows.h"
 
+#include "lib/base/growth.h"
+
 namespace insightflow {
 inline namespace v1 {
 namespace {
-
-template <typename Vector>
-std::size_t BytesOf(const Vector& values) {
-  return values.capacity() * sizeof(typename Vector::value_type);
-}
 
 template <typename Vector>
 void DropFront(Vector* values, std::size_t count) {
@@ -17,23 +14,24 @@ void DropFront(Vector* values, std::size_t count) {
 }  // namespace
 
 std::size_t ScanColumns::bytes() const {
-  std::size_t sum =
-      BytesOf(more_matches) + BytesOf(sequence) + BytesOf(tab) + BytesOf(seq) + BytesOf(hidden);
-  for (const auto& column : texts) sum += BytesOf(column);
-  for (const auto& column : identities) sum += BytesOf(column);
-  for (const auto& column : numbers) sum += BytesOf(column);
+  std::size_t sum = CapacityBytes(more_matches) + CapacityBytes(sequence) + CapacityBytes(tab) +
+                    CapacityBytes(seq) + CapacityBytes(hidden);
+  for (const auto& column : texts) sum += CapacityBytes(column);
+  for (const auto& column : identities) sum += CapacityBytes(column);
+  for (const auto& column : numbers) sum += CapacityBytes(column);
   return sum;
 }
 
 std::size_t CursorRows::bytes() const {
-  std::size_t sum = ScanColumns::bytes() + BytesOf(runs) + BytesOf(id_bytes) + BytesOf(time) +
-                    BytesOf(narrow_matches) + BytesOf(matches);
-  for (const auto& column : late_texts) sum += BytesOf(column);
+  std::size_t sum = ScanColumns::bytes() + CapacityBytes(runs) + CapacityBytes(id_bytes) +
+                    CapacityBytes(time) + CapacityBytes(narrow_matches) + CapacityBytes(matches);
+  for (const auto& column : late_texts) sum += CapacityBytes(column);
   return sum;
 }
 
 std::size_t UserRows::bytes() const {
-  return ScanColumns::bytes() + BytesOf(time_ms) + BytesOf(matches) + BytesOf(narrow_matches);
+  return ScanColumns::bytes() + CapacityBytes(time_ms) + CapacityBytes(matches) +
+         CapacityBytes(narrow_matches);
 }
 
 void CursorRows::Clear(const ScanShape& shape) {

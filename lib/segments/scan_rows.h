@@ -108,6 +108,12 @@ struct UserRows : ScanColumns {
 
   std::size_t rows() const { return time_ms.size(); }
   std::size_t bytes() const;
+  // Of one row.
+  std::size_t width(const ScanShape& shape) {
+    std::size_t sum = 0;
+    ForEachColumn(shape, [&](auto& column) { sum += sizeof(column[0]); });
+    return sum;
+  }
 
   template <typename Use>
   void ForEachColumn(const ScanShape& shape, Use use) {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "lib/base/growth.h"
 #include "lib/segments/block_value.h"
 #include "lib/segments/scan_block.h"
 
@@ -31,6 +32,17 @@ ScanContext::ScanContext(const ScanPlan& scan_plan, ValueTable* scan_values)
   shape.more_matches = !shape.codes && plan.selectors.size() > 64;
   narrow_filter_bit = shape.codes ? kCodeFilterBit : masks.filter_bit();
   shape.user_ids = plan.needs_user_ids;
+}
+
+std::size_t ScanScratch::bytes() const {
+  const ColumnScratch& columns = read.columns;
+  return block.memory() + read.values.capacity() + CapacityBytes(read.titles) +
+         CapacityBytes(columns.values32) + CapacityBytes(columns.values64) +
+         CapacityBytes(columns.gated) + CapacityBytes(columns.bytes) +
+         CapacityBytes(columns.marks) + columns.texts.capacity() + columns.packed.capacity() +
+         CapacityBytes(masks) + CapacityBytes(table) + CapacityBytes(kept) +
+         CapacityBytes(kept_to) + CapacityBytes(hidden) + CapacityBytes(codes) +
+         CapacityBytes(hashes) + CapacityBytes(entries) + column.memory();
 }
 
 ScanSegment::ScanSegment(ScanInput input, const ScanContext* context)
@@ -124,7 +136,16 @@ Status ScanSegment::PrepareOnce() {
     selected[masks.filter_bit() / 64] &= ~(std::uint64_t{1} << masks.filter_bit() % 64);
     if (selected != Mask{}) wanted_types_.push_back(code);
   }
+  context_->table_bytes.fetch_add(TableBytes(), std::memory_order_relaxed);
   return Status::Ok();
+}
+
+std::size_t ScanSegment::TableBytes() const {
+  std::size_t sum = CapacityBytes(wanted_types_);
+  for (const auto& table : mask_tables_) sum += CapacityBytes(table);
+  for (const auto& codes : text_codes_) sum += CapacityBytes(codes);
+  for (const auto& hashes : identity_hashes_) sum += CapacityBytes(hashes);
+  return sum;
 }
 
 bool ScanSegment::MayMatch(std::uint32_t block) const {

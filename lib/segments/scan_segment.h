@@ -41,6 +41,7 @@ struct ScanContext {
   ScanShape shape;
   std::size_t narrow_filter_bit = 0;  // of bytes; RowMasks::filter_bit of wider masks
   ValueTable* const values;
+  mutable std::atomic<std::size_t> table_bytes = 0;  // of the tables of all segments
 };
 
 // Memory that a thread uses again from block to block.
@@ -58,6 +59,8 @@ struct ScanScratch {
   std::vector<std::string_view> entries;
   DictColumn column;
   std::string text;
+
+  std::size_t bytes() const;  // about
 };
 
 class ScanSegment {
@@ -90,6 +93,7 @@ class ScanSegment {
   friend class BlockScan;
 
   Status PrepareOnce();
+  std::size_t TableBytes() const;
   std::pair<std::int64_t, std::int64_t> TimesOf(std::uint32_t block) const {
     return {meta().blocks[block].min_time_ms, meta().blocks[block].max_time_ms};
   }

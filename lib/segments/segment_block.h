@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/byte_buffer.h"
+#include "lib/base/growth.h"
 #include "lib/base/hash.h"
 #include "lib/base/plain_vector.h"
 #include "lib/model/event_id_form.h"
@@ -34,6 +35,7 @@ struct SegmentTexts {
     ends.resize(1);
     bytes.clear();
   }
+  std::size_t memory() const { return CapacityBytes(ends) + bytes.capacity(); }
 };
 
 // The dictionaries that hold for all blocks of a segment, by field.
@@ -85,6 +87,7 @@ struct SegmentBlock {
   ByteBuffer extra_bytes;
 
   void Clear();
+  std::size_t memory() const;  // about
 };
 
 }  // namespace v1

@@ -56,8 +56,8 @@ TimelineScan::TimelineScan(const ScanPlan& plan, std::vector<ScanInput> inputs, 
 
 TimelineScan::~TimelineScan() = default;
 
-Status TimelineScan::Run(std::size_t part, TimelineVisitor* visitor) {
-  PartScan scan(this, part);
+Status TimelineScan::Run(std::size_t part, TimelineVisitor* visitor, const ScanCheck& check) {
+  PartScan scan(this, part, check);
   return scan.Run(visitor);
 }
 

@@ -31,14 +31,14 @@ inline namespace v1 {
 
 struct ScanOptions {
   std::size_t parts = 1;
-  // Asked between blocks: an error ends the scan. May be null. Thread-safe.
-  std::function<Status()> check;
-  // Memory of the rows of one part that are under way; kResourceExhausted past it.
-  std::size_t part_bytes_max = std::size_t{128} << 20;
   // Rows that are handed out at a time, about, and at least one user: what is put together should
   // still be in the cache when the visitor looks at it.
   std::size_t batch_rows = std::size_t{1} << 15;
 };
+
+// Asked between blocks, and before the rows of one user that are many are put together, with the
+// memory that the rows of a part take: an error ends the scan.
+using ScanCheck = std::function<Status(std::size_t bytes)>;
 
 class TimelineScan {
  public:
@@ -49,12 +49,14 @@ class TimelineScan {
   ~TimelineScan();
 
   std::size_t parts() const { return options_.parts; }
-  // Hands out the timelines of one part. Errors: those of the visitor and of options.check,
-  // kResourceExhausted. Damage is not an error here: see incomplete().
-  Status Run(std::size_t part, TimelineVisitor* visitor);
+  // Hands out the timelines of one part. `check` may be null. Errors: those of the visitor and of
+  // `check`. Damage is not an error here: see incomplete().
+  Status Run(std::size_t part, TimelineVisitor* visitor, const ScanCheck& check = nullptr);
 
   // Rows in the plan's range that were looked at.
   std::uint64_t events_scanned() const { return scanned_.load(std::memory_order_relaxed); }
+  // Memory of what is kept of the segments' dictionaries, beside the values.
+  std::size_t table_bytes() const { return context_.table_bytes.load(std::memory_order_relaxed); }
   // What could not be read, and is missing in what was handed out.
   std::vector<std::string> incomplete() const;
 

@@ -75,8 +75,8 @@ inline ScanEnd EndOfLog(const QueryScope& scope, const std::vector<Event>& event
   return EndOfData(scope, data, now_ms);
 }
 
-// The answer by up to four states, each with some of the users in batches of some size, settled or
-// not, merged in some order.
+// The answer by up to four states, each with some of the users in batches of some size, who know
+// the end or not, settled or not, merged in some order.
 inline Result<AnswerBody> RunInParts(const Analysis& analysis, const QueryScope& scope,
                                      const std::vector<Event>& events, Random* random,
                                      bool* exact) {
@@ -88,9 +88,12 @@ inline Result<AnswerBody> RunInParts(const Analysis& analysis, const QueryScope&
   for (const Event& event : events) {
     shares[share_of[std::stoul(event.user_id.substr(1))]].push_back(event);
   }
+  const ScanEnd end = EndOfLog(scope, events);
+  const bool knows_end = random->OneIn(2);
   std::vector<std::unique_ptr<AnalysisState>> states;
   for (const std::vector<Event>& share : shares) {
     states.push_back(analysis.NewState(&values));
+    if (knows_end) states.back()->KnowEnd(end);
     EventBatch batch;
     AppendEvents(share, &batch);
     const auto rows_max = static_cast<std::size_t>(random->Between(1, 80));
@@ -108,7 +111,7 @@ inline Result<AnswerBody> RunInParts(const Analysis& analysis, const QueryScope&
     if (Status status = states[0]->Merge(states.back().get()); !status.ok()) return status;
     states.pop_back();
   }
-  return analysis.Finish(states[0].get(), EndOfLog(scope, events), exact);
+  return analysis.Finish(states[0].get(), end, exact);
 }
 
 inline Result<AnswerBody> RunInParts(const Query& query, const std::vector<Event>& events,

@@ -278,7 +278,7 @@ TEST(Funnel, SaysHowMuchItHolds) {
   const auto analysis = *CreateAnalysis(query);
   ValueTable values;
   const auto state = analysis->NewState(&values);
-  const std::size_t empty = state->bytes();
+  const std::size_t empty = state->bytes(0);
   EXPECT_LT(empty, 10'000u);
   EventBatch batch;
   std::vector<Event> events;
@@ -289,8 +289,8 @@ TEST(Funnel, SaysHowMuchItHolds) {
   AppendEvents(events, &batch);
   ASSERT_TRUE(VisitTimelines(batch, analysis->plan(), &values, 100, state.get()).ok());
   // Two durations a user.
-  EXPECT_GT(state->bytes(), empty + 160'000);
-  EXPECT_LT(state->bytes(), empty + 500'000);
+  EXPECT_GT(state->bytes(0), empty + 160'000);
+  EXPECT_LT(state->bytes(0), empty + 500'000);
 }
 
 TEST(FunnelPaths, AreToldByUser) {

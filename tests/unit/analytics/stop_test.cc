@@ -143,7 +143,7 @@ TEST(StopTest, TrendsEnd) {
   }
   // Points alone are much where lines are many.
   TrendsQuery wide = Trends(Measure::kCount, true, Interval::kDay);
-  wide.breakdown->limit = 200;
+  wide.breakdown->limit = 100;
   ExpectEnds(halves, **CreateAnalysis(wide), "many lines");
 }
 
