@@ -3,6 +3,7 @@
 // Not thread-safe. A draft's views live until the next Read or CheckExtraData.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,10 @@ class EventReader {
   // A text that should be a JSON object within the limits of extra_data: sets the draft's
   // extra_data and what is lifted from it.
   Fault CheckExtraData(std::string_view text, EventDraft* draft);
+  // Whether the object that was read last has a member of this name at its top. O(members).
+  bool HasExtraKey(std::string_view key) const {
+    return std::find(extra_keys_.begin(), extra_keys_.end(), key) != extra_keys_.end();
+  }
 
  private:
   // A top-level member that is no wire field.
