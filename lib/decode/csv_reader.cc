@@ -70,7 +70,6 @@ Fault CsvEventReader::Read(const std::vector<std::string_view>& cells, const Csv
   if (cells.size() != targets.size()) {
     return {RejectCode::kBadLine, "", "the record has not as many cells as the header"};
   }
-  JsonObjectWriter extra(&extra_);
   std::string_view object;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::string_view cell = cells[i];
@@ -93,33 +92,40 @@ Fault CsvEventReader::Read(const std::vector<std::string_view>& cells, const Csv
         break;
       case Target::Kind::kClientSeq: fault = SetSeq(cell, &draft->seq); break;
       case Target::Kind::kExtraObject: object = cell; break;
-      case Target::Kind::kExtra:
-        if (IsSafeNumber(cell)) {
-          extra.Raw(target.name, cell);
-        } else {
-          extra.Text(target.name, cell);
-        }
+      case Target::Kind::kExtra: break;
     }
     if (fault) return fault;
   }
-  return FinishExtra(object, reader, draft);
+  if (!object.empty()) {
+    if (const Fault fault = reader->CheckExtraData(object, draft)) return fault;
+  }
+  AddColumns(cells, targets, object.empty() ? nullptr : reader, draft);
+  return {};
 }
 
-// What is mapped to extra_data and what no field takes become one object.
-Fault CsvEventReader::FinishExtra(std::string_view object, EventReader* reader, EventDraft* draft) {
-  if (object.empty()) {
-    if (extra_.size() == 1) return {};
-    extra_.push_back('}');
-    draft->extra_data = extra_;
-    return {};
+// What is mapped to extra_data and what no field takes become one object, where the object's own
+// members stand first and no key stands twice.
+void CsvEventReader::AddColumns(const std::vector<std::string_view>& cells,
+                                const std::vector<Target>& targets, const EventReader* object,
+                                EventDraft* draft) {
+  JsonObjectWriter extra(&extra_);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string& name = targets[i].name;
+    if (targets[i].kind != Target::Kind::kExtra || cells[i].empty() ||
+        (object != nullptr && object->HasExtraKey(name))) {
+      continue;
+    }
+    if (IsSafeNumber(cells[i])) {
+      extra.Raw(name, cells[i]);
+    } else {
+      extra.Text(name, cells[i]);
+    }
   }
-  if (const Fault fault = reader->CheckExtraData(object, draft)) return fault;
-  if (extra_.size() == 1) return {};
+  if (extra.empty()) return;
+  extra.Close();
   const std::string_view first = draft->extra_data;
   if (first.size() > 2) extra_.insert(1, std::string(first.substr(1, first.size() - 2)) + ",");
-  extra_.push_back('}');
   draft->extra_data = extra_;
-  return {};
 }
 
 }  // namespace v1

@@ -21,7 +21,9 @@ class CsvEventReader {
              EventReader* reader, EventDraft* draft);
 
  private:
-  Fault FinishExtra(std::string_view object, EventReader* reader, EventDraft* draft);
+  void AddColumns(const std::vector<std::string_view>& cells,
+                  const std::vector<CsvSchema::Target>& targets, const EventReader* object,
+                  EventDraft* draft);
 
   std::string extra_;
 };

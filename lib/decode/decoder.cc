@@ -20,6 +20,12 @@ void DecodedBatch::Clear() {
   truncated = 0;
 }
 
+namespace {
+
+constexpr Fault kTooLong = {RejectCode::kTooLong, "", kLineTooLong};
+
+}  // namespace
+
 class Decoder::Impl {
  public:
   Status DecodeJson(std::string_view body, const DecodeContext& context, DecodedBatch* out) {
@@ -45,7 +51,8 @@ class Decoder::Impl {
       begin = end + 1;
       if (line.ends_with('\r')) line.remove_suffix(1);
       if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
-      Emit(access_log_.Read(line, &draft_), {number, line});
+      const bool too_long = line.size() > context.line_bytes_max;
+      Emit(too_long ? kTooLong : access_log_.Read(line, &draft_), {number, line});
     }
     writer_.Finish(0);
     return number;
@@ -59,9 +66,9 @@ class Decoder::Impl {
     CsvRecords walk(records, first_line, &csv_);
     while (walk.Next()) {
       if (walk.record().empty()) continue;
-      const Fault fault = csv_.well_formed()
-                              ? csv_reader_.Read(csv_.cells(), schema, &reader_, &draft_)
-                              : kMalformed;
+      Fault fault = kMalformed;
+      if (csv_.well_formed()) fault = csv_reader_.Read(csv_.cells(), schema, &reader_, &draft_);
+      if (walk.record().size() > context.line_bytes_max) fault = kTooLong;
       Emit(fault, {walk.line(), walk.record()});
     }
     writer_.Finish(0);

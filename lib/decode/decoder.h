@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct DecodeContext {
   std::string_view user_agent = {};
   std::size_t events_max = 0;  // 0: no limit; past it kOutOfRange
   bool anonymous = false;      // IngestOptions::anonymous
+  // Of files only: a longer line, or record of CSV, is rejected as too_long.
+  std::size_t line_bytes_max = std::numeric_limits<std::size_t>::max();
 };
 
 // An event that was not taken, with the text it came from (cut at 4 KiB; none when anonymous).
@@ -35,6 +38,8 @@ struct RejectedEvent {
   Rejection why;
   std::string raw;
 };
+
+inline constexpr const char* kLineTooLong = "the line is too long";
 
 struct DecodedBatch {
   EventBatch batch;  // valid events, keys set, times corrected for skew

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "lib/base/short_text.h"
+#include "lib/decode/json_text.h"
+#include "lib/validate/redact.h"
 #include "lib/validate/time_text.h"
 
 namespace insightflow {
@@ -209,6 +211,7 @@ bool EventReader::ReadExtraData() {
   if (cursor_->Peek() != '{') return SkipWrongType(kExtraName, kObjectExpected);
   const std::size_t begin = cursor_->offset();
   ValueFault found = ValueFault::kNone;
+  referrer_begin_ = 0;
   const bool is_json =
       cursor_->ReadObject([this, &found](std::string_view key, ValueFault key_fault, std::size_t) {
         if (found == ValueFault::kNone) found = key_fault;
@@ -216,17 +219,33 @@ bool EventReader::ReadExtraData() {
       });
   if (!is_json) return false;
   const std::size_t end = cursor_->previous_end();
-  draft_->extra_data = cursor_->text().substr(begin, end - begin);
   if (found != ValueFault::kNone) {
     Blame(found, kExtraName);
   } else if (end - begin > kExtraDataBytesMax) {
     Blame(RejectCode::kTooLong, kExtraName, "extra_data is longer than 16 KiB");
-  } else if (cursor_->HasSpacesSince(begin)) {
-    compact_.clear();
-    cursor_->AppendCompact(begin, end, &compact_);
-    draft_->extra_data = compact_;
+  } else {
+    KeepExtraData(begin, end);
   }
   return true;
+}
+
+// What a client of the first generation says of the page before goes here only.
+void EventReader::KeepExtraData(std::size_t begin, std::size_t end) {
+  const bool secret =
+      referrer_begin_ != 0 &&
+      RedactUrl(draft_->lifted[static_cast<std::size_t>(Field::kReferrer)], &redacted_);
+  if (!secret && !cursor_->HasSpacesSince(begin)) {
+    draft_->extra_data = cursor_->text().substr(begin, end - begin);
+    return;
+  }
+  compact_.clear();
+  if (secret) {
+    cursor_->AppendCompact(begin, referrer_begin_, &compact_);
+    AppendJsonString(redacted_, &compact_);
+    begin = referrer_end_;
+  }
+  cursor_->AppendCompact(begin, end, &compact_);
+  draft_->extra_data = compact_;
 }
 
 bool EventReader::ReadExtraMember(std::string_view key, ValueFault* fault) {
@@ -235,9 +254,16 @@ bool EventReader::ReadExtraMember(std::string_view key, ValueFault* fault) {
   if (id == WireKey::kUnknown || !SetBit(id, &seen_extra_)) {
     return cursor_->SkipValue(kMemberLevel, fault);
   }
-  if (IsText(id) && IsLifted(static_cast<Field>(id)) && cursor_->Peek() == '"') {
+  const auto field = static_cast<Field>(id);
+  if (IsText(id) && IsLifted(field) && cursor_->Peek() == '"') {
     draft_->has_lifted = true;
-    return cursor_->ReadString(&draft_->lifted[static_cast<std::size_t>(id)], fault);
+    const std::size_t begin = cursor_->offset();
+    if (!cursor_->ReadString(&draft_->lifted[static_cast<std::size_t>(id)], fault)) return false;
+    if (field == Field::kReferrer) {
+      referrer_begin_ = begin;
+      referrer_end_ = cursor_->offset();
+    }
+    return true;
   }
   if ((id == WireKey::kPositionX || id == WireKey::kPositionY) && cursor_->NumberIsNext()) {
     JsonNumber number;

@@ -3,6 +3,7 @@
 // Not thread-safe. A draft's views live until the next Read or CheckExtraData.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,10 @@ class EventReader {
   // A text that should be a JSON object within the limits of extra_data: sets the draft's
   // extra_data and what is lifted from it.
   Fault CheckExtraData(std::string_view text, EventDraft* draft);
+  // Whether the object that was read last has a member of this name at its top. O(members).
+  bool HasExtraKey(std::string_view key) const {
+    return std::find(extra_keys_.begin(), extra_keys_.end(), key) != extra_keys_.end();
+  }
 
  private:
   // A top-level member that is no wire field.
@@ -48,6 +53,7 @@ class EventReader {
   bool ReadSeq();
   bool ReadExtraData();
   bool ReadExtraMember(std::string_view key, ValueFault* fault);
+  void KeepExtraData(std::size_t begin, std::size_t end);
   bool ReadUnknown(std::string_view key, std::size_t key_begin);
   bool SkipWrongType(std::string_view name, const char* expected);
   void MergeUnknown();
@@ -64,7 +70,10 @@ class EventReader {
   std::vector<Unknown> unknown_;
   std::string unknown_text_;
   std::vector<std::string_view> extra_keys_;
-  std::string compact_;  // extra_data without its white space
+  std::size_t referrer_begin_ = 0;  // of the referrer within extra_data; 0: it has none
+  std::size_t referrer_end_ = 0;    // the token behind it
+  std::string redacted_;
+  std::string compact_;  // extra_data without its white space and its referrer's secrets
   std::string merged_;   // extra_data with the unknown members
 
   JsonIndex own_index_;  // for CheckExtraData

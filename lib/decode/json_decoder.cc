@@ -228,6 +228,11 @@ void JsonDecoder::ReadLines(std::string_view lines, std::uint64_t* line_number) 
     begin = end + 1;
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (line.empty() || (line.front() != '{' && IsBlank(line))) continue;
+    if (line.size() > context_->line_bytes_max) {
+      writer_->Reject({RejectCode::kTooLong, "", kLineTooLong}, {*line_number, line});
+      together = false;
+      continue;
+    }
     if (together && ReadLine(line, end, *line_number)) continue;
     together = false;
     if (!IndexLines(line) || !ReadLine(line, line.size(), *line_number)) {

@@ -223,9 +223,7 @@ Status Importer::Impl::CutBlock(bool at_end) {
     if (buffer_.size() <= options_.line_bytes_max) return Status::Ok();
     IngestResult one;
     one.received = one.rejected = 1;
-    one.errors.push_back(
-        {next_line_, RejectCode::kTooLong, "",
-         "the line is longer than " + std::to_string(options_.line_bytes_max) + " bytes"});
+    one.errors.push_back({next_line_, RejectCode::kTooLong, "", kLineTooLong});
     {
       std::lock_guard lock(mutex_);
       ++unanswered_;
@@ -350,7 +348,8 @@ std::uint64_t Importer::Impl::Decode(std::string_view lines, std::uint64_t first
                                      Decoder* decoder, DecodedBatch* out) const {
   IngestOptions no_limits;
   no_limits.events_max = 0;
-  const DecodeContext context = engine_->ContextOf(no_limits);
+  DecodeContext context = engine_->ContextOf(no_limits);
+  context.line_bytes_max = options_.line_bytes_max;
   std::uint64_t next = first_line;
   switch (options_.format) {
     case ImportFormat::kNdjson:

@@ -42,7 +42,8 @@ bool ParseIp(std::string_view text, std::array<std::uint8_t, 16>* address) {
 }
 
 Result<IpNetwork> IpNetwork::Parse(std::string_view text) {
-  const Status wrong = InvalidArgument(std::string(text) + " is not a network such as 10.0.0.0/8");
+  const Status wrong = InvalidArgument("--trusted-proxy " + std::string(text) +
+                                       " is not a network such as 10.0.0.0/8");
   const std::size_t slash = text.find('/');
   const std::string_view address = text.substr(0, slash);
   IpNetwork network;

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 #include "insightflow/version.h"
 #include "insightflow/wire.h"
@@ -231,6 +233,10 @@ void NameEnvironment(CLI::App* app) {
 // before one that is meant for all commands; a key that no command knows is a mistake.
 void ApplyFile(CLI::App& root, CLI::App& command, const std::string& path) {
   std::vector<CLI::ConfigItem> items;
+  std::error_code unused;
+  if (std::filesystem::is_directory(path, unused)) {  // it opens, and reads as though empty
+    throw CLI::FileError("--config " + path + " is a folder; name a file");
+  }
   try {
     items = CLI::ConfigTOML().from_file(path);
   } catch (const CLI::FileError&) {

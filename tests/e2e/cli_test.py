@@ -31,7 +31,7 @@ class Mistakes(ServerTest):
             ([*serve, "--listen", "8080"], "127.0.0.1:8080"),
             ([*serve, "--listen", "127.0.0.1:99999"], "99999"),
             ([*serve, "--listen", "::1:80"], "::1:80"),
-            ([*serve, "--trusted-proxy", "10.0.0.0/33"], "10.0.0.0/33"),
+            ([*serve, "--trusted-proxy", "10.0.0.0/33"], "--trusted-proxy 10.0.0.0/33"),
             (["import", "--data", self.data], "name a file"),
             (["import", "x", "--data", self.data, "--format", "xml"], "xml"),
             (["import", "x", "--data", self.data, "--map", "a=b"], "csv"),
@@ -132,6 +132,9 @@ class Settings(ServerTest):
         done = run("serve", "--data", self.data, "--config", self.path("missing"))
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"cannot be read", done.stderr)
+        done = run("serve", "--data", self.data, "--config", self.folder)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"is a folder", done.stderr)
 
 
 class Checking(ServerTest):

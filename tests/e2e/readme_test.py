@@ -83,6 +83,24 @@ class Readme(unittest.TestCase):
         table = read("docs/operations.md").split("| `serve` |")[1].split("\n\n")[0]
         self.assertEqual(settings, set(re.findall(r"`(--[a-z-]+)`", table)))
 
+    def test_http_lists_every_call(self):
+        listed = re.findall(r"^\| `([A-Z]+) (/[^`]+)` \|", read("docs/http.md"), re.M)
+        served = set()
+        for name in os.listdir(os.path.join(SOURCE, "server/app")):
+            if name.endswith(".cc") and name != "page.cc":
+                served.update(re.findall(r'"(/(?:api|bff|health|metrics)(?:[\w/:-]*\w)?)"',
+                                         read(f"server/app/{name}")))
+        served = {re.sub(r":(\w+)", r"{\1}", path) for path in served if "/v1/" not in path}
+        self.assertEqual(served, {path for _, path in listed})
+        with tempfile.TemporaryDirectory() as folder:
+            with harness.Server(os.path.join(folder, "data")) as server:
+                methods = {path: {method for method, other in listed if other == path}
+                           for path in served}
+                for path, expected in methods.items():
+                    answer = server.request("OPTIONS", path.replace("{id}", "x"))
+                    allowed = set(answer.headers["Allow"].split(", ")) - {"OPTIONS", "HEAD"}
+                    self.assertEqual(allowed, expected, path)
+
     def test_links_lead_somewhere(self):
         pages = ["README.md", "README.zh-CN.md", "CHANGELOG.md"]
         pages += [f"docs/{name}" for name in os.listdir(os.path.join(SOURCE, "docs"))

@@ -69,8 +69,12 @@ void RunAll(std::string_view input) {
   }
   CheckBatch(out, context);
   CheckExtraAgain(out.batch);
-  decoder.DecodeNdjson(input, 1, context, &out);
-  CheckBatch(out, context);
+  DecodeContext short_lines = context;
+  short_lines.line_bytes_max = 80;
+  for (const DecodeContext& lines : {context, short_lines}) {
+    decoder.DecodeNdjson(input, 1, lines, &out);
+    CheckBatch(out, lines);
+  }
   const std::size_t header = input.find('\n');
   if (header == std::string_view::npos) return;
   const auto schema = CsvSchema::Create(input.substr(0, header), {});

@@ -217,6 +217,11 @@ TEST(CsvTest, AColumnOfExtraDataHoldsObjects) {
   EXPECT_EQ(DecodeCsv(header, R"(u,v,1,"{""element"":""E""}",)").Text(Field::kElement), "E");
   EXPECT_EQ(DecodeCsv(header, R"(u,v,1,{},5)").Extra(), R"({"x":5})");
   EXPECT_EQ(DecodeCsv(header, R"(u,v,1,{},)").Extra(), "{}");
+  EXPECT_EQ(DecodeCsv(header, R"(u,v,1,"{""\u0078"":1,""a"":2}",5)").Extra(),
+            R"({"\u0078":1,"a":2})");
+  EXPECT_EQ(DecodeCsv("user_id,event_type,timestamp,x,y,extra_data", R"(u,v,1,5,6,"{""x"":null}")")
+                .Extra(),
+            R"({"x":null,"y":6})");
   EXPECT_EQ(DecodeCsv(header, R"(u,v,1,[],5)").Verdict(), "bad_type extra_data");
   EXPECT_EQ(DecodeCsv(header, R"(u,v,1,{} {},5)").Verdict(), "bad_type extra_data");
   EXPECT_EQ(DecodeCsv(header, R"(u,v,1,"{""a"":99999999999999999999}",5)").Verdict(),

@@ -128,6 +128,33 @@ TEST(ExtraDataTest, WhatCannotBeLiftedStaysWhereItIs) {
   EXPECT_EQ(cut.out.truncated, 1u);
 }
 
+TEST(ExtraDataTest, TheReferrersSecretsAreNotKept) {
+  struct Case {
+    const char* sent;
+    const char* kept;
+  };
+  const Case cases[] = {
+      {R"({"referrer":"/?token=t&a=1"})", R"({"referrer":"/?token=redacted&a=1"})"},
+      {R"({ "a" : [ 1 ] , "referrer" : "/?q=\"&email=\u0061@b" , "b" : { } })",
+       R"({"a":[1],"referrer":"/?q=\"&email=redacted","b":{}})"},
+      {R"({"referrer":"/?a=1","b":"/?token=t"})", R"({"referrer":"/?a=1","b":"/?token=t"})"},
+      {R"({"a":{"referrer":"/?token=t"},"referrer":null})",
+       R"({"a":{"referrer":"/?token=t"},"referrer":null})"},
+      {R"({"referrer":"/?key=k","z":1},"more":2,"referrer":"/top?pwd=p")",
+       R"({"referrer":"/?key=redacted","z":1,"more":2})"},
+  };
+  for (const Case& c : cases) {
+    const Decoded d = DecodeJson(Extra(c.sent));
+    ASSERT_EQ(d.Verdict(), "accepted") << c.sent;
+    EXPECT_EQ(d.Extra(), c.kept) << c.sent;
+  }
+  // The next event is its own.
+  const Decoded two = DecodeJson("[" + Extra(R"({"referrer":"/?key=k"})") + "," +
+                                 Extra(R"({"a":1,"referrer":5})") + "]");
+  EXPECT_EQ(two.Extra(0), R"({"referrer":"/?key=redacted"})");
+  EXPECT_EQ(two.Extra(1), R"({"a":1,"referrer":5})");
+}
+
 TEST(ExtraDataTest, NothingLiftedLeaksIntoTheNextEvent) {
   const Decoded d =
       DecodeJson("[" + Extra(R"({"element":"E","position_x":1})") + "," + EventWith("") + "," +

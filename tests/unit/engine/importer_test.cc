@@ -235,6 +235,43 @@ TEST_F(ImporterTest, ALineThatIsTooLongIsSkipped) {
   EXPECT_EQ(engine_->Totals().total, 2u);
 }
 
+// Whatever the line's size is to that of a block, and wherever in the file it stands.
+TEST_F(ImporterTest, ALineIsAsLongAsItMayBe) {
+  constexpr std::size_t kMax = 1000;
+  const auto padded = [](std::string line, std::size_t size, std::string_view end) {
+    line.resize(line.size() - end.size());
+    return line + std::string(size - line.size() - end.size(), ' ') + std::string(end);
+  };
+  const std::string log =
+      R"(1.2.3.4 - - [13/Mar/2024:10:21:14 +0000] "GET /a HTTP/1.1" 200 5 "-" "x")";
+  struct Case {
+    ImportFormat format;
+    std::string header;
+    std::string line;
+    std::string end;
+  };
+  std::string json = Line(1);
+  json.pop_back();
+  const Case cases[] = {{ImportFormat::kNdjson, "", json, "}"},
+                        {ImportFormat::kCombined, "", log, "\""},
+                        {ImportFormat::kCsv, "user_id,event_type,timestamp,page_title\n",
+                         "u1,view,1710325274,\"\n\"", "\""}};
+  for (const Case& c : cases) {
+    ImportOptions options;
+    options.format = c.format;
+    options.line_bytes_max = kMax;
+    std::string text = c.header;
+    for (const std::size_t size : {kMax, kMax + 1, kMax - 1, std::size_t{300'000}}) {
+      text += padded(c.line, size, c.end) + "\n";
+    }
+    const auto result = Import(options, text + padded(c.line, kMax + 2, c.end), 1 << 16);
+    ASSERT_TRUE(result.ok()) << result.status().ToString();
+    EXPECT_EQ(result->received, 5u);
+    EXPECT_EQ(result->accepted, 2u) << c.line;
+    for (const Rejection& error : result->errors) EXPECT_EQ(error.code, RejectCode::kTooLong);
+  }
+}
+
 TEST_F(ImporterTest, CsvFollowsItsHeaderAndItsMapping) {
   ImportOptions options;
   options.format = ImportFormat::kCsv;
