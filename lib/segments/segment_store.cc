@@ -32,14 +32,14 @@ class SegmentDisposal {
   // While there is one, what is dropped waits for its end.
   class Together {
    public:
-    explicit Together(SegmentDisposal* disposal) : disposal_(disposal) {
+    explicit Together(std::shared_ptr<SegmentDisposal> disposal) : disposal_(std::move(disposal)) {
       const std::lock_guard lock(disposal_->waiting_mutex_);
       ++disposal_->together_;
     }
     ~Together();
 
    private:
-    SegmentDisposal* const disposal_;
+    const std::shared_ptr<SegmentDisposal> disposal_;
   };
 
  private:
@@ -325,22 +325,18 @@ Result<std::unique_ptr<SegmentWriter>> SegmentStore::NewSegment(std::uint32_t da
 
 Status SegmentStore::Commit(SegmentChange change) {
   const std::lock_guard committing(commit_mutex_);
-  const SegmentDisposal::Together together(disposal_.get());
+  const SegmentDisposal::Together together(disposal_);
   const auto before = Snapshot();
   auto after = std::make_shared<SegmentSnapshot>(*before);
-  std::vector<std::shared_ptr<const StoredSegment>> dropped;
-  for (const SegmentKey& key : change.removed) {
-    const auto found = std::find_if(after->segments.begin(), after->segments.end(),
-                                    [&](const auto& segment) { return segment->key() == key; });
-    if (found != after->segments.end()) {
-      dropped.push_back(*found);
-      after->segments.erase(found);
-    } else if (std::erase_if(after->unreadable, [&](const UnreadableSegment& segment) {
-                 return segment.entry.key == key;
-               }) == 0) {
-      return Internal("a commit drops an unknown segment");
-    }
-  }
+  std::sort(change.removed.begin(), change.removed.end(), IsBefore);
+  const auto goes = [&](const SegmentKey& key) {
+    return std::binary_search(change.removed.begin(), change.removed.end(), key, IsBefore);
+  };
+  std::size_t left = change.removed.size();
+  left -= std::erase_if(after->segments, [&](const auto& segment) { return goes(segment->key()); });
+  left -= std::erase_if(after->unreadable,
+                        [&](const UnreadableSegment& segment) { return goes(segment.entry.key); });
+  if (left != 0) return Internal("a commit drops an unknown segment");
   if (!change.receipts.list.empty()) {
     if (change.receipts.list.front().first_sequence != before->folded_sequence + 1) {
       return Internal("a fold does not begin behind the last one");
@@ -363,16 +359,19 @@ Status SegmentStore::Commit(SegmentChange change) {
   (void)batch.Put(family, kManifestKey, EncodeManifest(ManifestOf(*after, next_id_)));
   PutReceipts(*store_, change.receipts, &batch);
   if (Status status = store_->Write(&batch, true); !status.ok()) return status;
-  for (const auto& segment : dropped) segment->dropped_.store(true, std::memory_order_release);
+  for (const auto& segment : before->segments) {
+    if (goes(segment->key())) segment->dropped_.store(true, std::memory_order_release);
+  }
   for (const UnreadableSegment& segment : before->unreadable) {
-    const auto& left = change.removed;  // nobody reads what cannot be read
-    if (std::find(left.begin(), left.end(), segment.entry.key) != left.end()) {
-      disposal_->Drop(segment.entry.key);
-    }
+    if (goes(segment.entry.key)) disposal_->Drop(segment.entry.key);  // nobody reads it
   }
   const std::lock_guard lock(mutex_);
   snapshot_ = std::move(after);
   return Status::Ok();
+}
+
+std::shared_ptr<const void> SegmentStore::DropTogether() {
+  return std::make_shared<SegmentDisposal::Together>(disposal_);
 }
 
 Result<std::int64_t> SegmentStore::ReceivedMs(std::uint64_t sequence) const {

@@ -132,6 +132,10 @@ class SegmentStore {
   // it was, except that the writers are gone; try again later. Any other error stops the store.
   Status Commit(SegmentChange change);
 
+  // While the result is held, chunks of dropped segments stay; then all go at once. A removal costs
+  // O(segments there are), so who drops many holds it until it holds none of them any more.
+  std::shared_ptr<const void> DropTogether();
+
   // While the result is held no commit begins. For a copy of the store: RocksDB's checkpoint takes
   // the write-ahead log after the table files, so the manifest in it could name segments that the
   // copy lacks.
