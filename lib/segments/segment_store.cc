@@ -20,7 +20,7 @@ class SegmentDisposal {
 
   // Removes the segments, with one write to RocksDB's manifest for all.
   Status Remove(const std::vector<SegmentKey>& keys);
-  // Removes the segment now, or with others at the end of a Together.
+  // Removes the segment now, or with others at the end of this thread's Together.
   void Drop(const SegmentKey& key);
   void Close() {
     const std::lock_guard lock(mutex_);
@@ -29,27 +29,32 @@ class SegmentDisposal {
   // For sources, which are not used after Close.
   Store* store() const { return store_; }
 
-  // While there is one, what is dropped waits for its end.
+  // While there is one, what its thread drops waits for its end. One for each thread: drops that
+  // wait for all threads would wait for ever where queries overlap.
   class Together {
    public:
-    explicit Together(std::shared_ptr<SegmentDisposal> disposal) : disposal_(std::move(disposal)) {
-      const std::lock_guard lock(disposal_->waiting_mutex_);
-      ++disposal_->together_;
-    }
+    explicit Together(std::shared_ptr<SegmentDisposal> disposal)
+        : disposal_(std::move(disposal)), outer_(std::exchange(innermost, this)) {}
     ~Together();
+    Together(const Together&) = delete;
+    Together& operator=(const Together&) = delete;
 
    private:
+    friend class SegmentDisposal;
+
+    static thread_local Together* innermost;
+
     const std::shared_ptr<SegmentDisposal> disposal_;
+    Together* const outer_;
+    std::vector<SegmentKey> waiting_;
   };
 
  private:
   std::mutex mutex_;
   Store* store_;
-
-  std::mutex waiting_mutex_;
-  int together_ = 0;
-  std::vector<SegmentKey> waiting_;
 };
+
+thread_local SegmentDisposal::Together* SegmentDisposal::Together::innermost = nullptr;
 
 namespace {
 
@@ -220,23 +225,16 @@ Status SegmentDisposal::Remove(const std::vector<SegmentKey>& keys) {
 
 // What cannot be removed now the next opening removes.
 void SegmentDisposal::Drop(const SegmentKey& key) {
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    if (together_ > 0) {
-      waiting_.push_back(key);
-      return;
-    }
+  for (Together* at = Together::innermost; at != nullptr; at = at->outer_) {
+    if (at->disposal_.get() == this) return at->waiting_.push_back(key);
   }
   (void)Remove({key});
 }
 
 SegmentDisposal::Together::~Together() {
-  std::vector<SegmentKey> keys;
-  {
-    const std::lock_guard lock(disposal_->waiting_mutex_);
-    if (--disposal_->together_ == 0) keys.swap(disposal_->waiting_);
-  }
-  (void)disposal_->Remove(keys);
+  assert(innermost == this);
+  innermost = outer_;
+  (void)disposal_->Remove(waiting_);
 }
 
 StoredSegment::StoredSegment(std::shared_ptr<SegmentDisposal> disposal, SegmentReader reader,

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "insightflow/engine.h"
@@ -192,6 +193,35 @@ TEST_F(FolderTest, ManySmallSegmentsAreReplacedTogether) {
   first_day = kDay + kDays;
   EXPECT_LT(writes_of_fold(), 10) << "expired days";
   EXPECT_EQ(Segments(), 0u);
+}
+
+// Who reads all segments lets go of those that were replaced meanwhile as one, and others need not
+// wait for that.
+TEST_F(FolderTest, ReadersLetGoTogether) {
+  constexpr int kDays = 50;
+  std::uint32_t first_day = 0;
+  Folder::Options options = ByHand();
+  options.first_day = [&] { return first_day; };
+  Open(LogOptions(true), options);
+  Append(Rows(kDays, kDays));
+  ASSERT_TRUE(store_.folder->Fold().ok());
+  constexpr int kMany = 1'000'000;
+  {
+    const auto together = store_.segments->DropTogether();
+    SegmentList held = store_.segments->Snapshot()->segments;
+    first_day = kDay + kDays;
+    ASSERT_TRUE(store_.folder->Fold().ok());
+    EXPECT_EQ(Segments(), 0u);
+    EXPECT_TRUE(held.back()->NewSource()->Fetch(SegmentColumn::kMeta, kMetaBlock).ok());
+    fs_->Arm(Fault::kSync, kMany, rocksdb::IOStatus::OK(), "MANIFEST");
+    std::thread other(
+        [segment = std::exchange(held.back(), nullptr)]() mutable { segment.reset(); });
+    other.join();
+    EXPECT_EQ(fs_->calls_left(), kMany - 1);
+    held.clear();
+    EXPECT_EQ(fs_->calls_left(), kMany - 1);
+  }
+  EXPECT_EQ(fs_->calls_left(), kMany - 2);
 }
 
 TEST_F(FolderTest, ManyThreadsMayAsk) {
