@@ -126,11 +126,11 @@ class INSIGHTFLOW_EXPORT Engine {
   Result<UserProfile> User(std::string_view user_id) const;
 
   // One user's events with timestamp < before, newest first, at most `limit` (1 to 1,000). Equal
-  // timestamps: the later in the log comes first, but events of one tab_id come in order of their
-  // seq. An unknown user has no events. Recent events are found by an index; older ones by reading
-  // the log backwards. With `before_sequence`, also the events at `before` that have a lesser
-  // sequence: with the timestamp of a page's last event, and the least sequence that the page has
-  // of it, the next page leaves nothing out and repeats nothing.
+  // timestamps: the later in the log comes first, but within a page events of one tab_id come in
+  // order of their seq. An unknown user has no events. Recent events are found by an index; older
+  // ones by reading the log backwards. With `before_sequence`, also the events at `before` that
+  // have a lesser sequence: with the timestamp of a page's last event, and the least sequence that
+  // the page has of it, the next page leaves nothing out and repeats nothing.
   Result<std::vector<StoredEvent>> UserEvents(std::string_view user_id, std::size_t limit,
                                               std::optional<Timestamp> before = std::nullopt,
                                               std::uint64_t before_sequence = 0) const;

@@ -283,6 +283,7 @@ std::vector<SegmentList> Folder::Merges(std::size_t least) const {
 // Erased rows stay until Erase takes them: saved live numbers may still need them.
 Status Folder::Merge(bool all, std::size_t least, SegmentRows* memory) {
   while (all || !StepWaits()) {
+    const auto together = segments_->DropTogether();
     const std::vector<SegmentList> merges = Merges(least);
     if (merges.empty()) return Status::Ok();
     if (memory != nullptr) *memory = SegmentRows();
@@ -363,6 +364,7 @@ Status Folder::MergeInto(const SegmentList& inputs, const ErasedUsers& erased,
 Status Folder::DropExpired() {
   if (!options_.first_day) return Status::Ok();
   const std::uint32_t first_day = options_.first_day();
+  const auto together = segments_->DropTogether();
   SegmentChange change;
   const auto snapshot = segments_->Snapshot();
   for (const auto& segment : snapshot->segments) {
@@ -375,48 +377,67 @@ Status Folder::DropExpired() {
 }
 
 Status Folder::Erase() {
-  const auto snapshot = segments_->Snapshot();
-  if (snapshot->erasures.empty()) return Status::Ok();
+  std::shared_ptr<const ErasedUsers> erased;
+  std::uint64_t number = 0;
+  {
+    const auto snapshot = segments_->Snapshot();  // not held: what is rewritten must go meanwhile
+    if (snapshot->erasures.empty()) return Status::Ok();
+    erased = snapshot->erased;
+    number = snapshot->erasures.back().number;
+  }
   if (Status status = options_.before_erasing(); !status.ok()) return status;
   if (Status status = FoldLog(true); !status.ok()) return status;
   erased_all_ = true;
-  if (Status status = RewriteErased(*snapshot->erased); !status.ok()) return status;
-  return erased_all_ ? options_.erased(snapshot->erasures.back().number) : Status::Ok();
+  if (Status status = RewriteErased(*erased); !status.ok()) return status;
+  return erased_all_ ? options_.erased(number) : Status::Ok();
 }
 
+// A commit for as many segments as merges share one: memory and disk stay small, and what was done
+// stays done.
 Status Folder::RewriteErased(const ErasedUsers& erased) {
-  const auto snapshot = segments_->Snapshot();
-  for (const UnreadableSegment& segment : snapshot->unreadable) {
-    if (erased.MayTouchFrom(segment.entry.min_sequence)) erased_all_ = false;
-  }
-  for (const auto& segment : snapshot->segments) {
-    if (closing_) return Closed();
-    if (!erased.MayTouch(segment->meta())) continue;
-    Status status = RewriteErased(segment, erased);
-    if (status.code() == StatusCode::kDataLoss) {
-      erased_all_ = false;
-      NoteDamage(segment->key(), status);
-    } else if (!status.ok()) {
-      return status;
+  SegmentList waiting;
+  {
+    const auto snapshot = segments_->Snapshot();
+    for (const UnreadableSegment& segment : snapshot->unreadable) {
+      if (erased.MayTouchFrom(segment.entry.min_sequence)) erased_all_ = false;
     }
+    for (const auto& segment : snapshot->segments) {
+      if (erased.MayTouch(segment->meta())) waiting.push_back(segment);
+    }
+  }
+  while (!waiting.empty()) {
+    const auto together = segments_->DropTogether();
+    SegmentList rewritten;
+    SegmentChange change;
+    std::uint64_t rows = 0;
+    while (!waiting.empty() && rows < kRowsTogether && rewritten.size() < kSegmentsTogether) {
+      if (closing_) return Closed();
+      rewritten.push_back(std::move(waiting.back()));
+      waiting.pop_back();
+      rows += rewritten.back()->meta().rows;
+      Status status = RewriteErased(rewritten.back(), erased, &change);
+      if (status.code() == StatusCode::kDataLoss) {
+        erased_all_ = false;
+        NoteDamage(rewritten.back()->key(), status);
+      } else if (!status.ok()) {
+        return status;
+      }
+    }
+    if (change.removed.empty()) continue;
+    if (Status status = segments_->Commit(std::move(change)); !status.ok()) return status;
   }
   return Status::Ok();
 }
 
-// A commit of its own: memory stays small, and what was done stays done.
 Status Folder::RewriteErased(const std::shared_ptr<const StoredSegment>& segment,
-                             const ErasedUsers& erased) {
+                             const ErasedUsers& erased, SegmentChange* change) {
   const auto source = segment->NewSource();
   const auto left = ErasedUsers::WhatIsLeft(&erased, segment->reader(), source.get());
   if (!left.ok()) return left.status();
   if (left->rows == segment->meta().rows) return Status::Ok();
-  SegmentChange change;
-  if (left->rows == 0) {
-    change.removed.push_back(segment->key());
-  } else if (Status status = MergeInto({segment}, erased, &change); !status.ok()) {
-    return status;
-  }
-  return segments_->Commit(std::move(change));
+  if (left->rows != 0) return MergeInto({segment}, erased, change);
+  change->removed.push_back(segment->key());
+  return Status::Ok();
 }
 
 }  // namespace v1

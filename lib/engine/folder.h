@@ -99,7 +99,7 @@ class Folder {
   Status Erase();
   Status RewriteErased(const ErasedUsers& erased);
   Status RewriteErased(const std::shared_ptr<const StoredSegment>& segment,
-                       const ErasedUsers& erased);
+                       const ErasedUsers& erased, SegmentChange* change);
   Status StatusLocked() const { return status_.ok() ? damage_ : status_; }
   std::uint64_t LogEnd() const;
   bool StepWaits() const;

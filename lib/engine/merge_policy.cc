@@ -21,8 +21,6 @@ constexpr std::size_t kSegmentsADayMax = 32;
 constexpr std::uint64_t kWorth = 8;
 // Of what the log grew by, a day that hardly grows has less than this part.
 constexpr std::uint64_t kHardly = 8;
-// Merges of together so many rows share a commit, whose synced writes cost more than small merges.
-constexpr std::uint64_t kRowsTogether = 262'144;
 
 using Rows = std::span<const std::uint32_t>;
 
@@ -191,6 +189,7 @@ std::vector<SegmentList> PickMerges(const SegmentList& segments, std::size_t lea
   for (auto& [sum, inputs] : found) {
     rows += sum;
     if (!merges.empty() && rows > kRowsTogether) break;
+    if (merges.size() == kSegmentsTogether) break;
     merges.push_back(std::move(inputs));
   }
   return merges;

@@ -20,6 +20,12 @@ inline namespace v1 {
 
 using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;
 
+// Segments of together so many rows are replaced in one commit, whose synced writes cost more than
+// those of small segments. Not more segments than the second: each takes a file and some 10 KiB of
+// memory.
+inline constexpr std::uint64_t kRowsTogether = 262'144;
+inline constexpr std::size_t kSegmentsTogether = 2'048;
+
 // The merges to do next, in one commit: those of fewest rows, at most one a day, some more when
 // they are small. From `least` neighbours of similar size in one day on, these, the smallest first,
 // as many as one segment takes; unless only wide merges are wanted also those that have settled.

@@ -75,6 +75,7 @@ Result<Engine::Impl::StoredRows> Engine::Impl::RowsOf(const EventLog& log) const
 Result<Answer> Engine::Impl::Query(const insightflow::Query& query, const QueryOptions& options) {
   if (Status status = FoldLongTail(); !status.ok()) return status;
   return WithLog([&](EventLog& log) -> Result<Answer> {
+    const auto together = segments().DropTogether();  // what was merged or expired meanwhile
     Result<StoredRows> rows = RowsOf(log);
     if (!rows.ok()) return rows.status();
     Result<Answer> answer = RunQuery(query, options, tuning_.query_ended, std::move(rows->inputs),

@@ -207,6 +207,13 @@ constexpr std::array<SegmentColumn, kSegmentColumns> kReadOrder = [] {
 }();
 static_assert(ColumnOf(Field::kPageUrl) < ColumnOf(Field::kPageTitle));
 
+// Why the values of a chunk could not be read.
+Status UnreadChunk(const ChunkKey& key, bool knows_encoding) {
+  return DamagedChunk(key.segment, key.column, key.block,
+                      knows_encoding ? "impossible values"
+                                     : "written by a newer version, which is needed to read it");
+}
+
 }  // namespace
 
 Result<SegmentReader> SegmentReader::Open(const SegmentKey& key, std::string_view meta_chunk) {
@@ -223,9 +230,9 @@ Status SegmentReader::ReadDictionaries(ColumnSet columns, ChunkSource* source, R
     SegmentTexts& texts = (*dictionaries)[f];
     texts.Clear();
     if (!columns.Has(ColumnOf(field)) || !meta_.HasDictionary(field)) continue;
+    const ChunkKey key = {meta_.key, ColumnOf(field), kDictionaryBlock};
     ChunkValues values;
-    Status status =
-        FetchValues({meta_.key, ColumnOf(field), kDictionaryBlock}, source, scratch, &values);
+    Status status = FetchValues(key, source, scratch, &values);
     if (!status.ok()) return status;
     ByteReader in(values.bytes);
     const std::uint32_t entries = meta_.dictionary_entries[f];
@@ -233,7 +240,7 @@ Status SegmentReader::ReadDictionaries(ColumnSet columns, ChunkSource* source, R
         !GetTextList(&in, entries, &scratch->columns, &texts) || texts.entries() != entries ||
         !in.empty()) {
       texts.Clear();
-      return DamagedChunk(meta_.key, ColumnOf(field), kDictionaryBlock, "impossible values");
+      return UnreadChunk(key, values.encoding == kFirstEncoding);
     }
   }
   return Status::Ok();
@@ -260,11 +267,9 @@ Status SegmentReader::ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSou
     }
     if (status.ok()) {
       ByteReader in(values.bytes);
-      if (!BlockDecoder::Knows(column, values.encoding)) {
-        status = DamagedChunk(meta_.key, column, block,
-                              "written by a newer version, which is needed to read it");
-      } else if (!decoder.Decode(column, values.encoding, &in) || !in.empty()) {
-        status = DamagedChunk(meta_.key, column, block, "impossible values");
+      const bool knows = BlockDecoder::Knows(column, values.encoding);
+      if (!knows || !decoder.Decode(column, values.encoding, &in) || !in.empty()) {
+        status = UnreadChunk(key, knows);
       }
     }
     if (!status.ok()) {
@@ -276,10 +281,10 @@ Status SegmentReader::ReadBlock(std::uint32_t block, ColumnSet columns, ChunkSou
 }
 
 Status SegmentReader::ReadTitles(ChunkSource* source, ReadScratch* scratch) const {
-  constexpr SegmentColumn kColumn = ColumnOf(Field::kPageTitle);
+  const ChunkKey key = {meta_.key, ColumnOf(Field::kPageTitle), kTitlesBlock};
   scratch->titles_of.reset();
   ChunkValues values;
-  Status status = FetchValues({meta_.key, kColumn, kTitlesBlock}, source, scratch, &values);
+  Status status = FetchValues(key, source, scratch, &values);
   if (!status.ok()) return status;
   ByteReader in(values.bytes);
   scratch->titles.assign(
@@ -288,7 +293,7 @@ Status SegmentReader::ReadTitles(ChunkSource* source, ReadScratch* scratch) cons
       !GetPatched<std::uint32_t>(&in, std::span(scratch->titles).subspan(1),
                                  &scratch->columns.patch) ||
       !in.empty()) {
-    return DamagedChunk(meta_.key, kColumn, kTitlesBlock, "impossible values");
+    return UnreadChunk(key, values.encoding == kFirstEncoding);
   }
   scratch->titles_of = meta_.key;
   return Status::Ok();

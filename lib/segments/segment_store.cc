@@ -20,7 +20,7 @@ class SegmentDisposal {
 
   // Removes the segments, with one write to RocksDB's manifest for all.
   Status Remove(const std::vector<SegmentKey>& keys);
-  // Removes the segment now, or with others at the end of a Together.
+  // Removes the segment now, or with others at the end of this thread's Together.
   void Drop(const SegmentKey& key);
   void Close() {
     const std::lock_guard lock(mutex_);
@@ -29,27 +29,32 @@ class SegmentDisposal {
   // For sources, which are not used after Close.
   Store* store() const { return store_; }
 
-  // While there is one, what is dropped waits for its end.
+  // While there is one, what its thread drops waits for its end. One for each thread: drops that
+  // wait for all threads would wait for ever where queries overlap.
   class Together {
    public:
-    explicit Together(SegmentDisposal* disposal) : disposal_(disposal) {
-      const std::lock_guard lock(disposal_->waiting_mutex_);
-      ++disposal_->together_;
-    }
+    explicit Together(std::shared_ptr<SegmentDisposal> disposal)
+        : disposal_(std::move(disposal)), outer_(std::exchange(innermost, this)) {}
     ~Together();
+    Together(const Together&) = delete;
+    Together& operator=(const Together&) = delete;
 
    private:
-    SegmentDisposal* const disposal_;
+    friend class SegmentDisposal;
+
+    static thread_local Together* innermost;
+
+    const std::shared_ptr<SegmentDisposal> disposal_;
+    Together* const outer_;
+    std::vector<SegmentKey> waiting_;
   };
 
  private:
   std::mutex mutex_;
   Store* store_;
-
-  std::mutex waiting_mutex_;
-  int together_ = 0;
-  std::vector<SegmentKey> waiting_;
 };
+
+thread_local SegmentDisposal::Together* SegmentDisposal::Together::innermost = nullptr;
 
 namespace {
 
@@ -220,23 +225,16 @@ Status SegmentDisposal::Remove(const std::vector<SegmentKey>& keys) {
 
 // What cannot be removed now the next opening removes.
 void SegmentDisposal::Drop(const SegmentKey& key) {
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    if (together_ > 0) {
-      waiting_.push_back(key);
-      return;
-    }
+  for (Together* at = Together::innermost; at != nullptr; at = at->outer_) {
+    if (at->disposal_.get() == this) return at->waiting_.push_back(key);
   }
   (void)Remove({key});
 }
 
 SegmentDisposal::Together::~Together() {
-  std::vector<SegmentKey> keys;
-  {
-    const std::lock_guard lock(disposal_->waiting_mutex_);
-    if (--disposal_->together_ == 0) keys.swap(disposal_->waiting_);
-  }
-  (void)disposal_->Remove(keys);
+  assert(innermost == this);
+  innermost = outer_;
+  (void)disposal_->Remove(waiting_);
 }
 
 StoredSegment::StoredSegment(std::shared_ptr<SegmentDisposal> disposal, SegmentReader reader,
@@ -325,22 +323,18 @@ Result<std::unique_ptr<SegmentWriter>> SegmentStore::NewSegment(std::uint32_t da
 
 Status SegmentStore::Commit(SegmentChange change) {
   const std::lock_guard committing(commit_mutex_);
-  const SegmentDisposal::Together together(disposal_.get());
+  const SegmentDisposal::Together together(disposal_);
   const auto before = Snapshot();
   auto after = std::make_shared<SegmentSnapshot>(*before);
-  std::vector<std::shared_ptr<const StoredSegment>> dropped;
-  for (const SegmentKey& key : change.removed) {
-    const auto found = std::find_if(after->segments.begin(), after->segments.end(),
-                                    [&](const auto& segment) { return segment->key() == key; });
-    if (found != after->segments.end()) {
-      dropped.push_back(*found);
-      after->segments.erase(found);
-    } else if (std::erase_if(after->unreadable, [&](const UnreadableSegment& segment) {
-                 return segment.entry.key == key;
-               }) == 0) {
-      return Internal("a commit drops an unknown segment");
-    }
-  }
+  std::sort(change.removed.begin(), change.removed.end(), IsBefore);
+  const auto goes = [&](const SegmentKey& key) {
+    return std::binary_search(change.removed.begin(), change.removed.end(), key, IsBefore);
+  };
+  std::size_t left = change.removed.size();
+  left -= std::erase_if(after->segments, [&](const auto& segment) { return goes(segment->key()); });
+  left -= std::erase_if(after->unreadable,
+                        [&](const UnreadableSegment& segment) { return goes(segment.entry.key); });
+  if (left != 0) return Internal("a commit drops an unknown segment");
   if (!change.receipts.list.empty()) {
     if (change.receipts.list.front().first_sequence != before->folded_sequence + 1) {
       return Internal("a fold does not begin behind the last one");
@@ -363,16 +357,19 @@ Status SegmentStore::Commit(SegmentChange change) {
   (void)batch.Put(family, kManifestKey, EncodeManifest(ManifestOf(*after, next_id_)));
   PutReceipts(*store_, change.receipts, &batch);
   if (Status status = store_->Write(&batch, true); !status.ok()) return status;
-  for (const auto& segment : dropped) segment->dropped_.store(true, std::memory_order_release);
+  for (const auto& segment : before->segments) {
+    if (goes(segment->key())) segment->dropped_.store(true, std::memory_order_release);
+  }
   for (const UnreadableSegment& segment : before->unreadable) {
-    const auto& left = change.removed;  // nobody reads what cannot be read
-    if (std::find(left.begin(), left.end(), segment.entry.key) != left.end()) {
-      disposal_->Drop(segment.entry.key);
-    }
+    if (goes(segment.entry.key)) disposal_->Drop(segment.entry.key);  // nobody reads it
   }
   const std::lock_guard lock(mutex_);
   snapshot_ = std::move(after);
   return Status::Ok();
+}
+
+std::shared_ptr<const void> SegmentStore::DropTogether() {
+  return std::make_shared<SegmentDisposal::Together>(disposal_);
 }
 
 Result<std::int64_t> SegmentStore::ReceivedMs(std::uint64_t sequence) const {

@@ -132,6 +132,11 @@ class SegmentStore {
   // it was, except that the writers are gone; try again later. Any other error stops the store.
   Status Commit(SegmentChange change);
 
+  // While the result is held, chunks of dropped segments that this thread lets go stay; then all go
+  // at once. A removal costs O(segments there are), so who may be the last to hold many of them
+  // holds it longer than these. To be let go by the same thread, the last one first.
+  std::shared_ptr<const void> DropTogether();
+
   // While the result is held no commit begins. For a copy of the store: RocksDB's checkpoint takes
   // the write-ahead log after the table files, so the manifest in it could name segments that the
   // copy lacks.

@@ -25,6 +25,8 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
     calls_left_ = after;
     fault_ = fault;
   }
+  // Of those that Arm has let through.
+  int calls_left() const { return calls_left_; }
   void Heal() { fault_ = Fault::kNone; }
   rocksdb::IOStatus Check(Fault operation, const std::string& name) {
     if (fault_ != operation || name.find(part_) == std::string::npos)

@@ -7,9 +7,11 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "insightflow/engine.h"
+#include "lib/base/hash.h"
 #include "lib/segments/segment_merger.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folded_store.h"
@@ -157,6 +159,69 @@ TEST_F(FolderTest, ManyDaysAreFoldedInStepsOfBoundedMemory) {
   ASSERT_TRUE(store_.folder->Fold().ok());
   EXPECT_EQ(Segments(), 60u) << "four of each day, merged";
   ExpectEverythingOnce(480);
+}
+
+// A write to RocksDB's manifest costs as much as there are segments: one for each of them that is
+// replaced would make thousands of days take minutes.
+TEST_F(FolderTest, ManySmallSegmentsAreReplacedTogether) {
+  constexpr int kDays = 50;
+  std::uint32_t first_day = 0;
+  Folder::Options options = ByHand();
+  options.first_day = [&] { return first_day; };
+  Open(LogOptions(true), options);
+  for (int i = 0; i < 3; ++i) {
+    Append(Rows(2 * kDays, kDays));
+    ASSERT_TRUE(store_.folder->Fold().ok());
+  }
+  const auto writes_of_fold = [&] {
+    constexpr int kMany = 1'000'000;
+    fs_->Arm(Fault::kSync, kMany, rocksdb::IOStatus::OK(), "MANIFEST");
+    const Status status = store_.folder->Fold();
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return kMany - fs_->calls_left();
+  };
+  Append(Rows(2 * kDays, kDays));
+  EXPECT_LT(writes_of_fold(), 10) << "merges";
+  EXPECT_LT(Segments(), 2u * kDays);
+  SegmentChange change;
+  change.erasure = Erasure{.user_hash = HashBytes("u3", store_.log->hash_seed()),
+                           .last_sequence = Folded(),
+                           .user_id = "u3"};
+  ASSERT_TRUE(store_.segments->Commit(std::move(change)).ok());
+  EXPECT_LT(writes_of_fold(), 10) << "erasure";
+  EXPECT_EQ(store_.segments->Snapshot()->rows(), 8u * kDays * 9 / 10);
+  first_day = kDay + kDays;
+  EXPECT_LT(writes_of_fold(), 10) << "expired days";
+  EXPECT_EQ(Segments(), 0u);
+}
+
+// Who reads all segments lets go of those that were replaced meanwhile as one, and others need not
+// wait for that.
+TEST_F(FolderTest, ReadersLetGoTogether) {
+  constexpr int kDays = 50;
+  std::uint32_t first_day = 0;
+  Folder::Options options = ByHand();
+  options.first_day = [&] { return first_day; };
+  Open(LogOptions(true), options);
+  Append(Rows(kDays, kDays));
+  ASSERT_TRUE(store_.folder->Fold().ok());
+  constexpr int kMany = 1'000'000;
+  {
+    const auto together = store_.segments->DropTogether();
+    SegmentList held = store_.segments->Snapshot()->segments;
+    first_day = kDay + kDays;
+    ASSERT_TRUE(store_.folder->Fold().ok());
+    EXPECT_EQ(Segments(), 0u);
+    EXPECT_TRUE(held.back()->NewSource()->Fetch(SegmentColumn::kMeta, kMetaBlock).ok());
+    fs_->Arm(Fault::kSync, kMany, rocksdb::IOStatus::OK(), "MANIFEST");
+    std::thread other(
+        [segment = std::exchange(held.back(), nullptr)]() mutable { segment.reset(); });
+    other.join();
+    EXPECT_EQ(fs_->calls_left(), kMany - 1);
+    held.clear();
+    EXPECT_EQ(fs_->calls_left(), kMany - 1);
+  }
+  EXPECT_EQ(fs_->calls_left(), kMany - 2);
 }
 
 TEST_F(FolderTest, ManyThreadsMayAsk) {

@@ -313,12 +313,21 @@ TEST(SegmentTest, AChunkUnderAnotherKeyIsNoticed) {
 }
 
 TEST(SegmentTest, AnUnknownEncodingIsOfANewerVersion) {
-  Built built = Build(SmallBatch());
-  for (auto& [key, chunk] : built.files.chunks) chunk[0] = 9;
-  built.files.Reseal(kKey);
-  const Status status = SegmentReader::Open(kKey, built.files.Meta()).status();
-  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
-  EXPECT_NE(status.message().find("newer version"), std::string::npos);
+  const Built built = Build(GuidedBatch(2'000));
+  ASSERT_TRUE(built.files.chunks.contains({ColumnOf(Field::kPageUrl), kDictionaryBlock}));
+  ASSERT_TRUE(built.files.chunks.contains({ColumnOf(Field::kPageTitle), kTitlesBlock}));
+  for (const auto& [key, chunk] : built.files.chunks) {
+    SegmentFiles files = built.files;
+    files.chunks[key][0] = 9;
+    files.Reseal(kKey);
+    std::vector<TwinRow> rows;
+    const Status status = ReadRows(kKey, kSeed, &files, &rows);
+    const bool is_meta = key.first == SegmentColumn::kMeta;
+    EXPECT_EQ(status.code(), is_meta ? StatusCode::kFailedPrecondition : StatusCode::kDataLoss);
+    EXPECT_NE(status.message().find(std::string(ColumnName(key.first)) + ", "), std::string::npos);
+    EXPECT_NE(status.message().find("written by a newer version"), std::string::npos)
+        << status.message();
+  }
 }
 
 TEST(SegmentTest, AnErrorOfTheSinkEndsTheBuild) {
