@@ -30,7 +30,7 @@ bool HasClientOrder(const std::vector<ScanInput>& inputs) {
 
 TimelineScan::TimelineScan(const ScanPlan& plan, std::vector<ScanInput> inputs, ValueTable* values,
                            ScanOptions options)
-    : options_(std::move(options)), context_(plan, values) {
+    : options_(options), context_(plan, values) {
   std::erase_if(inputs, [&](const ScanInput& input) {
     const SegmentMeta& meta = input.reader->meta();
     return meta.rows == 0 || meta.max_time_ms < plan.from_ms || meta.min_time_ms >= plan.to_ms;

@@ -61,11 +61,23 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return insightflow::CountedNew(size, 0);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return insightflow::CountedNew(size, 0);
+}
 void* operator new[](std::size_t size) { return operator new(size); }
 void* operator new[](std::size_t size, std::align_val_t alignment) {
   return operator new(size, alignment);
 }
 void operator delete(void* block) noexcept { insightflow::CountedDelete(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept {
+  insightflow::CountedDelete(block);
+}
+void operator delete[](void* block, const std::nothrow_t&) noexcept {
+  insightflow::CountedDelete(block);
+}
 void operator delete(void* block, std::size_t) noexcept { insightflow::CountedDelete(block); }
 void operator delete(void* block, std::align_val_t) noexcept { insightflow::CountedDelete(block); }
 void operator delete(void* block, std::size_t, std::align_val_t) noexcept {

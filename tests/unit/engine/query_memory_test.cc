@@ -169,7 +169,7 @@ void ExpectWithinBudgets(const Shape& shape, const std::vector<Case>& cases) {
       EXPECT_EQ(first.code, StatusCode::kOk) << each.name;
       const auto all = store.Ask(each.query, 1'024 * kMiB, threads);
       int refused = 0;
-      for (std::size_t budget = 4 * kMiB; budget < 4 * all.taken; budget = budget * 5 / 4) {
+      for (std::size_t budget = 4 * kMiB; budget < 4 * all.taken; budget = budget * 3 / 2) {
         const auto outcome = store.Ask(each.query, budget, threads);
         EXPECT_LE(outcome.taken, budget + kBeside + threads * kBesideAThread)
             << each.name << ", " << threads << " threads, a budget of " << budget;
@@ -189,15 +189,15 @@ void ExpectWithinBudgets(const Shape& shape, const std::vector<Case>& cases) {
 }
 
 TEST(QueryMemory, OfTrendsIsWithinItsBudget) {
-  ExpectWithinBudgets({.events = 200'000, .users = 20'000}, TrendsCases());
+  ExpectWithinBudgets({.events = 120'000, .users = 20'000}, TrendsCases());
 }
 
 TEST(QueryMemory, OfOthersIsWithinItsBudget) {
-  ExpectWithinBudgets({.events = 200'000, .users = 20'000}, OtherCases());
+  ExpectWithinBudgets({.events = 120'000, .users = 20'000}, OtherCases());
 }
 
 TEST(QueryMemory, OfOneUserIsWithinItsBudget) {
-  ExpectWithinBudgets({.events = 200'000, .users = 1}, OtherCases());
+  ExpectWithinBudgets({.events = 120'000, .users = 1}, OtherCases());
 }
 
 }  // namespace
