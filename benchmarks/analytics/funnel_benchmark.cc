@@ -127,6 +127,33 @@ void BM_Unordered(benchmark::State& state) {
   Measure(state, static_cast<std::size_t>(state.range(0)), FunnelOrder::kUnordered);
 }
 
+void BM_ClickHouse(benchmark::State& state) {
+  const auto steps = static_cast<std::size_t>(state.range(0));
+  const UserRuns runs(state, 0, MatchesOf(steps));
+  FunnelQuery query = QueryOf(steps, FunnelOrder::kOrdered);
+  query.clickhouse = ClickHouseModes{.strict_once = state.range(1) != 0};
+  const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
+  for (auto _ : state) benchmark::DoNotOptimize(runs.Run(**analysis));
+  ReportRows(state, runs);
+}
+// Users whose events are the steps in turn: whoever has enough of them fills all.
+void BM_OrderedFilled(benchmark::State& state) {
+  const auto steps = static_cast<std::size_t>(state.range(0));
+  FunnelQuery query = QueryOf(steps, FunnelOrder::kOrdered);
+  query.window.reset();
+  std::uint32_t user = 0;
+  std::uint32_t event = 0;
+  const std::uint32_t types = static_cast<std::uint32_t>(std::min<std::size_t>(steps, 5));
+  const UserRuns runs(state, 0, [&](const GeneratedEvent& at) {
+    if (at.user != user) event = 0;
+    user = at.user;
+    return std::uint64_t{1} << event++ % types;
+  });
+  const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
+  for (auto _ : state) benchmark::DoNotOptimize(runs.Run(**analysis));
+  ReportRows(state, runs);
+}
+
 // The answer from the state: mostly medians.
 void BM_Finish(benchmark::State& state) {
   const UserRuns runs(state, 0, MatchesOf(4));
@@ -145,7 +172,9 @@ BENCHMARK(BM_Ordered)->Arg(4)->Arg(12)->Arg(64)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_OrderedInCache)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_StrictlyIncreasing)->Arg(4)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Strict)->Arg(4)->Unit(benchmark::kMillisecond);
-BENCHMARK(BM_Unordered)->Arg(4)->Arg(12)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Unordered)->Arg(4)->Arg(12)->Arg(64)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ClickHouse)->Args({4, 0})->Args({12, 0})->Args({4, 1})->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_OrderedFilled)->Arg(4)->Arg(12)->Arg(64)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Finish)->Unit(benchmark::kMillisecond);
 
 }  // namespace

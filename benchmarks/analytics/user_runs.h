@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -60,9 +61,10 @@ class UserRuns {
   const ValueTable* values() const { return &values_; }
   std::size_t rows() const { return times_.size(); }
 
-  // All batches through one state.
+  // All batches through one state, which asks for its end as in an engine.
   std::unique_ptr<AnalysisState> Run(const Analysis& analysis) const {
     std::unique_ptr<AnalysisState> state = analysis.NewState(&values_);
+    state->Watch(&ended_);
     for (const Timelines& batch : batches_) {
       if (!state->Visit(batch).ok()) return nullptr;
     }
@@ -100,6 +102,9 @@ class UserRuns {
     }
   }
 
+  const std::function<bool()> ended_ = [] {
+    return std::chrono::steady_clock::now() == std::chrono::steady_clock::time_point::max();
+  };
   mutable ValueTable values_;
   std::vector<std::int64_t> times_;
   std::vector<std::uint64_t> matches_;

@@ -13,8 +13,6 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-constexpr std::size_t kStepsATime = Stop::kStepsPerQuestion / 64;
-
 constexpr std::uint64_t Bit(std::uint32_t k) { return std::uint64_t{1} << k; }
 
 // Without strict_once.
@@ -25,7 +23,10 @@ class OneChain {
   void Begin(std::int64_t time_ms, std::uint32_t /*level*/) { time_ms_ = time_ms; }
   void Start() { first_[0] = last_[0] = time_ms_; }
   // Takes the chain of k steps on.
-  bool Extend(std::uint32_t k, FunnelTies* /*ties*/, std::size_t /*at*/) {
+  bool Extend(std::uint32_t k, FunnelTies* /*ties*/, std::size_t /*at*/, Stop* /*stop*/) {
+    return ExtendAlone(k);
+  }
+  bool ExtendAlone(std::uint32_t k) {
     const std::uint64_t passed =
         static_cast<std::uint64_t>(time_ms_) - static_cast<std::uint64_t>(first_[k - 1]);
     if (passed > rules_.window_ms) return false;
@@ -56,14 +57,14 @@ class EveryChain {
   void Start() { Take(1, start_[0]); }
   // Of the chains before this time that events of this time can take to k + 1 steps, those of
   // fewest steps start last.
-  bool Extend(std::uint32_t k, FunnelTies* ties, std::size_t at) {
+  bool Extend(std::uint32_t k, FunnelTies* ties, std::size_t at, Stop* stop) {
     const bool one = rules_.clickhouse->strict_deduplication && !ties->simple();
     if (one) LeaveOnly(k, ties, at);
     const std::uint32_t lowest = rules_.clickhouse->strict_increase ? k : 0;
     for (std::uint32_t from = lowest; from <= std::min(k, level_); ++from) {
-      const std::uint64_t passed =
-          static_cast<std::uint64_t>(start_[0]) - static_cast<std::uint64_t>(start_[from]);
-      if (passed > rules_.window_ms) continue;
+      if (!InWindow(from)) continue;
+      // Each step looks at all events, more or less often.
+      if (stop->Worked(ties->simple() ? 1 : (k + 1 - from) * (1 + ties->size() / 64))) return false;
       if (!ties->CanFill((Bit(k) << 1) - Bit(from))) continue;
       Take(k + 1, start_[from]);
       return true;
@@ -73,6 +74,12 @@ class EveryChain {
     }
     return false;
   }
+  // An event that is alone at its time fills one step of a chain from before.
+  bool ExtendAlone(std::uint32_t k) {
+    if (k > level_ || !InWindow(k)) return false;
+    Take(k + 1, start_[k]);
+    return true;
+  }
   void End() {
     for (std::uint64_t left = taken_; left != 0; left &= left - 1) {
       const std::uint32_t k = std::countr_zero(left) + 1;
@@ -81,6 +88,11 @@ class EveryChain {
   }
 
  private:
+  // Whether this time is, for chains of `from` steps.
+  bool InWindow(std::uint32_t from) const {
+    return static_cast<std::uint64_t>(start_[0]) - static_cast<std::uint64_t>(start_[from]) <=
+           rules_.window_ms;
+  }
   void Take(std::uint32_t k, std::int64_t start_ms) {
     taken_ |= Bit(k - 1);
     next_[k] = start_ms;
@@ -106,29 +118,41 @@ class EveryChain {
 template <typename Chains>
 class WindowFunnel {
  public:
-  WindowFunnel(const FunnelRules& rules, FunnelTies* ties, FunnelChain* chain)
-      : rules_(rules), modes_(*rules.clickhouse), chains_(rules), ties_(ties), chain_(chain) {}
+  WindowFunnel(const FunnelRules& rules, FunnelTies* ties, FunnelChain* chain, Stop* stop)
+      : rules_(rules),
+        modes_(*rules.clickhouse),
+        chains_(rules),
+        ties_(ties),
+        chain_(chain),
+        stop_(stop) {}
 
-  void Run(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end, Stop* stop) {
-    for (std::uint32_t row = begin, behind = begin; row < end; row = behind) {
-      if (stop->Worked(kStepsATime)) return;
-      bool other = false;
-      while (behind < end && rows.time_ms[behind] == rows.time_ms[row]) {
-        if (rows.steps[behind++] == 0) other = true;
+  void Run(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end) {
+    // Work is told of many rows at once, unless they are of one time.
+    std::uint32_t told = begin;
+    for (std::uint32_t row = begin; row < end;) {
+      if (row - told >= Stop::kStepsPerQuestion) {
+        if (stop_->Worked(row - told)) return;
+        told = row;
       }
-      // Events that meet no condition come first.
-      if (other && modes_.strict_order && chain_->level > 0) return;
-      ties_->Load(rows.steps, row, behind, rules_.steps);
-      chains_.Begin(rows.time_ms[row], chain_->level);
-      for (std::uint64_t left = ties_->any(); left != 0; left &= left - 1) {
-        if (!TakeStep(std::countr_zero(left))) return;
+      const std::int64_t time_ms = rows.time_ms[row];
+      std::uint32_t behind = row + 1;
+      if (behind == end || rows.time_ms[behind] != time_ms) {
+        if (!TakeAlone(time_ms, rows.steps[row], row)) return;
+      } else {
+        while (behind < end && rows.time_ms[behind] == time_ms) ++behind;
+        if (!TakeTies(rows, row, behind)) return;
       }
-      chains_.End();
+      row = behind;
     }
   }
 
  private:
+  // What to look at behind an event for a condition.
+  enum class Next : std::uint8_t { kEvent, kCondition, kNothing };
+
   bool Has(std::uint32_t k) const { return k < chain_->level; }
+  // Events that meet no condition come first.
+  bool OtherEnds() const { return modes_.strict_order && chain_->level > 0; }
 
   void Reach(std::uint32_t k, std::uint32_t row) {
     if (Has(k)) return;
@@ -137,26 +161,63 @@ class WindowFunnel {
     chain_->rows[k] = row;
   }
 
-  // The events that meet condition k, one after the other. Whether to go on.
-  bool TakeStep(std::uint32_t k) {
+  // The only event of its time. Whether to go on.
+  bool TakeAlone(std::int64_t time_ms, std::uint64_t mask, std::uint32_t row) {
+    if (mask == 0) return !OtherEnds();
+    chains_.Begin(time_ms, chain_->level);
+    for (std::uint64_t left = mask; left != 0; left &= left - 1) {
+      const std::uint32_t k = std::countr_zero(left);
+      if (TakeEvent(k, row, [&] { return chains_.ExtendAlone(k); }) == Next::kNothing) return false;
+    }
+    chains_.End();
+    return true;
+  }
+
+  // Several events of one time. Whether to go on.
+  bool TakeTies(const FunnelRows& rows, std::uint32_t row, std::uint32_t behind) {
+    if (stop_->Worked(behind - row)) return false;
+    const std::uint64_t* const steps = rows.steps;
+    if (OtherEnds() && std::find(steps + row, steps + behind, 0) != steps + behind) return false;
+    ties_->Load(steps, row, behind, rules_.steps);
+    chains_.Begin(rows.time_ms[row], chain_->level);
+    for (std::uint64_t left = ties_->any(); left != 0; left &= left - 1) {
+      if (stop_->Worked(1 + ties_->size() / 64)) return false;
+      if (!TakeCondition(std::countr_zero(left)) || stop_->over()) return false;
+    }
+    chains_.End();
+    return true;
+  }
+
+  // The tied events that meet condition k, one after the other. Whether to go on.
+  bool TakeCondition(std::uint32_t k) {
     candidates_.clear();
     for (std::size_t at = 0; at < ties_->size(); ++at) {
       if ((ties_->mask(at) >> k & 1) != 0) candidates_.push_back(at);
     }
     for (const std::size_t at : candidates_) {
-      if (k == 0) {
-        chains_.Start();
-        Reach(0, ties_->row(at));
-        return true;
-      }
-      if (modes_.strict_deduplication && Has(k)) return false;
-      if (!Has(k - 1)) return !modes_.strict_order || chain_->level == 0 || modes_.allow_reentry;
-      if (!chains_.Extend(k, ties_, at)) continue;
-      Reach(k, ties_->row(at));
-      if (k + 1 == rules_.steps) return false;
-      if (!modes_.strict_deduplication) return true;
+      const Next next =
+          TakeEvent(k, ties_->row(at), [&] { return chains_.Extend(k, ties_, at, stop_); });
+      if (next != Next::kEvent) return next == Next::kCondition;
     }
     return true;
+  }
+
+  template <typename Extend>
+  Next TakeEvent(std::uint32_t k, std::uint32_t row, const Extend& extend) {
+    if (k == 0) {
+      chains_.Start();
+      Reach(0, row);
+      return Next::kCondition;
+    }
+    if (modes_.strict_deduplication && Has(k)) return Next::kNothing;
+    if (!Has(k - 1)) {
+      const bool ends = modes_.strict_order && chain_->level > 0 && !modes_.allow_reentry;
+      return ends ? Next::kNothing : Next::kCondition;
+    }
+    if (!extend()) return Next::kEvent;
+    Reach(k, row);
+    if (k + 1 == rules_.steps) return Next::kNothing;
+    return modes_.strict_deduplication ? Next::kEvent : Next::kCondition;
   }
 
   const FunnelRules& rules_;
@@ -164,6 +225,7 @@ class WindowFunnel {
   Chains chains_;
   FunnelTies* const ties_;
   FunnelChain* const chain_;
+  Stop* const stop_;
   std::vector<std::size_t> candidates_;
 };
 
@@ -172,9 +234,9 @@ class WindowFunnel {
 void FunnelMatcher::MatchClickHouse(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                                     FunnelChain* chain) {
   if (rules_.clickhouse->strict_once) {
-    WindowFunnel<EveryChain>(rules_, &ties_, chain).Run(rows, begin, end, stop_);
+    WindowFunnel<EveryChain>(rules_, &ties_, chain, stop_).Run(rows, begin, end);
   } else {
-    WindowFunnel<OneChain>(rules_, &ties_, chain).Run(rows, begin, end, stop_);
+    WindowFunnel<OneChain>(rules_, &ties_, chain, stop_).Run(rows, begin, end);
   }
 }
 

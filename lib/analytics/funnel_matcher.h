@@ -83,8 +83,7 @@ class FunnelMatcher {
   // funnel_unordered.cc
   void MatchUnordered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                       FunnelChain* chain);
-  bool Insert(std::uint64_t mask, std::uint32_t row, bool may_replace);
-  std::uint32_t LatestStart(const FunnelRows& rows, std::uint32_t count);
+  std::uint32_t Insert(std::uint64_t mask, std::uint32_t row, bool may_replace);
   // funnel_general.cc
   void MatchGeneral(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                     FunnelChain* chain);
@@ -147,7 +146,7 @@ class FunnelMatcher {
   // Unordered: the row that fills a step, kNone; and the mask of that row.
   std::array<std::uint32_t, kFunnelStepsMax> filler_ = {};
   std::array<std::uint64_t, kFunnelStepsMax> filler_mask_ = {};
-  std::array<std::uint32_t, kFunnelStepsMax> sorted_ = {};
+  std::array<std::uint32_t, kFunnelStepsMax> basis_ = {};  // those rows, in their order
   // General. Steps count from 0, chains are by their last step.
   std::uint32_t counts_ = 1;  // how many optional steps a chain may have filled: 0 to counts_ - 1
   Table held_;

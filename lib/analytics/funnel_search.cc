@@ -2,6 +2,8 @@
 // window. A chain that is in the window needs no better one. Only where it is not, and for what is
 // told at the end, must its latest start be known: the latest event of its last step before here,
 // the latest one of the step before that before it, and so on.
+//
+// No chain in the window fills a step earlier than where its level was reached.
 
 #include "lib/analytics/funnel_search.h"
 
@@ -112,7 +114,7 @@ bool FunnelSearch::Match(const FunnelBytes& rows, std::uint32_t begin, std::uint
         continue;
       }
     }
-    ++level;
+    chain->rows[level++] = next;
     reached = next;
   }
   const std::uint32_t seen = level < rules_.steps ? end : std::min(end, reached + 2);
@@ -122,9 +124,15 @@ bool FunnelSearch::Match(const FunnelBytes& rows, std::uint32_t begin, std::uint
   chain->open_start_ms = FunnelChain::kNeverOpen;
   if (level == 0) return true;
   chain->filled = ~std::uint64_t{0} >> (64 - level);
-  std::uint32_t row = LatestStart(rows, level - 1, reached);
+  // From the latest start on each step as early as can be, until that is where its level was
+  // reached: from there on all are.
+  std::uint32_t row = reached;
+  for (std::uint32_t k = level - 1; k-- > 0;) {
+    row = chain->rows[k] + 1 == row ? row - 1 : FindLast(rows, steps_[k], row);
+  }
   for (std::uint32_t k = 0; k < level; ++k) {
     row = FindNext(rows, steps_[k], row, end);
+    if (row == chain->rows[k]) break;
     chain->rows[k] = row++;
   }
   if (level < rules_.steps) chain->open_start_ms = rows.time_ms[LatestStart(rows, level, end)];

@@ -31,8 +31,8 @@ class FunnelSearch {
   // strictly increasing funnels, in which nothing else matters.
   FunnelSearch(const FunnelRules& rules, std::span<const std::uint32_t> selectors, Form form);
 
-  // What FunnelMatcher::Match finds. False when it must look itself: `chain` is then as it was.
-  // O(rows + steps), as FunnelMatcher's at worst.
+  // What FunnelMatcher::Match finds. False when it must look itself: `chain` is then as it was,
+  // except for its rows. O(rows + steps), as FunnelMatcher's at worst.
   bool Match(const FunnelBytes& rows, std::uint32_t begin, std::uint32_t end,
              FunnelChain* chain) const;
 

@@ -2,10 +2,12 @@
 // sets of a transversal matroid (Edmonds and Fulkerson 1965). Of a matroid's bases, the one that
 // greed finds among the latest events also has, for each window that ends now, as many events in
 // it as any set could have. A new event is the latest of all: it comes in, and where it closes a
-// circuit the earliest event of that circuit goes.
+// circuit the earliest event of that circuit goes. The basis is kept in the order of its events, so
+// that whether a window holds one more than before is asked of one event.
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "lib/analytics/funnel_matcher.h"
 
@@ -18,14 +20,15 @@ constexpr std::uint32_t kEmpty = UINT32_MAX;
 }  // namespace
 
 // Takes the event in when it fills a step more, or else, when it may, in place of the earliest
-// event of the circuit that it closes. Returns whether it is in.
-bool FunnelMatcher::Insert(std::uint64_t mask, std::uint32_t row, bool may_replace) {
+// event of the circuit that it closes. Returns the row that goes, kEmpty when none does: `row`
+// itself when it is not in.
+std::uint32_t FunnelMatcher::Insert(std::uint64_t mask, std::uint32_t row, bool may_replace) {
   const std::uint64_t all =
       rules_.steps < 64 ? (std::uint64_t{1} << rules_.steps) - 1 : ~std::uint64_t{0};
   std::array<std::uint8_t, kFunnelStepsMax> from;  // the step whose event could come here
   std::uint64_t seen = mask & all;
   std::uint64_t fresh = seen;
-  if (seen == 0) return false;
+  if (seen == 0) return row;
   constexpr std::uint8_t kNew = 255;
   for (std::uint64_t left = seen; left != 0; left &= left - 1) from[std::countr_zero(left)] = kNew;
   std::uint32_t goes = kEmpty;  // the step that is empty, or whose event goes
@@ -44,7 +47,8 @@ bool FunnelMatcher::Insert(std::uint64_t mask, std::uint32_t row, bool may_repla
     seen |= more;
     fresh |= more;
   }
-  if (goes == kEmpty) return false;
+  if (goes == kEmpty) return row;
+  const std::uint32_t gone = filler_[goes];
   std::uint32_t step = goes;
   for (; from[step] != kNew; step = from[step]) {
     filler_[step] = filler_[from[step]];
@@ -52,54 +56,44 @@ bool FunnelMatcher::Insert(std::uint64_t mask, std::uint32_t row, bool may_repla
   }
   filler_[step] = row;
   filler_mask_[step] = mask;
-  return true;
-}
-
-// The earliest of the latest `count` events, as a row. The basis holds as many.
-std::uint32_t FunnelMatcher::LatestStart(const FunnelRows& rows, std::uint32_t count) {
-  std::uint32_t held = 0;
-  for (std::uint32_t k = 0; k < rules_.steps; ++k) {
-    if (filler_[k] != kEmpty) sorted_[held++] = filler_[k];
-  }
-  std::nth_element(sorted_.begin(), sorted_.begin() + (count - 1), sorted_.begin() + held,
-                   [&](std::uint32_t a, std::uint32_t b) {
-                     return rows.time_ms[a] != rows.time_ms[b] ? rows.time_ms[a] > rows.time_ms[b]
-                                                               : a < b;
-                   });
-  return sorted_[count - 1];
+  return gone;
 }
 
 void FunnelMatcher::MatchUnordered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                                    FunnelChain* chain) {
   std::fill_n(filler_.begin(), rules_.steps, kEmpty);
+  std::uint32_t held = 0;  // events in basis_
   std::uint32_t level = 0;
   std::uint32_t first = begin;
   std::uint32_t last = begin;
   for (std::uint32_t row = begin; row < end; ++row) {
     if (HasEnded()) return;
     const std::int64_t now = rows.time_ms[row];
-    Insert(rows.steps[row], row, true);
-    if (row + 1 < end && rows.time_ms[row + 1] == now) continue;
-    std::uint32_t count = 0;
-    for (std::uint32_t k = 0; k < rules_.steps; ++k) {
-      if (filler_[k] != kEmpty && InWindow(rows.time_ms[filler_[k]], now)) ++count;
+    const std::uint32_t gone = Insert(rows.steps[row], row, true);
+    if (gone == kEmpty) {
+      basis_[held++] = row;
+    } else if (gone != row) {
+      std::uint32_t moved = row;
+      for (std::uint32_t at = held; moved != gone;) std::swap(moved, basis_[--at]);
     }
-    if (count <= level) continue;
-    level = count;
-    first = LatestStart(rows, level);
+    if (row + 1 < end && rows.time_ms[row + 1] == now) continue;
+    const std::uint32_t before = level;
+    while (level < held && InWindow(rows.time_ms[basis_[held - 1 - level]], now)) ++level;
+    if (level == before) continue;
+    first = basis_[held - level];
     last = row;
     if (level == rules_.steps) break;
   }
   if (level == 0) return;
-  if (level < rules_.steps) chain->open_start_ms = rows.time_ms[LatestStart(rows, level)];
+  if (level < rules_.steps) chain->open_start_ms = rows.time_ms[basis_[held - level]];
   chain->level = level;
   chain->filled = ~std::uint64_t{0} >> (64 - level);
   // The chain that is told: from its start on, every event that fills a step more.
   std::fill_n(filler_.begin(), rules_.steps, kEmpty);
   while (first > begin && rows.time_ms[first - 1] == rows.time_ms[first]) --first;
-  std::uint32_t held = 0;
-  for (std::uint32_t row = first; row <= last && held < level; ++row) {
-    if (Insert(rows.steps[row], row, false)) chain->rows[held++] = row;
+  std::uint32_t told = 0;
+  for (std::uint32_t row = first; row <= last && told < level; ++row) {
+    if (Insert(rows.steps[row], row, false) != row) chain->rows[told++] = row;
   }
 }
 

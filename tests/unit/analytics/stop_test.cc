@@ -224,7 +224,7 @@ TEST(StopTest, AHeatmapEnds) {
 }
 
 // One user, whose timeline is one piece of work.
-void ExpectEndsWithinAUser(const FunnelQuery& query, const EventBatch& batch) {
+void ExpectEndsWithinAUser(const FunnelQuery& query, const EventBatch& batch, int questions_min) {
   const auto analysis = CreateAnalysis(query);
   ASSERT_TRUE(analysis.ok()) << analysis.status().ToString();
   const auto visit = [&](End* end) {
@@ -244,11 +244,15 @@ void ExpectEndsWithinAUser(const FunnelQuery& query, const EventBatch& batch) {
   };
   End never(1'000'000);
   const int questions = visit(&never);
-  ASSERT_GE(questions, static_cast<int>(batch.rows / Stop::kStepsPerQuestion) - 1);
+  ASSERT_GE(questions, questions_min);
   for (const int patience : {0, 1, questions / 2, questions - 1}) {
     End end(patience);
     EXPECT_EQ(visit(&end), patience + 1);
   }
+}
+
+void ExpectEndsWithinAUser(const FunnelQuery& query, const EventBatch& batch) {
+  ExpectEndsWithinAUser(query, batch, static_cast<int>(batch.rows / Stop::kStepsPerQuestion) - 1);
 }
 
 TEST(StopTest, AFunnelEndsInTheMidstOfAUser) {
@@ -286,6 +290,24 @@ TEST(StopTest, AFunnelEndsInTheMidstOfAUser) {
       ExpectEndsWithinAUser(query, batch);
     }
   }
+}
+
+// Few events may be much work, where many of one time could each fill every step.
+TEST(StopTest, AClickHouseFunnelEndsInTheMidstOfTies) {
+  constexpr int kTimes = 10;
+  constexpr int kTies = 20;
+  FunnelQuery query;
+  query.steps.assign(63, {.event = {}});
+  query.steps.push_back({.event = {{"nothing"}}});
+  query.window = std::chrono::days(1);
+  query.clickhouse = ClickHouseModes{.strict_once = true};
+  EventBatch batch;
+  for (int i = 0; i < kTimes * kTies; ++i) {
+    Event event = {.user_id = "u", .event_type = "view"};
+    event.timestamp = FromMillis(kStartMs + i / kTies);
+    AppendEvents({&event, 1}, &batch);
+  }
+  ExpectEndsWithinAUser(query, batch, kTimes);
 }
 
 TEST(StopTest, NobodyIsAskedForWhoWaitsForEver) {
