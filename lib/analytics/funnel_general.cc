@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <utility>
 
 #include "lib/analytics/funnel_matcher.h"
 
@@ -33,6 +34,7 @@ void FunnelMatcher::MakeTable(Table* table) const {
 }
 
 void FunnelMatcher::ClearHeld(std::uint64_t steps) {
+  if (steps == 0) return;
   for (std::uint32_t k = 0; k < held_.used; ++k) {
     if ((steps >> k & 1) == 0) continue;
     for (std::uint32_t c = 0; c < counts_; ++c) At(&held_, k, c).start_ms = kNone;
@@ -89,11 +91,12 @@ bool FunnelMatcher::IsEarlier(const FunnelRows& rows, const std::uint32_t* a,
 void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint32_t from_count,
                            std::uint64_t set, std::uint32_t step, std::int64_t time_ms) {
   std::int64_t start_ms = time_ms;
+  const std::uint32_t* before = nullptr;
   if (from > 0) {
     const Slot& held = At(&held_, from - 1, from_count);
     if (held.start_ms == kNone || !InWindow(held.start_ms, time_ms)) return;
     start_ms = held.start_ms;
-    std::copy_n(held.rows, from, next_rows_.begin());
+    before = held.rows;
   }
   for (std::uint32_t k = from; k <= step; ++k) {
     if ((set >> k & 1) == 0) next_rows_[k] = kUnfilled;
@@ -103,19 +106,21 @@ void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint
   Slot& slot = At(&arrived_, step, count);
   if (slot.start_ms == kNone) {
     arrived_list_.push_back(step * counts_ + count);
-  } else if (start_ms < slot.start_ms ||
-             (start_ms == slot.start_ms &&
-              !IsEarlier(rows, next_rows_.data(), slot.rows, step + 1))) {
+  } else if (start_ms < slot.start_ms) {
     return;
+  } else if (start_ms == slot.start_ms) {
+    std::copy_n(before, from, next_rows_.begin());
+    if (!IsEarlier(rows, next_rows_.data(), slot.rows, step + 1)) return;
   }
   slot.start_ms = start_ms;
-  std::copy_n(next_rows_.begin(), step + 1, slot.rows);
+  std::copy_n(before, from, slot.rows);
+  std::copy(next_rows_.begin() + from, next_rows_.begin() + step + 1, slot.rows + from);
 }
 
 // Of the held chains that end at a step or at one before it which may be skipped, the best for each
 // count: what is behind a chain's last step in its rows is unfilled.
 void FunnelMatcher::KeepBest(const FunnelRows& rows, std::uint32_t last) {
-  if ((rules_.optional >> last & 1) == 0) best_last_.fill(kUnfilled);
+  if ((rules_.optional >> last & 1) == 0) std::fill_n(best_last_.begin(), counts_, kUnfilled);
   for (std::uint32_t c = 0; c < counts_; ++c) {
     const Slot& slot = At(&held_, last, c);
     if (slot.start_ms == kNone) continue;
@@ -141,12 +146,14 @@ void FunnelMatcher::ArriveOne(const FunnelRows& rows, std::uint32_t row, std::ui
     left &= left - 1;
   }
   if (left == 0) return;
-  best_last_.fill(kUnfilled);
-  std::uint32_t behind = rules_.RequiredBefore(std::countr_zero(left));
+  std::fill_n(best_last_.begin(), counts_, kUnfilled);
+  std::uint32_t behind = 0;
   for (; left != 0; left &= left - 1) {
     const std::uint32_t step = std::countr_zero(left);
+    const std::uint32_t required = rules_.RequiredBefore(step);
+    if (required >= held_.used) return;
+    behind = std::max(behind, required);
     for (; behind < std::min(step, held_.used); ++behind) KeepBest(rows, behind);
-    if (rules_.RequiredBefore(step) >= held_.used) return;
     for (std::uint32_t c = 0; c < counts_; ++c) {
       if (best_last_[c] == kUnfilled) continue;
       next_rows_[step] = row;
@@ -216,7 +223,8 @@ void FunnelMatcher::KeepArrived(const FunnelRows& rows, FunnelChain* chain) {
     if (held.start_ms == kNone || arrived.start_ms > held.start_ms ||
         (arrived.start_ms == held.start_ms && IsEarlier(rows, arrived.rows, held.rows, step + 1))) {
       held.start_ms = arrived.start_ms;
-      std::copy_n(arrived.rows, step + 1, held.rows);
+      // Both are of one step, behind which neither has a row.
+      std::swap(held.rows, arrived.rows);
     }
     arrived.start_ms = kNone;
   }

@@ -81,7 +81,8 @@ class Checker {
   }
 
   void Text(std::string_view text, std::size_t bytes_max, std::string_view path) {
-    Require(text.size() <= bytes_max, path, "is longer than " + std::to_string(bytes_max));
+    Require(text.size() <= bytes_max, path,
+            "is longer than " + std::to_string(bytes_max) + " bytes");
     Require(IsUtf8(text), path, "is not UTF-8");
   }
 

@@ -2,21 +2,20 @@
 
 Every combination of modes that ClickHouse allows, over random timelines with few types and many
 equal times. INSIGHTFLOW_SEED repeats a run that is printed; INSIGHTFLOW_CASES sets how many
-timelines it takes. scripts/test.sh installs chDB; the test itself needs no network.
+timelines it takes.
 """
 
 import itertools
-import json
 import os
 import random
 import subprocess
-import sys
 import tempfile
 import unittest
 
+from rival import ask_clickhouse
+
 MODES = ("strict_deduplication", "strict_order", "strict_increase", "strict_once", "allow_reentry")
 SHAPES = tuple(itertools.product((1, 2, 3, 4, 6), (0, 2, 5, 1000)))  # steps, window
-PYTHON = os.environ["INSIGHTFLOW_CHDB_PYTHON"]
 LEVELS = os.environ["INSIGHTFLOW_FUNNEL_LEVELS"]
 
 
@@ -55,13 +54,13 @@ class WindowFunnel(unittest.TestCase):
     def compare(self, shape, folder, theirs, users):
         steps, window = shape
         with open(os.path.join(folder, "levels.tsv"), encoding="ascii") as file:
-            found = file.read().splitlines()
+            found = [line.split() for line in file]
         self.assertEqual(len(found), users)
         self.assertEqual(len(theirs), users)
         for mine, other in zip(found, theirs):
             if mine == other:
                 continue
-            user, *pairs = zip(mine.split(), other.split())
+            user, *pairs = zip(mine, other)
             wrong = [f"{modes}: ours {pair[0]}, ClickHouse {pair[1]}"
                      for modes, pair in zip(mode_sets(), pairs) if pair[0] != pair[1]]
             events = events_of(os.path.join(folder, "events.tsv"), int(user[0]))
@@ -82,21 +81,9 @@ class WindowFunnel(unittest.TestCase):
                 subprocess.run([LEVELS, str(seed + number), str(users), str(steps), str(window),
                                 events, levels], check=True, timeout=300)
                 questions.append(question(steps, window, events))
-            asked = subprocess.run([PYTHON, os.path.abspath(__file__), "--ask"], check=True,
-                                   input=json.dumps(questions), text=True,
-                                   capture_output=True).stdout
-            for shape, folder, answer in zip(SHAPES, folders, json.loads(asked)):
-                self.compare(shape, folder, answer.splitlines(), users)
-
-
-def ask():
-    """Answers the questions on standard input; runs in the Python that has chDB."""
-    import chdb  # pylint: disable=import-outside-toplevel
-    json.dump([str(chdb.query(text, "TabSeparated")) for text in json.load(sys.stdin)], sys.stdout)
+            for shape, folder, answer in zip(SHAPES, folders, ask_clickhouse(questions)):
+                self.compare(shape, folder, answer, users)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--ask"]:
-        ask()
-    else:
-        unittest.main()
+    unittest.main()
