@@ -47,11 +47,14 @@ def write_events(path, chance, users, begin):
 
 
 def sessions_sql(table, timeout):
-    frame = ("OVER (PARTITION BY user_id ORDER BY t "
+    # Equal times may come in another order each time they are sorted: the one that begins a session
+    # is the first of them, or the others would count with the session before.
+    frame = ("OVER (PARTITION BY user_id ORDER BY t{} "
              "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)")
     return f"""
-        WITH cut AS (SELECT *, t - lagInFrame(t, 1, t) {frame} > {timeout} AS begins FROM {table}),
-             numbered AS (SELECT *, sum(begins) {frame} AS number FROM cut),
+        WITH cut AS (SELECT *, t - lagInFrame(t, 1, t) {frame.format('')} > {timeout} AS begins
+                     FROM {table}),
+             numbered AS (SELECT *, sum(begins) {frame.format(', begins DESC')} AS number FROM cut),
              one AS (SELECT user_id, any(g) AS g, count() AS events, max(t) - min(t) AS duration
                      FROM numbered GROUP BY user_id, number)
         SELECT g, count(), uniqExact(user_id), sum(events), sum(duration),
