@@ -87,7 +87,7 @@ class Tally {
 
 // What a measure says of no events.
 std::optional<double> MeasureOfNothing(Measure measure);
-// By line: the group of its code. No codes when the query ends.
+// By line: the group of its code.
 std::vector<std::uint32_t> GroupsOf(std::span<const std::uint32_t> codes,
                                     const TallyGroups& groups);
 bool IsOfNumber(Measure measure);

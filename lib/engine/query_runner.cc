@@ -216,6 +216,7 @@ Status Runner::Run() {
   }
   OnThreads([this](std::size_t thread) { Work(thread); });
   if (!error_.ok()) return error_;
+  if (Status status = CheckWanted(); !status.ok()) return status;
   if (analysis_.Agree(states_)) {
     OnThreads([this](std::size_t thread) { states_[thread]->Settle(); });
   }
