@@ -1,8 +1,9 @@
 // Funnels with optional steps, exclusions or values held constant: the pass of funnel_ordered.cc
 // with a table in place of the array. A chain on its way is known by its last step and by how many
 // optional steps it has filled; of the chains that agree in both, the one that starts last is kept,
-// and of those the one whose steps came earliest. The table holds its rows. What came at one time
-// is found from what was held before that time, and an exclusion leaves only what came at its own.
+// and of those the one whose steps came earliest. Its rows are linked from the last one backwards.
+// What came at one time is found from what was held before that time, and an exclusion leaves only
+// what came at its own.
 //
 // Values held constant: the rows of each value are a timeline of their own. Strict: only what came
 // with the row before is held.
@@ -23,15 +24,36 @@ constexpr std::int64_t kNone = FunnelChain::kNeverOpen;
 
 constexpr std::uint64_t Bit(std::uint32_t k) { return std::uint64_t{1} << k; }
 
-}  // namespace
-
-void FunnelMatcher::MakeTable(Table* table) const {
-  table->slots.resize(std::size_t{rules_.steps} * counts_);
-  table->rows.assign(table->slots.size() * rules_.steps, kUnfilled);
-  for (std::size_t i = 0; i < table->slots.size(); ++i) {
-    table->slots[i].rows = table->rows.data() + i * rules_.steps;
+// Whether the steps of `a` come earlier; a filled step is earlier than one that is not.
+bool ComesEarlier(const FunnelRows& rows, const FunnelChain& a, const FunnelChain& b) {
+  for (std::uint32_t k = 0; k < a.level; ++k) {
+    if (a.rows[k] == b.rows[k]) continue;
+    if (a.rows[k] == kUnfilled || b.rows[k] == kUnfilled) return b.rows[k] == kUnfilled;
+    const std::int64_t time_a = rows.time_ms[a.rows[k]];
+    const std::int64_t time_b = rows.time_ms[b.rows[k]];
+    if (time_a != time_b) return time_a < time_b;
   }
+  return std::lexicographical_compare(a.rows.data(), a.rows.data() + a.level, b.rows.data(),
+                                      b.rows.data() + b.level);
 }
+
+// Of different keys.
+bool IsBetter(const FunnelRows& rows, const FunnelChain& a, const FunnelChain& b) {
+  if (a.level != b.level) return a.level > b.level;
+  if (a.level == 0) return false;
+  const int filled_a = std::popcount(a.filled);
+  const int filled_b = std::popcount(b.filled);
+  if (filled_a != filled_b) return filled_a > filled_b;
+  const std::int64_t end_a = rows.time_ms[a.rows[a.level - 1]];
+  const std::int64_t end_b = rows.time_ms[b.rows[b.level - 1]];
+  if (end_a != end_b) return end_a < end_b;
+  const std::int64_t start_a = rows.time_ms[a.rows[0]];
+  const std::int64_t start_b = rows.time_ms[b.rows[0]];
+  if (start_a != start_b) return start_a > start_b;
+  return ComesEarlier(rows, a, b);
+}
+
+}  // namespace
 
 void FunnelMatcher::ClearHeld(std::uint64_t steps) {
   if (steps == 0) return;
@@ -72,53 +94,51 @@ std::uint64_t FunnelMatcher::ExcludedAt(std::int64_t time_ms) const {
   return steps;
 }
 
-// Whether the steps of `a` come earlier; a filled step is earlier than one that is not.
-bool FunnelMatcher::IsEarlier(const FunnelRows& rows, const std::uint32_t* a,
-                              const std::uint32_t* b, std::uint32_t level) const {
+// Whether the steps of chain `a` come earlier.
+bool FunnelMatcher::IsEarlier(const FunnelRows& rows, const Slot& a, const Slot& b) const {
   const bool by_time = rules_.order != FunnelOrder::kStrict;
-  for (std::uint32_t k = 0; k < level && by_time; ++k) {
-    if (a[k] == b[k]) continue;
-    if (a[k] == kUnfilled || b[k] == kUnfilled) return b[k] == kUnfilled;
-    const std::int64_t time_a = rows.time_ms[a[k]];
-    const std::int64_t time_b = rows.time_ms[b[k]];
-    if (time_a != time_b) return time_a < time_b;
+  return links_.IsEarlier(by_time ? rows.time_ms : nullptr, a.last, b.last);
+}
+
+void FunnelMatcher::ForgetLinks() {
+  std::vector<std::uint32_t*> kept = {&best_};
+  const std::size_t held = std::size_t{held_.used} * counts_;
+  for (std::size_t i = 0; i < held; ++i) {
+    if (held_.slots[i].start_ms != kNone) kept.push_back(&held_.slots[i].last);
   }
-  return std::lexicographical_compare(a, a + level, b, b + level);
+  for (const std::uint32_t index : arrived_list_) kept.push_back(&arrived_.slots[index].last);
+  links_.Keep(kept);
 }
 
 // A chain of `from` steps, of which from_count were optional, comes to `step`: it fills those of
 // the set, with the rows in next_rows_. No chain yet: from is 0.
 void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint32_t from_count,
                            std::uint64_t set, std::uint32_t step, std::int64_t time_ms) {
-  std::int64_t start_ms = time_ms;
-  const std::uint32_t* before = nullptr;
+  if (links_.full()) ForgetLinks();
+  Slot next = {time_ms, FunnelLinks::kNone};
   if (from > 0) {
-    const Slot& held = At(&held_, from - 1, from_count);
-    if (held.start_ms == kNone || !InWindow(held.start_ms, time_ms)) return;
-    start_ms = held.start_ms;
-    before = held.rows;
-  }
-  for (std::uint32_t k = from; k <= step; ++k) {
-    if ((set >> k & 1) == 0) next_rows_[k] = kUnfilled;
+    next = At(&held_, from - 1, from_count);
+    if (next.start_ms == kNone || !InWindow(next.start_ms, time_ms)) return;
   }
   const std::uint32_t count =
       from_count + static_cast<std::uint32_t>(std::popcount(set & rules_.optional));
   Slot& slot = At(&arrived_, step, count);
+  if (next.start_ms < slot.start_ms) return;
+  const std::size_t size = links_.size();
+  for (std::uint64_t left = set; left != 0; left &= left - 1) {
+    const auto k = static_cast<std::uint32_t>(std::countr_zero(left));
+    next.last = links_.Add(next.last, k, next_rows_[k]);
+  }
   if (slot.start_ms == kNone) {
     arrived_list_.push_back(step * counts_ + count);
-  } else if (start_ms < slot.start_ms) {
-    return;
-  } else if (start_ms == slot.start_ms) {
-    std::copy_n(before, from, next_rows_.begin());
-    if (!IsEarlier(rows, next_rows_.data(), slot.rows, step + 1)) return;
+  } else if (next.start_ms == slot.start_ms && !IsEarlier(rows, next, slot)) {
+    return links_.Shrink(size);
   }
-  slot.start_ms = start_ms;
-  std::copy_n(before, from, slot.rows);
-  std::copy(next_rows_.begin() + from, next_rows_.begin() + step + 1, slot.rows + from);
+  slot = next;
 }
 
 // Of the held chains that end at a step or at one before it which may be skipped, the best for each
-// count: what is behind a chain's last step in its rows is unfilled.
+// count.
 void FunnelMatcher::KeepBest(const FunnelRows& rows, std::uint32_t last) {
   if ((rules_.optional >> last & 1) == 0) std::fill_n(best_last_.begin(), counts_, kUnfilled);
   for (std::uint32_t c = 0; c < counts_; ++c) {
@@ -127,9 +147,7 @@ void FunnelMatcher::KeepBest(const FunnelRows& rows, std::uint32_t last) {
     if (best_last_[c] != kUnfilled) {
       const Slot& best = At(&held_, best_last_[c], c);
       if (slot.start_ms < best.start_ms) continue;
-      if (slot.start_ms == best.start_ms && !IsEarlier(rows, slot.rows, best.rows, last + 1)) {
-        continue;
-      }
+      if (slot.start_ms == best.start_ms && !IsEarlier(rows, slot, best)) continue;
     }
     best_last_[c] = last;
   }
@@ -201,49 +219,51 @@ void FunnelMatcher::ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std
 }
 
 // What arrived is held from now on; the best of it may be the best of all.
-void FunnelMatcher::KeepArrived(const FunnelRows& rows, FunnelChain* chain) {
+void FunnelMatcher::KeepArrived(const FunnelRows& rows) {
   for (const std::uint32_t index : arrived_list_) {
     Slot& arrived = arrived_.slots[index];
     const std::uint32_t step = index / counts_;
+    const std::uint32_t count = index % counts_;
     Slot& held = held_.slots[index];
-    const std::uint64_t had = chain->filled & rules_.optional;
-    if (step + 1 > chain->level ||
-        (step + 1 == chain->level &&
-         index % counts_ > static_cast<std::uint32_t>(std::popcount(had)))) {
-      chain->level = step + 1;
-      chain->filled = 0;
-      for (std::uint32_t k = 0; k <= step; ++k) {
-        chain->rows[k] = arrived.rows[k];
-        if (arrived.rows[k] != kUnfilled) chain->filled |= Bit(k);
-      }
+    if (step + 1 > best_level_ || (step + 1 == best_level_ && count > best_count_)) {
+      best_level_ = step + 1;
+      best_count_ = count;
+      best_ = arrived.last;
     }
     for (; held_.used <= step; ++held_.used) {
       for (std::uint32_t c = 0; c < counts_; ++c) At(&held_, held_.used, c).start_ms = kNone;
     }
     if (held.start_ms == kNone || arrived.start_ms > held.start_ms ||
-        (arrived.start_ms == held.start_ms && IsEarlier(rows, arrived.rows, held.rows, step + 1))) {
-      held.start_ms = arrived.start_ms;
-      // Both are of one step, behind which neither has a row.
-      std::swap(held.rows, arrived.rows);
+        (arrived.start_ms == held.start_ms && IsEarlier(rows, arrived, held))) {
+      held = arrived;
     }
     arrived.start_ms = kNone;
   }
   arrived_list_.clear();
 }
 
-void FunnelMatcher::TellOpen(FunnelChain* chain) {
-  if (chain->level == 0 || chain->level == rules_.steps) return;
+void FunnelMatcher::StartTable() {
+  held_.used = 0;
+  links_.Clear();
+  best_level_ = 0;
+  best_count_ = 0;
+  best_ = FunnelLinks::kNone;
+}
+
+void FunnelMatcher::TellBest(FunnelChain* chain) {
+  chain->level = best_level_;
+  std::fill_n(chain->rows.begin(), best_level_, kUnfilled);
+  chain->filled = links_.Write(best_, chain->rows.data());
+  if (best_level_ == 0 || best_level_ == rules_.steps) return;
   for (std::uint32_t c = 0; c < counts_; ++c) {
-    chain->open_start_ms = std::max(chain->open_start_ms, At(&held_, chain->level - 1, c).start_ms);
+    chain->open_start_ms = std::max(chain->open_start_ms, At(&held_, best_level_ - 1, c).start_ms);
   }
 }
 
 void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                                FunnelChain* chain) {
-  held_.used = 0;
+  StartTable();
   std::int64_t held_ms = kNone;
-  const std::uint64_t whole =
-      (~std::uint64_t{0} >> (64 - rules_.steps) & rules_.optional) | Bit(rules_.steps - 1);
   for (std::uint32_t row = begin; row < end;) {
     const std::int64_t time_ms = rows.time_ms[row];
     std::uint64_t any = rows.steps[row];
@@ -254,19 +274,19 @@ void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std:
       if (held_.used > 0) ClearHeld(ExcludedBetween(held_ms, time_ms));
       ArriveGroup(rows, row, behind);
       ClearHeld(ExcludedAt(time_ms));
-      KeepArrived(rows, chain);
+      KeepArrived(rows);
       held_ms = time_ms;
-      if ((chain->filled & whole) == whole) return;
+      if (best_level_ == rules_.steps && best_count_ + 1 == counts_) return TellBest(chain);
     }
     row = behind;
   }
   ClearHeld(ExcludedBetween(held_ms, std::numeric_limits<std::int64_t>::max()));
-  TellOpen(chain);
+  TellBest(chain);
 }
 
 void FunnelMatcher::MatchStrictTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                                      FunnelChain* chain) {
-  held_.used = 0;
+  StartTable();
   std::uint64_t before = 0;
   for (std::uint32_t row = begin; row < end; ++row) {
     std::uint64_t mask = rows.steps[row];
@@ -278,25 +298,9 @@ void FunnelMatcher::MatchStrictTable(const FunnelRows& rows, std::uint32_t begin
     if (HasEnded()) return;
     ArriveOne(rows, row, mask);
     ClearHeld(~std::uint64_t{0});
-    KeepArrived(rows, chain);
+    KeepArrived(rows);
   }
-  TellOpen(chain);
-}
-
-bool FunnelMatcher::IsBetter(const FunnelRows& rows, const FunnelChain& a,
-                             const FunnelChain& b) const {
-  if (a.level != b.level) return a.level > b.level;
-  if (a.level == 0) return false;
-  const int filled_a = std::popcount(a.filled);
-  const int filled_b = std::popcount(b.filled);
-  if (filled_a != filled_b) return filled_a > filled_b;
-  const std::int64_t end_a = rows.time_ms[a.rows[a.level - 1]];
-  const std::int64_t end_b = rows.time_ms[b.rows[b.level - 1]];
-  if (end_a != end_b) return end_a < end_b;
-  const std::int64_t start_a = rows.time_ms[a.rows[0]];
-  const std::int64_t start_b = rows.time_ms[b.rows[0]];
-  if (start_a != start_b) return start_a > start_b;
-  return IsEarlier(rows, a.rows.data(), b.rows.data(), a.level);
+  TellBest(chain);
 }
 
 void FunnelMatcher::MatchByKey(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/analytics/funnel_links.h"
 #include "lib/analytics/funnel_rules.h"
 #include "lib/analytics/funnel_ties.h"
 #include "lib/analytics/stop.h"
@@ -53,15 +54,14 @@ class FunnelMatcher {
   enum class Kind : std::uint8_t { kOrdered, kStrict, kUnordered, kGeneral, kCompat };
   // Steps that an event may match: one; several; or so many that they are looked at in runs.
   enum class Overlap : std::uint8_t { kNone, kSome, kMuch };
-  // A chain on its way, for the general case: its start, and its rows by step.
+  // A chain on its way, for the general case: its start, and its steps among links_.
   struct Slot {
     std::int64_t start_ms = FunnelChain::kNeverOpen;
-    std::uint32_t* rows = nullptr;
+    std::uint32_t last = FunnelLinks::kNone;
   };
   struct Table {
     std::vector<Slot> slots;  // by last step, then optional steps filled
-    std::vector<std::uint32_t> rows;
-    std::uint32_t used = 0;  // steps that may hold a chain
+    std::uint32_t used = 0;   // steps that may hold a chain
   };
 
   // funnel_ordered.cc
@@ -99,7 +99,7 @@ class FunnelMatcher {
   Slot& At(Table* table, std::uint32_t step, std::uint32_t count) const {
     return table->slots[step * counts_ + count];
   }
-  void MakeTable(Table* table) const;
+  void StartTable();
   void ClearHeld(std::uint64_t steps);
   void ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end);
   void KeepBest(const FunnelRows& rows, std::uint32_t last);
@@ -107,8 +107,9 @@ class FunnelMatcher {
   void ArriveTies(const FunnelRows& rows, std::int64_t time_ms);
   void Arrive(const FunnelRows& rows, std::uint32_t from, std::uint32_t from_count,
               std::uint64_t set, std::uint32_t step, std::int64_t time_ms);
-  void KeepArrived(const FunnelRows& rows, FunnelChain* chain);
-  void TellOpen(FunnelChain* chain);
+  void KeepArrived(const FunnelRows& rows);
+  void ForgetLinks();
+  void TellBest(FunnelChain* chain);
   // Before one time of a timeline, which may cost some ms, or next to nothing.
   bool HasEnded() { return stop_->Worked(kStepsATime); }
   // A loop over rows that cost little goes over so many of them and then asks, so that nothing in
@@ -120,9 +121,7 @@ class FunnelMatcher {
     if (row >= end || stop_->Worked(Stop::kStepsPerQuestion)) return row;
     return RowsAtOnce(row, end);
   }
-  bool IsEarlier(const FunnelRows& rows, const std::uint32_t* a, const std::uint32_t* b,
-                 std::uint32_t level) const;
-  bool IsBetter(const FunnelRows& rows, const FunnelChain& a, const FunnelChain& b) const;
+  bool IsEarlier(const FunnelRows& rows, const Slot& a, const Slot& b) const;
   // funnel_clickhouse.cc
   void MatchClickHouse(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                        FunnelChain* chain);
@@ -152,6 +151,10 @@ class FunnelMatcher {
   Table held_;
   Table arrived_;                            // at the time in hand
   std::vector<std::uint32_t> arrived_list_;  // slots of arrived_ in use
+  FunnelLinks links_;
+  std::uint32_t best_ = FunnelLinks::kNone;  // of all chains so far
+  std::uint32_t best_level_ = 0;
+  std::uint32_t best_count_ = 0;  // optional steps that it fills
   std::array<std::uint32_t, kFunnelStepsMax> next_rows_ = {};
   std::array<std::uint32_t, kFunnelStepsMax> best_last_ = {};  // by count: a last step, or kNone
   std::vector<std::vector<std::int64_t>> excluded_at_;         // times, by exclusion

@@ -73,8 +73,10 @@ void FunnelMatcher::MatchUnordered(const FunnelRows& rows, std::uint32_t begin, 
     if (gone == kEmpty) {
       basis_[held++] = row;
     } else if (gone != row) {
-      std::uint32_t moved = row;
-      for (std::uint32_t at = held; moved != gone;) std::swap(moved, basis_[--at]);
+      const auto end_of_held = basis_.begin() + held;
+      const auto at = std::lower_bound(basis_.begin(), end_of_held, gone);
+      std::copy(at + 1, end_of_held, at);
+      basis_[held - 1] = row;
     }
     if (row + 1 < end && rows.time_ms[row + 1] == now) continue;
     const std::uint32_t before = level;

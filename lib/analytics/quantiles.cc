@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <optional>
 #include <utility>
 
 #include "lib/base/growth.h"
@@ -21,6 +20,7 @@ constexpr std::size_t kWindowBuckets = 32 * 128;
 constexpr int kSliceBits = 11;
 constexpr std::size_t kSlices = std::size_t{1} << kSliceBits;
 constexpr std::size_t kSamples = 256;
+constexpr std::size_t kSlicedFrom = 1'024;  // values: to look at fewer costs less than slices do
 constexpr std::size_t kBucketBytes = sizeof(std::pair<std::uint32_t, std::uint64_t>) + 1;
 
 // Bits that count upwards as their values do: negative numbers in reverse, below the others.
@@ -43,6 +43,15 @@ double MiddleOf(std::uint32_t bucket) {
 
 double Between(double low, double high, double share) {
   return share == 0 ? low : low + (high - low) * share;
+}
+
+// `share` of the way from the value of a rank to that of the next; puts the values in another
+// order.
+double Ranked(PlainVector<double>* values, std::uint64_t rank, double share) {
+  const auto at = values->begin() + static_cast<std::ptrdiff_t>(rank);
+  std::nth_element(values->begin(), at, values->end());
+  if (share == 0) return *at;
+  return Between(*at, *std::min_element(at + 1, values->end()), share);
 }
 
 }  // namespace
@@ -125,26 +134,26 @@ struct Quantiles::Slices {
   }
 };
 
-double Quantiles::At(double share) const {
-  if (count() == 0) return 0;
-  const double rank = share * static_cast<double>(count() - 1);
-  const auto below = static_cast<std::uint64_t>(rank);
-  return exact_ ? RankedExact(Slices(values_), below, rank - std::floor(rank))
-                : RankedInHistogram(below, rank - std::floor(rank));
-}
-
 double Quantiles::Percentile(unsigned percent) const { return Percentiles({percent})[0]; }
 
 std::vector<double> Quantiles::Percentiles(std::initializer_list<unsigned> percents) const {
   if (count() == 0) return std::vector<double>(percents.size());
-  std::optional<Slices> slices;
-  if (exact_) slices.emplace(values_);
   std::vector<double> found;
-  for (const unsigned percent : percents) {
-    const std::uint64_t hundredths = percent * (count() - 1);
-    const double share = static_cast<double>(hundredths % 100) / 100;
-    found.push_back(exact_ ? RankedExact(*slices, hundredths / 100, share)
-                           : RankedInHistogram(hundredths / 100, share));
+  found.reserve(percents.size());
+  const auto find = [&](const auto& ranked) {
+    for (const unsigned percent : percents) {
+      const std::uint64_t hundredths = percent * (count() - 1);
+      found.push_back(ranked(hundredths / 100, static_cast<double>(hundredths % 100) / 100));
+    }
+  };
+  if (!exact_) {
+    find([&](std::uint64_t rank, double share) { return RankedInHistogram(rank, share); });
+  } else if (values_.size() < kSlicedFrom) {
+    PlainVector<double> all(values_.begin(), values_.end());
+    find([&](std::uint64_t rank, double share) { return Ranked(&all, rank, share); });
+  } else {
+    const Slices slices(values_);
+    find([&](std::uint64_t rank, double share) { return RankedExact(slices, rank, share); });
   }
   return found;
 }
@@ -166,10 +175,7 @@ double Quantiles::RankedExact(const Slices& slices, std::uint64_t rank, double s
     to += static_cast<std::size_t>(slice >= first) & static_cast<std::size_t>(slice <= last);
   }
   near.pop_back();
-  const auto at = near.begin() + static_cast<std::ptrdiff_t>(rank - below);
-  std::nth_element(near.begin(), at, near.end());
-  if (share == 0) return *at;
-  return Between(*at, *std::min_element(at + 1, near.end()), share);
+  return Ranked(&near, rank - below, share);
 }
 
 double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {

@@ -38,10 +38,8 @@ class Quantiles {
 
   std::uint64_t count() const { return exact_ ? values_.size() : count_; }
   bool exact() const { return exact_; }
-  // The value at `share` (0 to 1) of the sorted values, by linear interpolation between the two
-  // next to it; 0 when there are none. O(n) when exact, else O(buckets).
-  double At(double share) const;
-  // The same at a hundredth: its rank is a whole number exactly where it should be.
+  // The value that so many hundredths of the sorted values are below, by linear interpolation
+  // between the two next to it; 0 when there are none. O(n) when exact, else O(buckets).
   double Percentile(unsigned percent) const;
   // Several at once, in little more time than one.
   std::vector<double> Percentiles(std::initializer_list<unsigned> percents) const;

@@ -5,14 +5,12 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "lib/analytics/analysis.h"
 #include "lib/analytics/calendar.h"
-#include "lib/analytics/duration_tally.h"
-#include "lib/analytics/overlaps.h"
 #include "lib/analytics/query_checks.h"
 #include "lib/analytics/ranking.h"
 #include "lib/analytics/sessioniser.h"
+#include "lib/analytics/sessions_by_value.h"
 #include "lib/analytics/time_buckets.h"
 #include "lib/base/growth.h"
 #include "lib/model/text_walk.h"
@@ -36,43 +34,6 @@ struct Slots {
   std::optional<std::size_t> breakdown;
 };
 
-struct Tally {
-  std::uint64_t sessions = 0;
-  std::uint64_t users = 0;
-  std::uint64_t bounces = 0;
-  std::uint64_t events = 0;
-  std::uint64_t last_user = 0;  // numbered by the state from 1
-  DurationTally durations;
-
-  // True the first time for a user.
-  bool Add(std::uint64_t user, std::uint32_t size, bool bounce, std::uint64_t duration_ms) {
-    ++sessions;
-    bounces += bounce ? 1 : 0;
-    events += size;
-    durations.Add(duration_ms);
-    if (last_user == user) return false;
-    last_user = user;
-    ++users;
-    return true;
-  }
-  void Merge(Tally* other) {
-    sessions += other->sessions;
-    users += other->users;
-    bounces += other->bounces;
-    events += other->events;
-    durations.Merge(&other->durations);
-  }
-  SessionStats Stats() {
-    return {.sessions = sessions,
-            .users = users,
-            .bounces = bounces,
-            .bounce_rate = Percent(bounces, sessions),
-            .events_per_session =
-                sessions == 0 ? 0 : static_cast<double>(events) / static_cast<double>(sessions),
-            .duration = durations.Stats()};
-  }
-};
-
 struct PointTally {
   std::uint64_t sessions = 0;
   std::uint64_t users = 0;
@@ -84,119 +45,6 @@ struct PageTally {
   std::uint64_t entries = 0;
   std::uint64_t exits = 0;
 };
-
-// The tallies of a breakdown. All medians are exact, or none: it hangs on the number of all
-// sessions, so that memory is bounded by the number of values and not of sessions.
-class ValueTallies {
- public:
-  Tally& Of(std::uint32_t code) {
-    const auto [at, added] = index_.try_emplace(code, tallies_.size());
-    if (added) {
-      tallies_.emplace_back();
-      if (coarse_) tallies_.back().durations.Coarsen();
-    }
-    return tallies_[at->second];
-  }
-  void Coarsen() {
-    if (std::exchange(coarse_, true)) return;
-    duration_bytes_ = 0;
-    for (Tally& tally : tallies_) {
-      tally.durations.Coarsen();
-      duration_bytes_ += tally.durations.bytes();
-    }
-  }
-  void Add(std::uint32_t code, std::uint64_t user, std::uint32_t size, bool bounce,
-           std::uint64_t duration_ms) {
-    Tally& tally = Of(code);
-    const std::size_t before = tally.durations.bytes();
-    if (tally.Add(user, size, bounce, duration_ms)) user_values_.push_back(code);
-    duration_bytes_ += tally.durations.bytes() - before;
-  }
-  void EndUser() {
-    overlaps_.Add(&user_values_);
-    user_values_.clear();
-  }
-  void Merge(ValueTallies* other, Stop* stop) {
-    if (other->coarse_) Coarsen();
-    for (const auto& [code, at] : other->index_) {
-      Tally& tally = Of(code);
-      if (stop->Worked(StepsOf(other->tallies_[at]) + StepsOf(tally))) return;
-      duration_bytes_ -= tally.durations.bytes();
-      tally.Merge(&other->tallies_[at]);
-      duration_bytes_ += tally.durations.bytes();
-    }
-    overlaps_.Merge(&other->overlaps_);
-    *other = ValueTallies();
-  }
-  // With so many more sessions.
-  std::size_t bytes(std::size_t more) const {
-    // What the vectors of durations take as they grow: a few values each.
-    const std::size_t durations = MostToCome(tallies_.size(), more) * 2 * sizeof(double);
-    return BytesWith(tallies_, more) + TableBytesWith(index_, more) + duration_bytes_ + durations +
-           overlaps_.bytes(more) + CapacityBytes(user_values_);
-  }
-  // The values with most sessions, then the others together.
-  std::vector<std::pair<BreakdownValue, SessionStats>> Answer(std::size_t limit,
-                                                              std::uint64_t all_users,
-                                                              const ValueTable& values, bool* exact,
-                                                              Stop* stop);
-
- private:
-  SessionStats Others(const absl::flat_hash_set<std::uint64_t>& named, std::uint64_t all_users,
-                      bool* exact, Stop* stop);
-  static std::size_t StepsOf(const Tally& tally) { return 8 + tally.durations.bytes() / 64; }
-
-  absl::flat_hash_map<std::uint32_t, std::size_t> index_;
-  std::vector<Tally> tallies_;
-  std::size_t duration_bytes_ = 0;
-  bool coarse_ = false;
-  Overlaps overlaps_;
-  std::vector<std::uint64_t> user_values_;
-};
-
-std::vector<std::pair<BreakdownValue, SessionStats>> ValueTallies::Answer(std::size_t limit,
-                                                                          std::uint64_t all_users,
-                                                                          const ValueTable& values,
-                                                                          bool* exact, Stop* stop) {
-  TopCodes first(limit, values, stop);
-  for (const auto& [code, at] : index_) {
-    if (stop->over()) break;
-    first.Add({code, tallies_[at].sessions});
-  }
-  std::vector<std::pair<BreakdownValue, SessionStats>> answer;
-  absl::flat_hash_set<std::uint64_t> named;
-  for (const auto& [code, sessions] : first.InOrder()) {
-    named.insert(code);
-    BreakdownValue value;
-    if (code != 0) value = std::string(values.Text(code));
-    Tally& tally = Of(code);
-    if (stop->Worked(4 * StepsOf(tally))) return answer;
-    if (!tally.durations.is_exact()) *exact = false;
-    answer.emplace_back(std::move(value), tally.Stats());
-  }
-  if (first.left_out() != 0) {
-    answer.emplace_back(kOtherValue, Others(named, all_users, exact, stop));
-  }
-  return answer;
-}
-
-SessionStats ValueTallies::Others(const absl::flat_hash_set<std::uint64_t>& named,
-                                  std::uint64_t all_users, bool* exact, Stop* stop) {
-  Tally others;
-  for (const auto& [code, at] : index_) {
-    if (named.contains(code)) continue;
-    if (stop->Worked(StepsOf(tallies_[at]))) return {};
-    others.Merge(&tallies_[at]);
-  }
-  if (overlaps_.complete()) {
-    others.users -=
-        overlaps_.CountedTwice([&](std::uint64_t code) { return !named.contains(code); });
-  } else {
-    others.users = std::min(others.users, all_users);
-    *exact = false;
-  }
-  return others.Stats();
-}
 
 class SessionsState final : public AnalysisState {
  public:
@@ -238,10 +86,10 @@ class SessionsState final : public AnalysisState {
   std::vector<std::uint32_t> page_rows_;  // of each session the first and the last row
   std::vector<std::uint32_t> page_codes_;
   std::uint64_t user_ = 0;  // the number of the one that is being visited
-  Tally total_;
+  SessionSums total_;
   std::uint64_t causes_[kSplitCauseCount] = {};
   std::vector<PageTally> pages_;  // by code
-  ValueTallies by_value_;
+  SessionsByValue by_value_;
   std::optional<Calendar> calendar_;
   Calendar::Slot slot_;
   absl::flat_hash_map<std::int64_t, PointTally> points_;  // by the interval's begin
@@ -377,7 +225,7 @@ Status SessionsState::DoMerge(AnalysisState* other) {
     return InvalidArgument("the state is that of another analysis");
   }
   total_.Merge(&from->total_);
-  from->total_ = Tally();
+  from->total_ = SessionSums();
   if (!total_.durations.is_exact()) by_value_.Coarsen();
   by_value_.Merge(&from->by_value_, stop());
   for (std::size_t i = 0; i < kSplitCauseCount; ++i) {
