@@ -106,7 +106,7 @@ void FunnelMatcher::ForgetLinks() {
   for (std::size_t i = 0; i < held; ++i) {
     if (held_.slots[i].start_ms != kNone) kept.push_back(&held_.slots[i].last);
   }
-  for (const std::uint32_t index : arrived_list_) kept.push_back(&arrived_.slots[index].last);
+  for (const auto& [step, count] : arrived_list_) kept.push_back(&At(&arrived_, step, count).last);
   links_.Keep(kept);
 }
 
@@ -130,7 +130,7 @@ void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint
     next.last = links_.Add(next.last, k, next_rows_[k]);
   }
   if (slot.start_ms == kNone) {
-    arrived_list_.push_back(step * counts_ + count);
+    arrived_list_.push_back({step, count});
   } else if (next.start_ms == slot.start_ms && !IsEarlier(rows, next, slot)) {
     return links_.Shrink(size);
   }
@@ -164,17 +164,20 @@ void FunnelMatcher::ArriveOne(const FunnelRows& rows, std::uint32_t row, std::ui
     left &= left - 1;
   }
   if (left == 0) return;
-  std::fill_n(best_last_.begin(), counts_, kUnfilled);
   std::uint32_t behind = 0;
   for (; left != 0; left &= left - 1) {
     const std::uint32_t step = std::countr_zero(left);
     const std::uint32_t required = rules_.RequiredBefore(step);
     if (required >= held_.used) return;
+    next_rows_[step] = row;
+    if (required + 1 == step) {
+      for (std::uint32_t c = 0; c < counts_; ++c) Arrive(rows, step, c, Bit(step), step, time_ms);
+      continue;
+    }
     behind = std::max(behind, required);
     for (; behind < std::min(step, held_.used); ++behind) KeepBest(rows, behind);
     for (std::uint32_t c = 0; c < counts_; ++c) {
       if (best_last_[c] == kUnfilled) continue;
-      next_rows_[step] = row;
       Arrive(rows, best_last_[c] + 1, c, Bit(step), step, time_ms);
     }
   }
@@ -220,11 +223,9 @@ void FunnelMatcher::ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std
 
 // What arrived is held from now on; the best of it may be the best of all.
 void FunnelMatcher::KeepArrived(const FunnelRows& rows) {
-  for (const std::uint32_t index : arrived_list_) {
-    Slot& arrived = arrived_.slots[index];
-    const std::uint32_t step = index / counts_;
-    const std::uint32_t count = index % counts_;
-    Slot& held = held_.slots[index];
+  for (const auto& [step, count] : arrived_list_) {
+    Slot& arrived = At(&arrived_, step, count);
+    Slot& held = At(&held_, step, count);
     if (step + 1 > best_level_ || (step + 1 == best_level_ && count > best_count_)) {
       best_level_ = step + 1;
       best_count_ = count;

@@ -149,8 +149,12 @@ class FunnelMatcher {
   // General. Steps count from 0, chains are by their last step.
   std::uint32_t counts_ = 1;  // how many optional steps a chain may have filled: 0 to counts_ - 1
   Table held_;
-  Table arrived_;                            // at the time in hand
-  std::vector<std::uint32_t> arrived_list_;  // slots of arrived_ in use
+  Table arrived_;  // at the time in hand
+  struct Place {
+    std::uint32_t step = 0;
+    std::uint32_t count = 0;
+  };
+  std::vector<Place> arrived_list_;  // slots of arrived_ in use
   FunnelLinks links_;
   std::uint32_t best_ = FunnelLinks::kNone;  // of all chains so far
   std::uint32_t best_level_ = 0;
