@@ -163,7 +163,6 @@ void FunnelMatcher::ArriveOne(const FunnelRows& rows, std::uint32_t row, std::ui
     Arrive(rows, 0, 0, 1, 0, time_ms);
     left &= left - 1;
   }
-  if (left == 0) return;
   std::uint32_t behind = 0;
   for (; left != 0; left &= left - 1) {
     const std::uint32_t step = std::countr_zero(left);

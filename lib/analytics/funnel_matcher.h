@@ -63,6 +63,11 @@ class FunnelMatcher {
     std::vector<Slot> slots;  // by last step, then optional steps filled
     std::uint32_t used = 0;   // steps that may hold a chain
   };
+  // A slot of a table.
+  struct Place {
+    std::uint32_t step = 0;
+    std::uint32_t count = 0;
+  };
 
   // funnel_ordered.cc
   void MatchOrdered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
@@ -149,11 +154,7 @@ class FunnelMatcher {
   // General. Steps count from 0, chains are by their last step.
   std::uint32_t counts_ = 1;  // how many optional steps a chain may have filled: 0 to counts_ - 1
   Table held_;
-  Table arrived_;  // at the time in hand
-  struct Place {
-    std::uint32_t step = 0;
-    std::uint32_t count = 0;
-  };
+  Table arrived_;                    // at the time in hand
   std::vector<Place> arrived_list_;  // slots of arrived_ in use
   FunnelLinks links_;
   std::uint32_t best_ = FunnelLinks::kNone;  // of all chains so far
