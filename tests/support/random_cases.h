@@ -11,15 +11,15 @@ namespace insightflow::testing {
 
 inline std::uint64_t RandomSeed() {
   const char* given = std::getenv("INSIGHTFLOW_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const std::uint64_t seed = given != nullptr && *given != '\0' ? std::strtoull(given, nullptr, 10)
+                                                                : std::random_device{}();
   std::cout << "INSIGHTFLOW_SEED=" << seed << std::endl;
   return seed;
 }
 
 inline int RandomCases(int usual) {
   const char* given = std::getenv("INSIGHTFLOW_CASES");
-  return given != nullptr ? std::atoi(given) : usual;
+  return given != nullptr && *given != '\0' ? std::atoi(given) : usual;
 }
 
 class Random {
