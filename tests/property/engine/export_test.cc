@@ -138,7 +138,9 @@ class Case {
     const auto result = engine_->Ingest(batch);
     ASSERT_TRUE(result.ok()) << result.status().ToString();
     ASSERT_EQ(result->accepted, batch.size());
-    if (random_.OneIn(3)) ASSERT_TRUE(engine_->Fold().ok());
+    if (random_.OneIn(3)) {
+      ASSERT_TRUE(engine_->Fold().ok());
+    }
     events_.insert(events_.end(), batch.begin(), batch.end());
   }
 

@@ -71,7 +71,10 @@ TEST(FunnelTally, KeepsNobodyWhoWaitsWhereTheEndIsKnown) {
     FunnelTally tally(&program);
     if (knows) tally.KnowEnd(end);
     const std::int64_t time_ms = 0;
-    FunnelVisit visit = {.level = 1, .filled = 1, .time_ms = &time_ms};
+    FunnelVisit visit;
+    visit.level = 1;
+    visit.filled = 1;
+    visit.time_ms = &time_ms;
     for (std::int64_t user = 0; user < 100'000; ++user) {
       visit.deadline_ms = user * 20;
       tally.Add(visit);

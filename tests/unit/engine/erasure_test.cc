@@ -279,7 +279,9 @@ TEST_F(ErasureTest, GoesOnBesideIngestAndQueries) {
     const auto erased = engine_->EraseUser(kUser);
     ASSERT_TRUE(erased.ok()) << erased.status().ToString();
     removed += *erased;
-    if (i % 5 == 4) ASSERT_TRUE(engine_->Fold().ok());
+    if (i % 5 == 4) {
+      ASSERT_TRUE(engine_->Fold().ok());
+    }
   }
   done = true;
   ingest.join();
