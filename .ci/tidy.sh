@@ -5,18 +5,22 @@ set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib/common.sh"
 
+install_linter
 cache="$build_dir/tidy-cache"
 mkdir -p "$cache"
 cd "$root"
 
-headers=$(find include lib server -name '*.h' -print0 | sort -z | xargs -0 cat .clang-tidy |
-  sha256sum)
+headers=$({
+  find include lib server \( -name '*.h' -o -name .clang-tidy \) -print0 | sort -z | xargs -0 cat
+  cat .clang-tidy
+  say "$linter_version"
+} | sha256sum)
 
 check_file() {
   local key output
   key=$({ printf '%s' "$headers"; cat "$1"; } | sha256sum | cut -d ' ' -f 1)
   [[ -e $cache/$key ]] && return 0
-  if output=$(clang-tidy-14 --quiet -p "$build_dir/dev" "$1" 2>/dev/null); then
+  if output=$("$linter" --quiet -p "$build_dir/dev" "$1" 2>/dev/null); then
     touch "$cache/$key"
   else
     printf '%s\n' "$output"
@@ -24,7 +28,7 @@ check_file() {
   fi
 }
 export -f check_file
-export headers cache build_dir
+export headers cache build_dir linter
 
 find lib server -name '*.cc' -print0 | sort -z |
   xargs -0 -n 1 -P "$(nproc)" bash -c 'check_file "$0"' || fail "clang-tidy found defects"

@@ -224,7 +224,8 @@ void RetentionState::CountRolling(const Start& start) {
     if (period > last_period) return;
     ++returned[period];
     const std::uint64_t behind_ms = (period + 1) * settings_->rolling_ms;
-    if (++back == returns_.end() || since_start(*back) >= behind_ms) continue;
+    ++back;
+    if (back == returns_.end() || since_start(*back) >= behind_ms) continue;
     back = std::partition_point(
         back, returns_.end(), [&](const Return& other) { return since_start(other) < behind_ms; });
   }

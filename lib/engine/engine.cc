@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "lib/engine/engine_impl.h"
 #include "lib/engine/timeline.h"
@@ -164,7 +165,7 @@ Status Engine::Impl::Close() {
   if (segments_ != nullptr) segments_->Close();
   if (log_ != nullptr) {
     Status status = log_->Close();
-    if (close_status_.ok()) close_status_ = status;
+    if (close_status_.ok()) close_status_ = std::move(status);
   }
   return close_status_;
 }

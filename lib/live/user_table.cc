@@ -66,7 +66,7 @@ bool LoadNumbers(std::uint64_t applied, ByteReader* in, UserRecord* user, UserAc
 // Where the table keeps the text of an id that does not fit its record.
 char* TextOf(const UserRecord& user) {
   char* kept;
-  std::memcpy(&kept, user.text, sizeof kept);
+  std::memcpy(static_cast<void*>(&kept), user.text, sizeof kept);
   return kept;
 }
 
@@ -92,7 +92,7 @@ std::uint32_t UserTable::Insert(std::uint64_t hash, std::string_view id) {
     id.copy(user.text, id.size());
   } else {
     const char* const kept = KeepText(id);
-    std::memcpy(user.text, &kept, sizeof kept);
+    std::memcpy(user.text, static_cast<const void*>(&kept), sizeof kept);
   }
   user.id_size = static_cast<std::uint8_t>(id.size());
   index_.Insert(hash, number);

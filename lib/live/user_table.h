@@ -24,7 +24,7 @@ struct alignas(64) UserRecord {
   std::string_view Id() const {
     if (id_size <= kInline) return {text, id_size};
     const char* kept;
-    std::memcpy(&kept, text, sizeof kept);
+    std::memcpy(static_cast<void*>(&kept), text, sizeof kept);
     return {kept, id_size};
   }
 

@@ -23,7 +23,10 @@ EventIdForm PackEventId(std::string_view event_id, std::uint8_t* packed) {
   char* to = digits.data();
   const char* from = event_id.data();
   for (const std::size_t group : kUuidGroups) {
-    if (from != event_id.data() && *from++ != '-') return EventIdForm::kText;
+    if (from != event_id.data()) {
+      if (*from != '-') return EventIdForm::kText;
+      ++from;
+    }
     std::memcpy(to, from, group);
     to += group;
     from += group;

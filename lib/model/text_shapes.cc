@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 #include "lib/base/divisor.h"
@@ -120,6 +121,7 @@ bool SamePart(const char* a, const char* b, std::size_t size) {
 // The value of 1 to 8 digits with eight bytes to read. Source: Johnny Lee, fast numeric string to
 // int: pairs, then pairs of pairs, in one word.
 std::uint64_t ShortValue(const char* digits, std::size_t count) {
+  assert(count >= 1 && count <= 8);
   std::uint64_t word = LoadAt<std::uint64_t>(digits) << (64 - 8 * count);
   word = (word & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8;
   word = (word & 0x00ff00ff00ff00ff) * 6553601 >> 16;
@@ -226,7 +228,8 @@ bool TextShaper::IsOfParts(const Shape& shape) const {
     if (left < part.size || !SamePart<kHasSlack>(text, part.text, part.size)) return false;
     text += part.size;
     if (part.placeholder == 0) return text == end;
-    if (text == end || *text++ != part.placeholder) return false;
+    if (text == end || *text != part.placeholder) return false;
+    ++text;
   }
 }
 

@@ -266,6 +266,7 @@ template <typename ColumnOf, typename Column>
 void PartScan::GatherColumn(ColumnOf column_of, Column* column) {
   using Value = typename Column::value_type;
   std::vector<std::span<const Value>> sources;
+  sources.reserve(cursors_.size());
   for (const auto& cursor : cursors_) sources.emplace_back(column_of(cursor->rows()));
   const auto ahead = [&](const Piece& piece) {
     __builtin_prefetch(sources[piece.cursor].data() + piece.begin);

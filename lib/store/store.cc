@@ -257,6 +257,7 @@ Status Store::OpenFamilies(bool is_new) {
   rocksdb::DBOptions options = MakeDbOptions(env_);
   options.listeners.push_back(MakeStopListener(stop_));
   std::vector<rocksdb::ColumnFamilyDescriptor> ours;
+  ours.reserve(kFamilyCount);
   for (std::size_t i = 0; i < kFamilyCount; ++i) {
     ours.emplace_back(kFamilyNames[i], MakeFamilyOptions(static_cast<Family>(i)));
   }

@@ -265,7 +265,7 @@ void WriteKind(const HeatmapQuery& query, const HeatmapAnswer& answer, Page* pag
     most = std::max(most, cell.clicks);
   }
   for (std::size_t row = 0; row < query.rows; ++row) {
-    page->text += "|";
+    page->text += '|';
     for (std::size_t column = 0; column < query.columns; ++column) {
       const double share =
           static_cast<double>(grid[row * query.columns + column]) / static_cast<double>(most);

@@ -145,6 +145,7 @@ void TextTable::WriteRow(const std::vector<std::string>& cells, std::string* out
 
 void TextTable::Write(std::string* out) const {
   std::vector<std::string> titles;
+  titles.reserve(columns_.size());
   for (const Column& column : columns_) titles.push_back(column.title);
   WriteRow(titles, out);
   for (const std::vector<std::string>& row : rows_) WriteRow(row, out);

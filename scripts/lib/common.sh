@@ -14,7 +14,7 @@ test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 python3-jsonschema python3-venv
   strace curl binutils
 )
-check_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
+check_packages=(clang-14 libclang-rt-14-dev clang-format-14 python3-venv)
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -63,12 +63,26 @@ install_packages() {
 rivals_python="$build_dir/venv/bin/python"
 rivals=(chdb-core==26.9.0 duckdb==2.0.1)
 install_rivals() {
-  local log="$build_dir/venv.log"
   [[ -x $rivals_python ]] && "$rivals_python" -c 'import chdb, duckdb' 2>/dev/null && return 0
-  say "installing ${rivals[*]} into build/venv"
+  install_python venv "${rivals[@]}"
+}
+
+# A lint that leaves the system's headers alone takes half the time of the one that Debian has.
+linter="$build_dir/lint/bin/clang-tidy"
+linter_version=22.1.8
+install_linter() {
+  [[ -x $linter ]] && [[ $("$linter" --version) == *" $linter_version"* ]] && return 0
+  install_python lint "clang-tidy==$linter_version"
+}
+
+# install_python FOLDER PACKAGE…: from PyPI, into a Python of their own below build/.
+install_python() {
+  local folder=$1 log="$build_dir/$1.log"
+  shift
+  say "installing $* into build/$folder"
   {
-    python3 -m venv "$build_dir/venv" &&
-      "$rivals_python" -m pip install --quiet --retries 5 "${rivals[@]}"
+    python3 -m venv "$build_dir/$folder" &&
+      "$build_dir/$folder/bin/python" -m pip install --quiet --retries 5 "$@"
   } >"$log" 2>&1 || fail "pip failed; all of its output is in ${log#"$root"/}"
 }
 

@@ -115,7 +115,7 @@ HttpResponse HealthResponse(const HealthFacts& facts, Timestamp now) {
 
 void AddHealthRoutes(Router& router, ServerContext& context) {
   const auto add = [&](const char* path, auto answer) {
-    router.Inline("GET", path, [&context, answer](HttpRequest request, Responder responder) {
+    router.Inline("GET", path, [&context, answer](const HttpRequest& request, Responder responder) {
       HttpResponse response = answer(context, request);
       context.cors.Decorate(request, response);
       responder.Send(std::move(response));

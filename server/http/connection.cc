@@ -228,7 +228,7 @@ void Connection::Dispatch() {
   EnterPhase(Phase::kAnswer);
   try {
     shared.handler.Handle(std::move(request), Responder(shared_from_this()));
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
     // Unwinding has destroyed the responder, and that answers 500.
   }
 }
@@ -316,7 +316,7 @@ void Connection::Pull() {
   EnterPhase(Phase::kAnswer);
   try {
     source_->Pull(BodyWriter(shared_from_this()));
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
     // Unwinding has destroyed the writer, and that breaks the answer off.
   }
 }
