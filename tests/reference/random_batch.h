@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 #include <ostream>
 #include <random>
@@ -12,13 +11,6 @@
 #include "lib/model/key.h"
 
 namespace insightflow::testing {
-
-// The seed of a random test: INSIGHTFLOW_SEED when it is set, else a new one.
-inline std::uint64_t TestSeed() {
-  const char* given = std::getenv("INSIGHTFLOW_SEED");
-  if (given != nullptr) return std::strtoull(given, nullptr, 10);
-  return std::random_device()();
-}
 
 class RandomBatch {
  public:

@@ -22,6 +22,7 @@
 #include "insightflow/engine.h"
 #include "tests/support/folded_store.h"
 #include "tests/support/killed_child.h"
+#include "tests/support/random_cases.h"
 #include "tests/support/temp_dir.h"
 
 namespace insightflow {
@@ -137,9 +138,7 @@ void ExpectEverythingOnce(const std::string& dir, const Sent& sent, std::uint64_
 }
 
 TEST(FoldKillTest, EveryAcknowledgedEventIsInOnePlace) {
-  const char* given = std::getenv("INSIGHTFLOW_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const std::uint64_t seed = testing::RandomSeed();
   SCOPED_TRACE("INSIGHTFLOW_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   TempDir dir;

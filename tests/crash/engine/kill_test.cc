@@ -23,6 +23,7 @@
 #include <gtest/gtest.h>
 
 #include "insightflow/engine.h"
+#include "tests/support/random_cases.h"
 #include "tests/support/temp_dir.h"
 
 extern char** environ;
@@ -100,9 +101,7 @@ std::pair<pid_t, int> Start(const std::string& dir, std::uint64_t seed) {
 }
 
 TEST(KillTest, NothingAcknowledgedIsLostAndNothingCountsTwice) {
-  const char* given = std::getenv("INSIGHTFLOW_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const std::uint64_t seed = testing::RandomSeed();
   SCOPED_TRACE("INSIGHTFLOW_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   TempDir dir;

@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/support/random_cases.h"
 #include "tests/unit/log/child_process.h"
 #include "tests/unit/log/log_fixture.h"
 
@@ -63,10 +64,7 @@ void Verify(const std::string& dir, std::uint64_t acknowledged_end) {
 }
 
 TEST(EventLogCrash, KillLosesNothingThatWasAcknowledged) {
-  const char* const text = std::getenv("INSIGHTFLOW_SEED");
-  const std::uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : 1709164800;
-  std::cout << "INSIGHTFLOW_SEED=" << seed << '\n';
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(testing::RandomSeed(1709164800));
   TempDir dir;
   std::uint64_t acknowledged_end = 1;
   for (int round = 0; round < kRounds; ++round) {

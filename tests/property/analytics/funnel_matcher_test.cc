@@ -2,8 +2,6 @@
 // timelines with few types, few values and many equal times.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <iostream>
 #include <random>
 #include <sstream>
 #include <string>
@@ -11,6 +9,7 @@
 
 #include "lib/analytics/funnel_matcher.h"
 #include "tests/reference/funnel_twin.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
@@ -20,11 +19,6 @@ using reference::TwinChain;
 using reference::TwinEvent;
 using reference::TwinFunnel;
 using reference::TwinOrder;
-
-std::uint64_t FromEnv(const char* name, std::uint64_t otherwise) {
-  const char* given = std::getenv(name);
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
-}
 
 struct Case {
   TwinFunnel funnel;
@@ -197,9 +191,8 @@ void ForgetClosed(const Case& c, TwinChain* chain) {
 }
 
 TEST(FunnelMatcherProperty, FindsTheChainOfTheExhaustiveSearch) {
-  const std::uint64_t seed = FromEnv("INSIGHTFLOW_SEED", std::random_device{}());
-  const std::uint64_t cases = FromEnv("INSIGHTFLOW_CASES", 250'000);
-  std::cout << "INSIGHTFLOW_SEED=" << seed << " INSIGHTFLOW_CASES=" << cases << std::endl;
+  const std::uint64_t seed = testing::RandomSeed();
+  const auto cases = static_cast<std::uint64_t>(testing::RandomCases(250'000));
   Random random(seed);
   std::vector<std::uint64_t> levels(6);
   for (std::uint64_t i = 0; i < cases; ++i) {

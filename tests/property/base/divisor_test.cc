@@ -4,19 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iostream>
 #include <random>
 #include <vector>
 
-#include "tests/reference/random_batch.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
 class DivisorProperty : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
   std::uint64_t Below(std::uint64_t n) { return random_() % n; }
 
   // Multiples of one number, or nearly all of them.
@@ -46,7 +43,7 @@ class DivisorProperty : public ::testing::Test {
     }
   }
 
-  const std::uint64_t seed_ = testing::TestSeed();
+  const std::uint64_t seed_ = testing::RandomSeed();
   std::mt19937_64 random_{seed_};
 };
 

@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <random>
 #include <string>
@@ -17,21 +16,14 @@
 #include "lib/validate/time_text.h"
 #include "tests/reference/decode_reference.h"
 #include "tests/support/decoding.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow::testing {
 namespace {
 
 class DecoderProperty : public ::testing::Test {
  protected:
-  DecoderProperty() : random_(Seed()) {}
-
-  static std::uint64_t Seed() {
-    const char* text = std::getenv("INSIGHTFLOW_SEED");
-    const std::uint64_t seed =
-        text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
-    std::cout << "INSIGHTFLOW_SEED=" << seed << std::endl;  // seen even when the test crashes
-    return seed;
-  }
+  DecoderProperty() : random_(testing::RandomSeed()) {}
 
   std::size_t Below(std::size_t n) {
     return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);

@@ -2,13 +2,13 @@
 // place, the segments or the log behind them. The twin is a list.
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/reference/random_batch.h"
 #include "tests/support/folded_store.h"
+#include "tests/support/random_cases.h"
 #include "tests/support/temp_dir.h"
 
 namespace insightflow {
@@ -16,14 +16,12 @@ namespace {
 
 using testing::DescribeRow;
 using testing::RandomBatch;
-using testing::TestSeed;
+using testing::RandomSeed;
 
 constexpr std::int64_t kToday = 19'700;
 
 class FoldTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
   void Open() {
     EventLogOptions options;
     options.dir = dir_ == nullptr ? "" : dir_->path();
@@ -103,7 +101,7 @@ class FoldTest : public ::testing::Test {
     }
   }
 
-  const std::uint64_t seed_ = TestSeed();
+  const std::uint64_t seed_ = RandomSeed();
   RandomBatch random_{seed_};
   std::unique_ptr<TempDir> dir_;
   std::unique_ptr<FoldedStore> store_;

@@ -4,22 +4,20 @@
 // INSIGHTFLOW_SEED and INSIGHTFLOW_CASES say which random cases are run, and how many.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <random>
 #include <vector>
 
 #include "insightflow/engine.h"
 #include "lib/analytics/analyze.h"
-#include "tests/reference/random_batch.h"
+#include "tests/support/random_cases.h"
 #include "tests/support/temp_dir.h"
 
 namespace insightflow {
 namespace {
 
-using testing::TestSeed;
+using testing::RandomSeed;
 
 constexpr std::int64_t kDay = 86'400'000;
 constexpr std::int64_t kStartMs = 20'000 * kDay;
@@ -172,10 +170,8 @@ std::vector<Query> Queries() {
 }
 
 TEST(EngineQuery, EqualsTheAnalysisOfThePlainList) {
-  const std::uint64_t seed = TestSeed();
-  const char* const given = std::getenv("INSIGHTFLOW_CASES");
-  const int cases = given != nullptr ? std::atoi(given) : 15;
-  std::cout << "INSIGHTFLOW_SEED=" << seed << '\n';
+  const std::uint64_t seed = RandomSeed();
+  const int cases = testing::RandomCases(15);
   const std::vector<Query> queries = Queries();
   for (int i = 0; i < cases && !::testing::Test::HasFailure(); ++i) {
     SCOPED_TRACE("seed " + std::to_string(seed + static_cast<std::uint64_t>(i)));

@@ -2,29 +2,27 @@
 // that of their batches, however many small ones these are.
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <string>
 
 #include "lib/log/codec.h"
 #include "lib/segments/segment_builder.h"
 #include "tests/reference/random_batch.h"
 #include "tests/reference/segment_files.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
 using testing::RandomBatch;
+using testing::RandomSeed;
 using testing::SegmentFiles;
-using testing::TestSeed;
 
 constexpr SegmentKey kKey = {19'700, 7};
 constexpr std::uint64_t kSeed = RandomBatch::kHashSeed;
 
 class StoredTextsTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
-  const std::uint64_t seed_ = TestSeed();
+  const std::uint64_t seed_ = RandomSeed();
   RandomBatch random_{seed_};
 };
 

@@ -2,8 +2,6 @@
 // collide on purpose.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <iostream>
 #include <map>
 #include <random>
 #include <set>
@@ -14,17 +12,12 @@
 #include "lib/live/hash_index.h"
 #include "lib/live/recent_index.h"
 #include "lib/live/user_table.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
-std::mt19937_64 Random() {
-  const char* given = std::getenv("INSIGHTFLOW_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cout << "INSIGHTFLOW_SEED=" << seed << std::endl;
-  return std::mt19937_64(seed);
-}
+std::mt19937_64 Random() { return std::mt19937_64(testing::RandomSeed()); }
 
 TEST(HashIndexTest, EqualsASetThroughInsertsAndErasures) {
   std::mt19937_64 random = Random();

@@ -12,6 +12,7 @@
 #include <map>
 #include <random>
 
+#include "tests/support/random_cases.h"
 #include "tests/unit/log/log_fixture.h"
 
 namespace insightflow {
@@ -82,9 +83,7 @@ class BitFlip : public ::testing::Test {
  protected:
   // Flips bytes of every file of the store, one at a time.
   void FlipAll() {
-    const std::uint64_t seed = Number("INSIGHTFLOW_SEED", 42);
-    std::cout << "INSIGHTFLOW_SEED=" << seed << '\n';
-    std::mt19937_64 random(seed);
+    std::mt19937_64 random(testing::RandomSeed(42));
     CopyStore(store_, dir_ / "copy");
     const Result<Contents> before = Look(dir_ / "copy");
     ASSERT_TRUE(before.ok()) << before.status().ToString();

@@ -2,25 +2,23 @@
 
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <vector>
 
 #include "tests/reference/random_batch.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
 using testing::FirstDifference;
 using testing::RandomBatch;
-using testing::TestSeed;
+using testing::RandomSeed;
 
 constexpr std::uint64_t kSeed = RandomBatch::kHashSeed;
 
 class CodecPropertyTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
-  const std::uint64_t seed_ = TestSeed();
+  const std::uint64_t seed_ = RandomSeed();
   RandomBatch random_{seed_};
 };
 

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <limits>
 #include <memory>
 #include <random>
@@ -11,7 +10,7 @@
 
 #include "lib/log/dedupe_file.h"
 #include "tests/reference/dedupe_reference.h"
-#include "tests/reference/random_batch.h"
+#include "tests/support/random_cases.h"
 #include "tests/support/temp_dir.h"
 
 namespace insightflow {
@@ -141,9 +140,7 @@ class Judge {
 
 class DedupePropertyTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
-  const std::uint64_t seed_ = testing::TestSeed();
+  const std::uint64_t seed_ = testing::RandomSeed();
 };
 
 TEST_F(DedupePropertyTest, AgreesWithTheTwinWhileTimePasses) {

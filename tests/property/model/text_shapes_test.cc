@@ -3,21 +3,17 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <iostream>
 #include <random>
 
 #include "lib/model/shaped_texts.h"
-#include "tests/reference/random_batch.h"
 #include "tests/reference/text_shapes_twin.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
 class TextShapesProperty : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
   std::uint64_t Below(std::uint64_t n) { return random_() % n; }
 
   // A text of parts that other texts share, with numbers of every form.
@@ -72,7 +68,7 @@ class TextShapesProperty : public ::testing::Test {
     }
   }
 
-  const std::uint64_t seed_ = testing::TestSeed();
+  const std::uint64_t seed_ = testing::RandomSeed();
   std::mt19937_64 random_{seed_};
 };
 

@@ -1,7 +1,6 @@
 // A merged segment is byte for byte what the builder makes of all rows at once.
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,13 +8,14 @@
 #include "lib/segments/segment_merger.h"
 #include "tests/reference/random_batch.h"
 #include "tests/reference/segment_files.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
 using testing::RandomBatch;
+using testing::RandomSeed;
 using testing::SegmentFiles;
-using testing::TestSeed;
 
 constexpr std::uint64_t kSeed = RandomBatch::kHashSeed;
 constexpr std::uint32_t kDay = 19'700;
@@ -86,8 +86,6 @@ class Parts {
 
 class MergerTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
   void Fill(std::size_t rows, EventBatch* batch) {
     random_.Fill(rows, batch);
     const std::uint64_t spread = random_.Chance(50) ? kDayMs : 5;
@@ -104,7 +102,7 @@ class MergerTest : public ::testing::Test {
     return options;
   }
 
-  const std::uint64_t seed_ = TestSeed();
+  const std::uint64_t seed_ = RandomSeed();
   RandomBatch random_{seed_};
   EventBatch batch_;
 };

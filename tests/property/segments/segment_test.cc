@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iostream>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,16 +9,17 @@
 #include "tests/reference/random_batch.h"
 #include "tests/reference/segment_files.h"
 #include "tests/reference/segment_twin.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
 using testing::FirstDifference;
 using testing::RandomBatch;
+using testing::RandomSeed;
 using testing::ReadRows;
 using testing::SegmentFiles;
 using testing::SegmentTwin;
-using testing::TestSeed;
 using testing::TwinRow;
 
 constexpr std::uint64_t kSeed = RandomBatch::kHashSeed;
@@ -32,8 +32,6 @@ std::uint64_t TinyHash(std::string_view user_id, std::uint64_t seed) {
 
 class SegmentPropertyTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
   // Random rows of which most lie in the day or at its edges, with many ties.
   void Fill(std::size_t rows, EventBatch* batch) {
     random_.Fill(rows, batch);
@@ -56,7 +54,7 @@ class SegmentPropertyTest : public ::testing::Test {
     return options;
   }
 
-  const std::uint64_t seed_ = TestSeed();
+  const std::uint64_t seed_ = RandomSeed();
   RandomBatch random_{seed_};
 };
 

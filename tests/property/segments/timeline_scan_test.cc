@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iostream>
 #include <map>
 #include <memory>
 #include <random>
@@ -14,13 +13,13 @@
 #include "lib/model/memory_timelines.h"
 #include "lib/segments/memory_segment.h"
 #include "lib/segments/timeline_scan.h"
-#include "tests/reference/random_batch.h"
 #include "tests/reference/timeline_text.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
-using testing::TestSeed;
+using testing::RandomSeed;
 using testing::TimelineText;
 
 constexpr std::uint64_t kHashSeed = 5;
@@ -202,10 +201,8 @@ void RunCase(std::uint64_t seed, std::size_t* late_batches) {
 }
 
 TEST(TimelineScan, EqualsTheEvaluationOfPlainEvents) {
-  const std::uint64_t seed = TestSeed();
-  const char* const given = std::getenv("INSIGHTFLOW_CASES");
-  const int cases = given != nullptr ? std::atoi(given) : 1'500;
-  std::cout << "INSIGHTFLOW_SEED=" << seed << '\n';
+  const std::uint64_t seed = RandomSeed();
+  const int cases = testing::RandomCases(1'500);
   std::size_t late_batches = 0;
   for (int i = 0; i < cases && !::testing::Test::HasFailure(); ++i) {
     RunCase(seed + static_cast<std::uint64_t>(i), &late_batches);

@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <random>
 #include <string>
 #include <string_view>
 
 #include "tests/support/gzip.h"
 #include "tests/support/http_outcome.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow::server {
 namespace {
@@ -18,14 +17,6 @@ namespace {
 using insightflow::testing::Describe;
 using insightflow::testing::Gzip;
 using insightflow::testing::HttpOutcome;
-
-std::uint64_t Seed() {
-  const char* const given = std::getenv("INSIGHTFLOW_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cerr << "INSIGHTFLOW_SEED=" << seed << '\n';
-  return seed;
-}
 
 class Maker {
  public:
@@ -125,7 +116,7 @@ class Maker {
 };
 
 TEST(AssemblerPropertyTest, ARequestComesBackAsItWasMade) {
-  Maker maker(Seed());
+  Maker maker(testing::RandomSeed());
   for (int i = 0; i < 2'000; ++i) {
     std::string bytes;
     std::string expected;
@@ -140,7 +131,7 @@ TEST(AssemblerPropertyTest, ARequestComesBackAsItWasMade) {
 }
 
 TEST(AssemblerPropertyTest, NoCutChangesTheOutcome) {
-  Maker maker(Seed());
+  Maker maker(testing::RandomSeed());
   HttpLimits limits;
   limits.line_bytes_max = 80;
   limits.header_bytes_max = 200;

@@ -1,24 +1,21 @@
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <set>
 #include <string>
 
 #include "insightflow/wire.h"
-#include "tests/reference/random_batch.h"
 #include "tests/reference/random_query.h"
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
 
 using testing::RandomQuery;
-using testing::TestSeed;
+using testing::RandomSeed;
 
 class QueryRoundTrip : public ::testing::Test {
  protected:
-  void SetUp() override { std::cout << "INSIGHTFLOW_SEED=" << seed_ << '\n'; }
-
-  const std::uint64_t seed_ = TestSeed();
+  const std::uint64_t seed_ = RandomSeed();
   RandomQuery random_{seed_};
 };
 

@@ -2,22 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <iostream>
 #include <random>
 
 #include "lib/log/log_entry.h"
+#include "tests/support/random_cases.h"
 #include "tests/unit/log/log_fixture.h"
 
 namespace insightflow {
 namespace {
 
-std::uint64_t Seed() {
-  const char* const text = std::getenv("INSIGHTFLOW_SEED");
-  const std::uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : 20240229;
-  std::cout << "INSIGHTFLOW_SEED=" << seed << '\n';
-  return seed;
-}
+std::uint64_t Seed() { return testing::RandomSeed(20240229); }
 
 // A log with entries of 1 to 5 rows and many equal times of arrival.
 std::vector<StoredEntry> FillLog(EventLog* log, int entries, std::mt19937_64* random) {

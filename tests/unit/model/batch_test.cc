@@ -1,7 +1,7 @@
 #include "lib/model/batch.h"
+#include "tests/support/random_cases.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <random>
 #include <string>
@@ -75,11 +75,10 @@ struct Row {
   std::optional<std::uint64_t> seq;
 };
 
-class BatchPropertyTest : public testing::Test {
+class BatchPropertyTest : public ::testing::Test {
  protected:
   BatchPropertyTest() {
-    const char* given = std::getenv("INSIGHTFLOW_SEED");
-    seed_ = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+    seed_ = testing::RandomSeed();
     random_.seed(seed_);
   }
 
