@@ -154,6 +154,24 @@ void BM_OrderedFilled(benchmark::State& state) {
   ReportRows(state, runs);
 }
 
+// The same with as many types as steps, of which one may be left out: a table of chains.
+void BM_OptionalFilled(benchmark::State& state) {
+  const auto steps = static_cast<std::size_t>(state.range(0));
+  FunnelQuery query;
+  for (std::size_t k = 0; k < steps; ++k) query.steps.push_back({.event = {{std::to_string(k)}}});
+  query.steps[1].optional = true;
+  std::uint32_t user = 0;
+  std::size_t event = 0;
+  const UserRuns runs(state, 0, [&](const GeneratedEvent& at) {
+    if (at.user != user) event = 0;
+    user = at.user;
+    return std::uint64_t{1} << event++ % steps;
+  });
+  const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
+  for (auto _ : state) benchmark::DoNotOptimize(runs.Run(**analysis));
+  ReportRows(state, runs);
+}
+
 // The answer from the state: mostly medians.
 void BM_Finish(benchmark::State& state) {
   const UserRuns runs(state, 0, MatchesOf(4));
@@ -175,6 +193,7 @@ BENCHMARK(BM_Strict)->Arg(4)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Unordered)->Arg(4)->Arg(12)->Arg(64)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_ClickHouse)->Args({4, 0})->Args({12, 0})->Args({4, 1})->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_OrderedFilled)->Arg(4)->Arg(12)->Arg(64)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_OptionalFilled)->Arg(4)->Arg(12)->Arg(64)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Finish)->Unit(benchmark::kMillisecond);
 
 }  // namespace
