@@ -136,14 +136,10 @@ void BM_ClickHouse(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(runs.Run(**analysis));
   ReportRows(state, runs);
 }
-// Users whose events are the steps in turn: whoever has enough of them fills all.
-void BM_OrderedFilled(benchmark::State& state) {
-  const auto steps = static_cast<std::size_t>(state.range(0));
-  FunnelQuery query = QueryOf(steps, FunnelOrder::kOrdered);
-  query.window.reset();
+// Users whose events are so many types in turn: whoever has enough of them fills all steps.
+void MeasureFilled(benchmark::State& state, const FunnelQuery& query, std::size_t types) {
   std::uint32_t user = 0;
-  std::uint32_t event = 0;
-  const std::uint32_t types = static_cast<std::uint32_t>(std::min<std::size_t>(steps, 5));
+  std::size_t event = 0;
   const UserRuns runs(state, 0, [&](const GeneratedEvent& at) {
     if (at.user != user) event = 0;
     user = at.user;
@@ -154,22 +150,19 @@ void BM_OrderedFilled(benchmark::State& state) {
   ReportRows(state, runs);
 }
 
-// The same with as many types as steps, of which one may be left out: a table of chains.
+void BM_OrderedFilled(benchmark::State& state) {
+  const auto steps = static_cast<std::size_t>(state.range(0));
+  FunnelQuery query = QueryOf(steps, FunnelOrder::kOrdered);
+  query.window.reset();
+  MeasureFilled(state, query, std::min<std::size_t>(steps, 5));
+}
+// As many types as steps, of which one may be left out: a table of chains.
 void BM_OptionalFilled(benchmark::State& state) {
   const auto steps = static_cast<std::size_t>(state.range(0));
   FunnelQuery query;
   for (std::size_t k = 0; k < steps; ++k) query.steps.push_back({.event = {{std::to_string(k)}}});
   query.steps[1].optional = true;
-  std::uint32_t user = 0;
-  std::size_t event = 0;
-  const UserRuns runs(state, 0, [&](const GeneratedEvent& at) {
-    if (at.user != user) event = 0;
-    user = at.user;
-    return std::uint64_t{1} << event++ % steps;
-  });
-  const Result<std::unique_ptr<Analysis>> analysis = CreateAnalysis(query);
-  for (auto _ : state) benchmark::DoNotOptimize(runs.Run(**analysis));
-  ReportRows(state, runs);
+  MeasureFilled(state, query, steps);
 }
 
 // The answer from the state: mostly medians.

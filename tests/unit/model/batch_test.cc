@@ -1,5 +1,4 @@
 #include "lib/model/batch.h"
-#include "tests/support/random_cases.h"
 
 #include <cstdint>
 #include <optional>
@@ -8,6 +7,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/random_cases.h"
 
 namespace insightflow {
 namespace {
