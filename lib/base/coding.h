@@ -27,11 +27,22 @@ inline void PutVarint(std::string* out, std::uint64_t value) {
 
 inline constexpr std::size_t kVarintBytesMax = 10;
 
-// Writes a varint where there is room for kVarintBytesMax bytes; returns its end.
+// Writes a varint where there is room for kVarintBytesMax bytes; returns its end. Up to 8 bytes
+// without a branch: where lengths vary, each would be guessed wrong.
 inline char* StoreVarint(std::uint64_t value, char* out) {
-  for (; value >= 0x80; value >>= 7) *out++ = static_cast<char>(value | 0x80);
-  *out++ = static_cast<char>(value);
-  return out;
+  if (value >> 56 != 0) {
+    for (; value >= 0x80; value >>= 7) *out++ = static_cast<char>(value | 0x80);
+    *out++ = static_cast<char>(value);
+    return out;
+  }
+  const int bytes = (std::bit_width(value | 1) + 6) / 7;
+  // 7 bits a byte: first halves of 28 bits move apart, then quarters, then eighths.
+  value = (value & 0x0fffffff) | (value & 0x00fffffff0000000) << 4;
+  value = (value & 0x00003fff00003fff) | (value & 0x0fffc0000fffc000) << 2;
+  value = (value & 0x007f007f007f007f) | (value & 0x3f803f803f803f80) << 1;
+  value |= 0x8080808080808080 & ((std::uint64_t{1} << 8 * (bytes - 1)) - 1);
+  std::memcpy(out, &value, sizeof value);
+  return out + bytes;
 }
 
 inline void PutBytes(std::string* out, std::string_view bytes) {

@@ -206,10 +206,16 @@ void WindowCounts<Count, kBuckets>::Save(std::string* out) const {
     const std::size_t slot = SlotOf(newest_ - back);
     const Bucket& b = buckets_[slot];
     ids.clear();
-    for (const std::uint32_t id : b.ids) {
-      if (b.counts[id] != 0) ids.push_back(id);
+    if (b.ids.size() > b.counts.size() / 16) {
+      for (std::uint32_t id = 0; id < b.counts.size(); ++id) {
+        if (b.counts[id] != 0) ids.push_back(id);
+      }
+    } else {
+      for (const std::uint32_t id : b.ids) {
+        if (b.counts[id] != 0) ids.push_back(id);
+      }
+      std::sort(ids.begin(), ids.end());
     }
-    std::sort(ids.begin(), ids.end());
     PutVarint(out, b.other);
     PutVarint(out, ids.size());
     std::uint32_t next = 0;
