@@ -8,9 +8,17 @@
 
 namespace insightflow::server {
 
-// "access.log   42%  1.2 GB  1,830,000 lines/s  ETA 0:12". `bytes_total` 0: not known.
-std::string ProgressLine(std::string_view name, std::uint64_t bytes, std::uint64_t bytes_total,
-                         std::uint64_t lines, std::chrono::milliseconds elapsed);
+struct ProgressState {
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_total = 0;  // 0: not known
+  std::uint64_t lines = 0;
+  std::chrono::milliseconds elapsed{0};
+};
+
+// "access.log  [####------]  42%  1.2 GiB  1,830,000 lines/s  ETA 0:12", in at most so many columns
+// of a terminal: the file's name gives way first, then the bar. What a name has of control
+// characters is not shown.
+std::string ProgressLine(std::string_view name, const ProgressState& state, std::size_t columns);
 
 class Progress {
  public:
@@ -24,11 +32,10 @@ class Progress {
   using Clock = std::chrono::steady_clock;
 
   const std::string name_;
-  const std::uint64_t bytes_total_;
   const bool shown_;
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point next_ = begin_;
-  std::uint64_t lines_ = 0;
+  ProgressState state_;
 };
 
 }  // namespace insightflow::server

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import unittest
 
-from harness import PROGRAM, ServerTest, environment, event, run, shared_data, strace
+from harness import (PROGRAM, ServerTest, environment, event, on_terminal, run, shared_data,
+                     strace)
 
 ASSETS = set("css js mjs map json xml txt png jpg jpeg gif svg webp ico bmp avif tif tiff woff "
              "woff2 ttf otf eot mp3 ogg wav flac m4a aac mp4 webm avi mov mkv zip gz bz2 xz tar "
@@ -43,6 +44,15 @@ class Importing(ServerTest):
                          {"accepted", "duplicates", "rejected", "truncated", "seconds"})
         self.assertEqual((result["accepted"], result["duplicates"], result["rejected"]),
                          (accepted, duplicates, rejected))
+
+    def test_shows_how_far_it_is_on_a_terminal(self):
+        code, shown = on_terminal("import", shared_data("access.log"), "--format", "combined",
+                                  "--data", self.data)
+        self.assertEqual(code, 0, shown)
+        frames = shown.split(b"\r")
+        self.assertRegex(frames[1], rb"^access\.log  \[#*-*\]  \d+%  .* lines/s.*\x1b\[K$")
+        self.assertLess(max(len(frame) for frame in frames[:-2]), 80 + len(b"\x1b[K"))
+        self.assertRegex(frames[-2], rb'^\x1b\[K\{"accepted":10000,.*\}$')
 
     def test_access_log_counts_once(self):
         log = shared_data("access.log")

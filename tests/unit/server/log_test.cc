@@ -86,11 +86,29 @@ TEST(IsoTime, IsUtcWithMilliseconds) {
 
 TEST(ProgressLine, TellsShareRateAndTimeLeft) {
   using std::chrono::seconds;
-  EXPECT_EQ(ProgressLine("a.log", 512, 2048, 3'000'000, seconds(3)),
-            "a.log  25%  512 B  1,000,000 lines/s  ETA 0:09");
-  EXPECT_EQ(ProgressLine("-", 5 << 20, 0, 999, seconds(1)), "-  5.0 MiB  999 lines/s");
-  EXPECT_EQ(ProgressLine("a", 0, 10, 0, seconds(0)), "a  0%  0 B  0 lines/s");
-  EXPECT_EQ(ProgressLine("a", 10, 10, 1, seconds(90)), "a  100%  10 B  0 lines/s");
+  EXPECT_EQ(ProgressLine("a.log", {512, 2048, 3'000'000, seconds(3)}, 79),
+            "a.log  [#####---------------]  25%  512 B  1,000,000 lines/s  ETA 0:09");
+  EXPECT_EQ(ProgressLine("-", {5 << 20, 0, 999, seconds(1)}, 79), "-  5.0 MiB  999 lines/s");
+  EXPECT_EQ(ProgressLine("a", {0, 10, 0, seconds(0)}, 79),
+            "a  [--------------------]  0%  0 B  0 lines/s");
+  EXPECT_EQ(ProgressLine("a", {10, 10, 1, seconds(90)}, 79),
+            "a  [####################]  100%  10 B  0 lines/s");
+  EXPECT_EQ(ProgressLine("a", {20, 10, 1, seconds(90)}, 79),
+            "a  [####################]  100%  20 B  0 lines/s");
+}
+
+TEST(ProgressLine, FitsTheTerminal) {
+  const ProgressState half = {512, 1024, 10, std::chrono::seconds(1)};
+  const std::string numbers = "  50%  512 B  10 lines/s  ETA 0:01";
+  const std::string bar = "  [##########----------]";
+  EXPECT_EQ(ProgressLine("/var/log/access.log", half, 79), "access.log" + bar + numbers);
+  EXPECT_EQ(ProgressLine("/a/0123456789.log", half, 70), "...56789.log" + bar + numbers);
+  EXPECT_EQ(ProgressLine("/a/0123456789.log", half, 60), "0123456789.log" + numbers);
+  EXPECT_EQ(ProgressLine("0123456789.log", half, 44), "...789.log" + numbers);
+  EXPECT_EQ(ProgressLine("0123456789.log", half, 20), "..." + numbers);
+  EXPECT_EQ(ProgressLine("0123456789é€.log", half, 44), "...9é€.log" + numbers);
+  EXPECT_EQ(ProgressLine("0123456789é€log", half, 42), "...é€log" + numbers);
+  EXPECT_EQ(ProgressLine("a\x1b[31m\n.log", half, 79), "a?[31m?.log" + bar + numbers);
 }
 
 }  // namespace
