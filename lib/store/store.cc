@@ -32,11 +32,6 @@ std::int64_t SteadyMillis() {
       .count();
 }
 
-std::string DamageAdvice(const std::string& dir) {
-  return "; run `insightflow check --data " + dir +
-         "` to see what is damaged, and restore a backup";
-}
-
 std::uint64_t RandomSeed() {
   std::random_device random;
   std::uint64_t seed = 0;
@@ -104,9 +99,7 @@ Status OpenError(const rocksdb::Status& status, const std::string& dir) {
   }
   Status error = FromRocks(status, what);
   const bool file_missing = status.IsPathNotFound() || status.IsNotFound();
-  if (error.code() == StatusCode::kDataLoss || file_missing) {
-    return DataLoss(error.message() + DamageAdvice(dir));
-  }
+  if (file_missing) return DataLoss(error.message());
   if (error.code() == StatusCode::kPermissionDenied) {
     return Status(error.code(), error.message() + "; give this user the right to read and write");
   }
@@ -129,7 +122,7 @@ Store::~Store() {
 Result<std::unique_ptr<Store>> Store::OpenReadOnly(const std::string& dir, rocksdb::Env* env) {
   for (const auto guard : {GuardTables, GuardManifest}) {
     if (Status status = guard(dir); !status.ok()) {
-      return DataLoss(status.message() + DamageAdvice(dir));
+      return DataLoss(status.message());
     }
   }
   std::unique_ptr<Store> store(new Store(dir, env));
@@ -176,8 +169,7 @@ Status Store::CompareWithMark() const {
   return DataLoss("the newest acknowledged writes are missing in " + dir_ +
                   ": the log reached up to event " + std::to_string((*mark)->next_sequence - 1) +
                   " (write " + std::to_string((*mark)->writes) + "), but only write " +
-                  std::to_string(db_->GetLatestSequenceNumber()) + " can be read" +
-                  DamageAdvice(dir_));
+                  std::to_string(db_->GetLatestSequenceNumber()) + " can be read");
 }
 
 namespace {
@@ -191,8 +183,7 @@ Status AcceptDir(const StoreOptions& options, DirContents contents) {
     case DirContents::kNew:
       if (options.create_if_missing) return Status::Ok();
       return NotFound("there is no store in " + dir);
-    case DirContents::kHeadless:
-      return DataLoss("the store " + dir + " has lost its CURRENT file" + DamageAdvice(dir));
+    case DirContents::kHeadless: return DataLoss("the store " + dir + " has lost its CURRENT file");
     case DirContents::kForeign:
       return InvalidArgument("the folder " + dir +
                              " holds other files and no store; choose an empty folder");
@@ -223,7 +214,15 @@ Status CheckRoomToOpen(const StoreOptions& options) {
 
 }  // namespace
 
+// With advice for who wanted to use the store; who checks it already follows that.
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
+  auto store = OpenDir(options);
+  if (store.status().code() != StatusCode::kDataLoss) return store;
+  return DataLoss(store.status().message() + "; run `insightflow check --data " + options.dir +
+                  "` to see what is damaged, and restore a backup");
+}
+
+Result<std::unique_ptr<Store>> Store::OpenDir(const StoreOptions& options) {
   std::unique_ptr<Store> store(new Store(options.dir, options.env));
   store->disk_free_min_ = options.disk_free_min;
   bool is_new = true;
@@ -291,7 +290,7 @@ Status Store::LoadOrMakeMeta() {
   // A new store, or one whose first Open was killed before this write. The settings are the first
   // write of a store, so anything else in it means that they were lost.
   if (db_->GetLatestSequenceNumber() != 0) {
-    return DataLoss("the store " + dir_ + " has lost its settings" + DamageAdvice(dir_));
+    return DataLoss("the store " + dir_ + " has lost its settings");
   }
   hash_seed_ = RandomSeed();
   std::string format;

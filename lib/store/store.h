@@ -128,6 +128,7 @@ class Store {
 
  private:
   Store(std::string dir, rocksdb::Env* env);
+  static Result<std::unique_ptr<Store>> OpenDir(const StoreOptions& options);
   Status OpenFamilies(bool is_new);
   Status LoadOrMakeMeta();
   Status Mark(bool sync);
