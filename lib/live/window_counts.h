@@ -206,14 +206,14 @@ void WindowCounts<Count, kBuckets>::Save(std::string* out) const {
     const std::size_t slot = SlotOf(newest_ - back);
     const Bucket& b = buckets_[slot];
     ids.clear();
+    const auto take = [&](std::uint32_t id) {
+      if (b.counts[id] != 0) ids.push_back(id);
+    };
+    // Where many are listed, a walk over all counts is less work than sorting.
     if (b.ids.size() > b.counts.size() / 16) {
-      for (std::uint32_t id = 0; id < b.counts.size(); ++id) {
-        if (b.counts[id] != 0) ids.push_back(id);
-      }
+      for (std::uint32_t id = 0; id < b.counts.size(); ++id) take(id);
     } else {
-      for (const std::uint32_t id : b.ids) {
-        if (b.counts[id] != 0) ids.push_back(id);
-      }
+      for (const std::uint32_t id : b.ids) take(id);
       std::sort(ids.begin(), ids.end());
     }
     PutVarint(out, b.other);

@@ -121,9 +121,7 @@ Store::~Store() {
 
 Result<std::unique_ptr<Store>> Store::OpenReadOnly(const std::string& dir, rocksdb::Env* env) {
   for (const auto guard : {GuardTables, GuardManifest}) {
-    if (Status status = guard(dir); !status.ok()) {
-      return DataLoss(status.message());
-    }
+    if (Status status = guard(dir); !status.ok()) return status;
   }
   std::unique_ptr<Store> store(new Store(dir, env));
   rocksdb::DBOptions options = MakeDbOptions(store->env_);
