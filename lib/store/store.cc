@@ -348,6 +348,7 @@ void Store::SetNextSequence(std::uint64_t next_sequence) {
 Status Store::Sync() {
   const std::lock_guard lock(write_mutex_);
   if (stop_->stopped()) return stop_->status();
+  if (dir_.empty()) return Status::Ok();
   if (const auto status = db_->SyncWAL(); !status.ok()) {
     return stop_->Stop(FromRocks(status, "sync"));
   }

@@ -62,6 +62,7 @@ TEST(EventLog, WorksInMemory) {
   const auto log = OpenLog("");
   ASSERT_TRUE(AppendOne(log.get(), 3, 5, MakeRecord(3, 1)).ok());
   EXPECT_EQ(ReadAll(*log).size(), 1u);
+  EXPECT_TRUE(log->Sync().ok());
   const auto report = log->Check();
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->events, 3u);
