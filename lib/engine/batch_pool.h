@@ -22,6 +22,7 @@ struct PendingBatch {
   std::string record;               // encoded, when the batch makes a log entry of its own
   std::size_t bytes = 0;            // counted as in flight
   bool published = false;           // guarded by the pipeline's mutex
+  bool sync_later = false;          // its answer does not mean that it is on the disk
   IngestResult result;
   IngestCallback done;
 
@@ -30,7 +31,7 @@ struct PendingBatch {
     fresh.clear();
     record.clear();
     bytes = 0;
-    published = false;
+    published = sync_later = false;
     result = IngestResult();
     done = nullptr;
   }

@@ -76,6 +76,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
   log_options.disk_free_min = options.disk_free_min;
   log_options.failed_events_max = options.failed_events_max;
   log_options.failed_bytes_max = options.failed_bytes_max;
+  log_options.env = tuning.env;
   log_options.probe = SegmentStore::CheckVersion;
   Result<std::unique_ptr<EventLog>> log = EventLog::Open(log_options);
   if (!log.ok()) return log.status();

@@ -369,6 +369,7 @@ std::uint64_t Importer::Impl::Decode(std::string_view lines, std::uint64_t first
 // Gives a batch's lines their ordinals and its rows their place in the log.
 void Importer::Impl::Submit(std::unique_ptr<PendingBatch> pending) {
   ordinals_.Apply(pending->decoded.lines, &pending->decoded.batch);
+  pending->sync_later = true;  // Finish syncs
   pending->done = [this](Result<IngestResult> result) { Record(std::move(result)); };
   IngestPipeline& pipeline = engine_->pipeline();
   Status status = pipeline.Admit(pending.get(), IngestPipeline::WhenFull::kWait);
@@ -451,6 +452,10 @@ Result<IngestResult> Importer::Impl::Finish() {
   std::unique_lock lock(mutex_);
   answered_.wait(lock, [&] { return unanswered_ == 0; });
   if (!error_.ok()) return error_;
+  lock.unlock();
+  Status synced = engine_->pipeline().Sync();
+  lock.lock();
+  if (!synced.ok()) return error_ = std::move(synced);
   IngestResult result = std::move(result_);
   std::sort(result.errors.begin(), result.errors.end(),
             [](const Rejection& a, const Rejection& b) { return a.index < b.index; });

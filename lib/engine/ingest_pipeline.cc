@@ -104,11 +104,13 @@ void IngestPipeline::Publish(PendingBatch* pending) {
 
 bool IngestPipeline::CollectGroup(Group* group) {
   std::unique_lock lock(mutex_);
+  const auto at_end = [&] { return queue_.empty() && closing_ && admitted_batches_ == 0; };
   const auto ready = [&] {
-    return queue_.empty() ? closing_ && admitted_batches_ == 0 : queue_.front()->published;
+    return syncs_asked_ != syncs_done_ || at_end() ||
+           (!queue_.empty() && queue_.front()->published);
   };
-  if (unsynced_) {
-    if (!ready_.wait_for(lock, kSyncInterval, ready)) return true;  // an empty group: time to sync
+  if (unsynced_since_) {
+    ready_.wait_until(lock, *unsynced_since_ + kSyncInterval, ready);
   } else {
     ready_.wait(lock, ready);
   }
@@ -117,7 +119,8 @@ bool IngestPipeline::CollectGroup(Group* group) {
     group->batches.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  return !group->batches.empty();
+  group->syncs_asked = syncs_asked_;
+  return !group->batches.empty() || !at_end();
 }
 
 void IngestPipeline::CloseEntry(Group* group, Entry entry) {
@@ -168,8 +171,7 @@ void IngestPipeline::BuildEntries(Group* group) {
 
 Status IngestPipeline::AppendWaitingForSpace(const std::vector<LogAppend>& appends,
                                              const std::vector<RejectedEvent>& rejected,
-                                             std::int64_t received) {
-  const bool sync = options_.durability == Durability::kFsync && !appends.empty();
+                                             std::int64_t received, bool sync) {
   const auto give_up = std::chrono::steady_clock::now() + kDiskFullWaitMax;
   while (true) {
     Status status = log_->Append(appends, rejected, received, sync);
@@ -179,6 +181,13 @@ Status IngestPipeline::AppendWaitingForSpace(const std::vector<LogAppend>& appen
     }
     std::this_thread::sleep_for(kDiskFullPoll);
   }
+}
+
+// An answer also vouches for what it repeats, and for what was written before it.
+bool IngestPipeline::MustSync(const Group& group) const {
+  return options_.durability == Durability::kFsync && (unsynced_since_ || !group.entries.empty()) &&
+         std::any_of(group.batches.begin(), group.batches.end(),
+                     [](const auto& pending) { return !pending->sync_later; });
 }
 
 Status IngestPipeline::Write(const Group& group) {
@@ -197,23 +206,47 @@ Status IngestPipeline::Write(const Group& group) {
       rejected.push_back(std::move(event));
     }
   }
-  if (appends.empty() && rejected.empty()) return Status::Ok();
+  const bool sync = MustSync(group);
+  if (appends.empty() && rejected.empty() && !sync) return Status::Ok();
   const auto begin = std::chrono::steady_clock::now();
-  Status status = AppendWaitingForSpace(appends, rejected, received);
-  const auto took = std::chrono::steady_clock::now() - begin;
+  Status status = AppendWaitingForSpace(appends, rejected, received, sync);
+  const auto end = std::chrono::steady_clock::now();
+  if (sync) unsynced_since_.reset();
+  if (!sync && !appends.empty() && options_.durability != Durability::kNone && !unsynced_since_) {
+    unsynced_since_ = end;
+  }
   Count(&counters_.commits, 1);
-  Count(&counters_.commit_micros, std::chrono::floor<std::chrono::microseconds>(took).count());
+  Count(&counters_.commit_micros,
+        std::chrono::floor<std::chrono::microseconds>(end - begin).count());
   return status;
 }
 
-void IngestPipeline::SyncWhenDue() {
-  if (!unsynced_) return;
-  unsynced_ = false;
+bool IngestPipeline::IsSyncDue() const {
+  return unsynced_since_ && std::chrono::steady_clock::now() - *unsynced_since_ >= kSyncInterval;
+}
+
+void IngestPipeline::SyncUnsynced() {
+  if (!std::exchange(unsynced_since_, std::nullopt)) return;
   if (Status status = log_->Sync(); !status.ok()) {
     std::lock_guard lock(mutex_);
     stopped_ = Unavailable(status.message());
     admitted_.notify_all();
   }
+}
+
+void IngestPipeline::AnswerSyncs(std::uint64_t asked) {
+  std::lock_guard lock(mutex_);
+  if (syncs_done_ >= asked) return;
+  syncs_done_ = asked;
+  synced_.notify_all();
+}
+
+Status IngestPipeline::Sync() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t asked = ++syncs_asked_;
+  ready_.notify_one();
+  synced_.wait(lock, [&] { return syncs_done_ >= asked; });
+  return stopped_;
 }
 
 // Gets memory for the dedupe window from the system here, where callers do not wait for each other.
@@ -232,7 +265,6 @@ void IngestPipeline::PrepareDedupe() {
 }
 
 void IngestPipeline::CommitLoop() {
-  auto last_sync = std::chrono::steady_clock::now();
   while (true) {
     Group group;
     if (!CollectGroup(&group)) break;
@@ -245,18 +277,16 @@ void IngestPipeline::CommitLoop() {
       BuildEntries(&group);
       stopped = Write(group);
     }
+    const std::uint64_t syncs_asked = group.syncs_asked;
     if (!stopped.ok()) {
+      unsynced_since_.reset();
       Fail(stopped, &group);
+      AnswerSyncs(syncs_asked);
       continue;
     }
     counters_.next_sequence.store(next_sequence_, std::memory_order_relaxed);
-    if (options_.durability == Durability::kInterval) {
-      unsynced_ = unsynced_ || !group.entries.empty();
-      if (std::chrono::steady_clock::now() - last_sync >= kSyncInterval || group.batches.empty()) {
-        SyncWhenDue();
-        last_sync = std::chrono::steady_clock::now();
-      }
-    }
+    if (syncs_asked != syncs_done_ || IsSyncDue()) SyncUnsynced();
+    AnswerSyncs(syncs_asked);
     if (group.batches.empty()) continue;
     std::unique_lock lock(apply_mutex_);
     apply_ready_.wait(lock, [&] { return apply_queue_.size() < kApplyQueueMax; });
@@ -265,7 +295,8 @@ void IngestPipeline::CommitLoop() {
     lock.unlock();
     PrepareDedupe();
   }
-  SyncWhenDue();
+  SyncUnsynced();
+  AnswerSyncs(UINT64_MAX);
   std::lock_guard lock(apply_mutex_);
   commit_done_ = true;
   apply_ready_.notify_all();

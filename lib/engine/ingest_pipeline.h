@@ -7,9 +7,13 @@
 // Sequence is the one serial step of callers: it looks the keys up and fixes the batch's place, so
 // a duplicate is only answered after the batch it repeats is on the disk. Batches are committed in
 // that order. A failed write stops the pipeline for good: its outcome is unknown.
+//
+// Batches of sync_later (those of an import, which is acknowledged as a whole) are synced within a
+// second or with whatever is answered next, and by Sync.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,6 +67,10 @@ class IngestPipeline {
   // Hands the batch over to the commit thread. pending->done is called once.
   void Publish(PendingBatch* pending);
 
+  // Waits until every batch that was answered is as durable as the options say. Returns why batches
+  // are refused when a write failed. Thread-safe.
+  Status Sync();
+
   // Keys are forgotten by the dedupe window: their events may come again.
   void ForgetKeys(std::span<const Hash128> keys);
 
@@ -93,6 +102,7 @@ class IngestPipeline {
     std::vector<std::unique_ptr<PendingBatch>> batches;
     std::vector<Entry> entries;
     std::size_t bytes = 0;
+    std::uint64_t syncs_asked = 0;
     std::function<void()> task;  // then there are no batches
   };
 
@@ -102,9 +112,13 @@ class IngestPipeline {
   void BuildEntries(Group* group);
   void CloseEntry(Group* group, Entry entry);
   Status Write(const Group& group);
+  bool MustSync(const Group& group) const;
   Status AppendWaitingForSpace(const std::vector<LogAppend>& appends,
-                               const std::vector<RejectedEvent>& rejected, std::int64_t received);
-  void SyncWhenDue();
+                               const std::vector<RejectedEvent>& rejected, std::int64_t received,
+                               bool sync);
+  bool IsSyncDue() const;
+  void SyncUnsynced();
+  void AnswerSyncs(std::uint64_t asked);
   void PrepareDedupe();
   bool NextGroup(Group* group);
   void SaveLive();
@@ -123,11 +137,14 @@ class IngestPipeline {
   std::int64_t last_received_ms_ = 0;
 
   mutable std::mutex mutex_;
-  std::condition_variable ready_;     // the head of the queue is published, or closing
+  std::condition_variable ready_;     // the head of the queue is published, a sync, or closing
   std::condition_variable admitted_;  // in-flight bytes went down
+  std::condition_variable synced_;    // syncs_done_ went up
   std::deque<std::unique_ptr<PendingBatch>> queue_;  // in the order of the log
   std::size_t in_flight_bytes_ = 0;
   std::size_t admitted_batches_ = 0;  // admitted and not yet answered
+  std::uint64_t syncs_asked_ = 0;
+  std::uint64_t syncs_done_ = 0;  // changed by the commit thread alone
   bool closing_ = false;
   Status stopped_;  // the write error that stopped the pipeline
 
@@ -140,7 +157,8 @@ class IngestPipeline {
   std::uint64_t next_sequence_ = 1;
   std::int64_t max_time_ms_ = INT64_MIN;
   std::int64_t entry_received_ms_ = 0;
-  bool unsynced_ = false;
+  // When the first write that is not synced, but is to be, was made.
+  std::optional<std::chrono::steady_clock::time_point> unsynced_since_;
 
   std::uint64_t unsaved_events_ = 0;  // the apply thread's own
 

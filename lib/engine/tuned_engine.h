@@ -1,5 +1,5 @@
 // An engine with inner limits that are no options: tests set them to see with few events what
-// otherwise takes millions.
+// otherwise takes millions, or what a disk's failure does.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,10 @@
 #include <memory>
 
 #include "insightflow/engine.h"
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
 
 namespace insightflow {
 inline namespace v1 {
@@ -18,6 +22,8 @@ struct EngineTuning {
   std::uint64_t saved_ids_min = 12'000'000;
   // Not owned. Asked with a query's own deadline, from its threads: true ends it with kCancelled.
   const std::function<bool()>* query_ended = nullptr;
+  // Not owned. As in EventLogOptions.
+  rocksdb::Env* env = nullptr;
 };
 
 class TunedEngine {

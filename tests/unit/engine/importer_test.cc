@@ -11,7 +11,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/env.h>
 
+#include "lib/engine/tuned_engine.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/temp_dir.h"
 
 namespace insightflow {
@@ -44,6 +47,26 @@ class ImporterTest : public testing::Test {
   EngineOptions options_;
   std::unique_ptr<Engine> engine_;
 };
+
+// Lines are written as they come, and vouched for once at the end.
+TEST_F(ImporterTest, EndsWhenAllIsOnTheDisk) {
+  const auto fs = std::make_shared<FaultyFileSystem>();
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(fs);
+  EngineTuning tuning;
+  tuning.env = env.get();
+  engine_ = nullptr;
+  engine_ = *TunedEngine::Open(options_, tuning);
+  fs->Arm(Fault::kSync, 1'000, rocksdb::IOStatus::IOError("Input/output"));
+  EXPECT_EQ(Import({}, Line(1))->accepted, 1u);
+  EXPECT_LT(fs->calls_left(), 1'000) << "synced before Finish returned";
+  fs->Arm(Fault::kSync, 0, rocksdb::IOStatus::IOError("Input/output"));
+  EXPECT_EQ(Import({}, Line(1) + Line(2)).status().code(), StatusCode::kUnavailable);
+  fs->Heal();
+  engine_ = nullptr;
+  engine_ = *Engine::Open(options_);
+  EXPECT_EQ(Import({}, Line(1) + Line(2) + Line(3))->received, 3u);
+  EXPECT_EQ(engine_->Totals().total, 3u);
+}
 
 TEST_F(ImporterTest, TakesAFileInParts) {
   const std::string first = Line(1) + "nonsense\n" + Line(2) + Line(1);

@@ -1,4 +1,4 @@
-// What the pipeline knows of its log when a disk fails.
+// What the pipeline knows of its log when a disk fails, and when it syncs.
 
 #include "lib/engine/ingest_pipeline.h"
 
@@ -40,13 +40,25 @@ class IngestPipelineTest : public testing::Test {
     auto log = EventLog::Open(options);
     ASSERT_TRUE(log.ok()) << log.status().ToString();
     log_ = std::move(*log);
+    Start(Durability::kFsync);
+  }
+
+  void Start(Durability durability) {
     pipeline_ = std::make_unique<IngestPipeline>(
-        IngestPipeline::Options{.in_flight_bytes_max = 1u << 20}, log_.get(), &window_, &live_);
+        IngestPipeline::Options{.durability = durability, .in_flight_bytes_max = 1u << 20},
+        log_.get(), &window_, &live_);
   }
 
   // Fills the window and the log, unless something happens in between.
   StatusCode Send(
       const std::string& id, const std::function<void()>& in_between = [] {}) {
+    return Send(id, false, in_between);
+  }
+  StatusCode SendLater(const std::string& id) {
+    return Send(id, true, [] {});
+  }
+
+  StatusCode Send(const std::string& id, bool sync_later, const std::function<void()>& in_between) {
     Event event;
     event.event_id = id;
     event.user_id = "u";
@@ -58,17 +70,26 @@ class IngestPipelineTest : public testing::Test {
     auto pending = pipeline_->Take();
     DecodeEvents(&event, 1, context, &pending->decoded);
     pending->decoded.batch.received_ms = 1;
+    pending->sync_later = sync_later;
     std::promise<StatusCode> answer;
     pending->done = [&](const Result<IngestResult>& result) {
       answer.set_value(result.status().code());
     };
-    EXPECT_TRUE(pipeline_->Admit(pending.get(), IngestPipeline::WhenFull::kWait).ok());
+    const Status admitted = pipeline_->Admit(pending.get(), IngestPipeline::WhenFull::kWait);
+    if (!admitted.ok()) return admitted.code();
     in_between();
     PendingBatch* batch = pending.release();
     pipeline_->Sequence(batch);
     pipeline_->Publish(batch);
     return answer.get_future().get();
   }
+
+  // Counts syncs of the log's files from here on.
+  void CountSyncs() { fs_->Arm(Fault::kSync, kMany, rocksdb::IOStatus::IOError("too many")); }
+  int syncs() const { return kMany - fs_->calls_left(); }
+  void FailSyncs() { fs_->Arm(Fault::kSync, 0, rocksdb::IOStatus::IOError("Input/output")); }
+
+  static constexpr int kMany = 1'000'000;
 
   TempDir dir_;
   std::shared_ptr<FillingFileSystem> fs_ = std::make_shared<FillingFileSystem>();
@@ -107,6 +128,69 @@ TEST_F(IngestPipelineTest, KnowsThatSpaceRanOut) {
   EXPECT_NE(log_->Health().code(), StatusCode::kUnavailable);
   EXPECT_EQ(window_.size(), 1u);
   EXPECT_FALSE(pipeline_->is_all_logged());
+}
+
+TEST_F(IngestPipelineTest, SyncsBeforeItAnswers) {
+  CountSyncs();
+  EXPECT_EQ(Send("a"), StatusCode::kOk);
+  EXPECT_EQ(syncs(), 1);
+  EXPECT_EQ(Send("a"), StatusCode::kOk);
+  EXPECT_TRUE(pipeline_->Sync().ok());
+  EXPECT_EQ(syncs(), 1) << "nothing was new";
+}
+
+TEST_F(IngestPipelineTest, AnswersBeforeItSyncsWhatMayWait) {
+  FailSyncs();
+  EXPECT_EQ(SendLater("a"), StatusCode::kOk);
+  EXPECT_EQ(pipeline_->Sync().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(SendLater("b"), StatusCode::kUnavailable);
+  EXPECT_EQ(pipeline_->Sync().code(), StatusCode::kUnavailable);
+  pipeline_->Close();
+  EXPECT_FALSE(pipeline_->is_all_logged());
+}
+
+TEST_F(IngestPipelineTest, SyncsWhatMayWaitWhenAsked) {
+  CountSyncs();
+  EXPECT_EQ(SendLater("a"), StatusCode::kOk);
+  EXPECT_EQ(SendLater("b"), StatusCode::kOk);
+  EXPECT_TRUE(pipeline_->Sync().ok());
+  const int synced = syncs();
+  EXPECT_GE(synced, 1);
+  EXPECT_TRUE(pipeline_->Sync().ok());
+  EXPECT_EQ(syncs(), synced);
+}
+
+TEST_F(IngestPipelineTest, SyncsWhatMayWaitWithinASecond) {
+  CountSyncs();
+  EXPECT_EQ(SendLater("a"), StatusCode::kOk);
+  while (syncs() == 0) std::this_thread::yield();
+}
+
+TEST_F(IngestPipelineTest, SyncsWhatMayWaitWhenItCloses) {
+  CountSyncs();
+  EXPECT_EQ(SendLater("a"), StatusCode::kOk);
+  pipeline_->Close();
+  EXPECT_GE(syncs(), 1);
+  EXPECT_TRUE(pipeline_->Sync().ok());
+}
+
+// A duplicate is answered as if it were stored now, so what it repeats must be on the disk.
+TEST_F(IngestPipelineTest, ADuplicateSyncsWhatItRepeats) {
+  FailSyncs();
+  EXPECT_EQ(SendLater("a"), StatusCode::kOk);
+  EXPECT_EQ(Send("a"), StatusCode::kUnavailable);
+}
+
+TEST_F(IngestPipelineTest, SyncsOnlyWhatIsToBeDurable) {
+  pipeline_ = nullptr;
+  Start(Durability::kNone);
+  FailSyncs();
+  EXPECT_EQ(Send("a"), StatusCode::kOk);
+  EXPECT_EQ(SendLater("b"), StatusCode::kOk);
+  EXPECT_TRUE(pipeline_->Sync().ok());
+  pipeline_->Close();
+  EXPECT_TRUE(pipeline_->is_all_logged());
+  fs_->Heal();
 }
 
 }  // namespace
