@@ -69,8 +69,15 @@ HttpResponse Respond(ServerContext& context, const HttpRequest& request) {
   return response;
 }
 
+// JSON in place of the name of a file.
+bool IsQuery(std::string_view file) {
+  const std::size_t begin = file.find_first_not_of(" \t\r\n");
+  return begin != std::string_view::npos && file[begin] == '{';
+}
+
 // Whole, or one byte more than a query may have. Empty at a signal.
 Result<std::string> ReadQuery(const std::string& path, Signals& signals) {
+  if (IsQuery(path)) return path.substr(0, kQueryBytesMax + 1);
   Result<std::unique_ptr<InputFile>> file = InputFile::Open(path, signals);
   if (!file.ok()) return file.status();
   std::string text(kQueryBytesMax + 1, '\0');
@@ -86,6 +93,7 @@ Result<std::string> ReadQuery(const std::string& path, Signals& signals) {
 }
 
 Status NameFile(const QuerySettings& settings, const Status& status) {
+  if (IsQuery(settings.file)) return status;
   const std::string name = settings.file == "-" ? "stdin" : settings.file;
   return {status.code(), name + ": " + status.message()};
 }

@@ -199,7 +199,8 @@ void AddImport(CLI::App* app, ImportSettings* s, Names* names) {
 void AddQuery(CLI::App* app, QuerySettings* s, Names* names) {
   AddCommon(app, &s->data, names);
   AddUrl(app, &s->url);
-  app->add_option("file", s->file, "The query as JSON; - is stdin")->type_name("FILE");
+  app->add_option("file", s->file, "The query: JSON, or a file of it; - is stdin")
+      ->type_name("FILE");
   AddRetention(app, &s->retention_days);
 }
 

@@ -198,7 +198,8 @@ class Asking(ServerTest):
             self.assertEqual(busy.returncode, 1)
             self.assertIn(b"in use", busy.stderr)
             server.stop()
-        for arguments, stdin in [([file], None), (["-"], json.dumps(self.SESSIONS).encode())]:
+        inline = " " + json.dumps(self.SESSIONS)
+        for arguments, stdin in [([file], None), ([inline], None), (["-"], inline.encode())]:
             done = run("query", *arguments, "--data", self.data, stdin=stdin)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             answer = json.loads(done.stdout)
@@ -223,6 +224,9 @@ class Asking(ServerTest):
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertRegex(done.stderr.decode(),
                          r'^insightflow: \S+/bad\.json: kind: "funel"[^\n]+\n$')
+        inline = run("query", '{"kind":"funel"}', "--data", self.data)
+        self.assertEqual((inline.returncode, inline.stdout), (2, b""))
+        self.assertRegex(inline.stderr.decode(), r'^insightflow: kind: "funel"[^\n]+\n$')
         good = self.path("good.json", b'{"kind":"sessions"}')
         for arguments, code, word in [
                 (["query"], 2, "name the file"), (["query", good], 2, "--data"),
