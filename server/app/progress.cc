@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "server/app/report.h"
+
 namespace insightflow::server {
 namespace {
 
@@ -35,10 +37,7 @@ std::size_t Columns(std::string_view text) {
 
 // The last part of a path. When it is too long, its end, which tells files apart best.
 std::string ShownName(std::string_view path, std::size_t columns) {
-  std::string name(path.substr(path.find_last_of('/') + 1));
-  for (char& c : name) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
+  std::string name = Shown(path.substr(path.find_last_of('/') + 1));
   std::size_t surplus = Columns(name);
   if (surplus <= columns) return name;
   constexpr std::string_view kCut = "...";

@@ -113,6 +113,11 @@ class Importing(ServerTest):
             self.assertEqual((done.returncode, result), (2, None), arguments)
             self.assertFalse(os.path.exists(self.data), "an empty store is left behind")
 
+    def test_what_a_name_does_to_a_terminal_is_not_done(self):
+        done, result = self.load(self.path("gone\x1b[2J\nx"))
+        self.assertEqual((done.returncode, result), (1, None))
+        self.assertRegex(done.stderr, rb"^insightflow: \S+/gone\?\[2J\?x: [^\n]+\n$")
+
     def test_another_format_is_named_once(self):
         log = b'1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "x"\n'
         lines = json.dumps(event(1)).encode() + b"\n"

@@ -9,6 +9,7 @@
 
 #include "server/app/json.h"
 #include "server/app/progress.h"
+#include "server/app/report.h"
 
 namespace insightflow::server {
 namespace {
@@ -109,6 +110,15 @@ TEST(ProgressLine, FitsTheTerminal) {
   EXPECT_EQ(ProgressLine("0123456789é€.log", half, 44), "...9é€.log" + numbers);
   EXPECT_EQ(ProgressLine("0123456789é€log", half, 42), "...é€log" + numbers);
   EXPECT_EQ(ProgressLine("a\x1b[31m\n.log", half, 79), "a?[31m?.log" + bar + numbers);
+}
+
+TEST(Shown, SteersNoTerminal) {
+  EXPECT_EQ(Shown(""), "");
+  EXPECT_EQ(Shown("a é€ \U0001f600~"), "a é€ \U0001f600~");
+  EXPECT_EQ(Shown("a\nb\r\x1b[2J\x7f\t"), "a?b??[2J??");
+  EXPECT_EQ(Shown("\u0080\u009b1m\u00a0"), "??1m\u00a0");
+  EXPECT_EQ(Shown("cut \xc2"), "cut \xc2");
+  EXPECT_EQ(Shown(std::string_view("\0a", 2)), "?a");
 }
 
 }  // namespace
