@@ -235,8 +235,8 @@ void IngestPipeline::SyncUnsynced() {
 }
 
 void IngestPipeline::AnswerSyncs(std::uint64_t asked) {
+  if (asked == syncs_done_) return;
   std::lock_guard lock(mutex_);
-  if (syncs_done_ >= asked) return;
   syncs_done_ = asked;
   synced_.notify_all();
 }
@@ -277,16 +277,15 @@ void IngestPipeline::CommitLoop() {
       BuildEntries(&group);
       stopped = Write(group);
     }
-    const std::uint64_t syncs_asked = group.syncs_asked;
     if (!stopped.ok()) {
       unsynced_since_.reset();
       Fail(stopped, &group);
-      AnswerSyncs(syncs_asked);
+      AnswerSyncs(group.syncs_asked);
       continue;
     }
     counters_.next_sequence.store(next_sequence_, std::memory_order_relaxed);
-    if (syncs_asked != syncs_done_ || IsSyncDue()) SyncUnsynced();
-    AnswerSyncs(syncs_asked);
+    if (group.syncs_asked != syncs_done_ || IsSyncDue()) SyncUnsynced();
+    AnswerSyncs(group.syncs_asked);
     if (group.batches.empty()) continue;
     std::unique_lock lock(apply_mutex_);
     apply_ready_.wait(lock, [&] { return apply_queue_.size() < kApplyQueueMax; });
