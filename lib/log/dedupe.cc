@@ -196,7 +196,11 @@ void DedupeWindow::Impl::WantMemory(const Shard& shard) {
   if (shard.compact || shard.buckets == 0 || spares_.size() >= kSparesMax) return;
   if (shard.used < shard.full() / 4 * 3) return;
   const std::size_t buckets = std::max(kBucketsMin, BucketsFor(shard.full(), shard));
-  const std::size_t lanes = Splits(shard, buckets) ? shard.lanes / 2 : shard.lanes;
+  const bool splits = Splits(shard, buckets);
+  // Each shard grows into one table; one that splits takes two, and leaves its own to the next.
+  const std::size_t tables = kLanes / shard.lanes + (splits ? 1 : 0);
+  if (spares_.size() >= tables) return;
+  const std::size_t lanes = splits ? shard.lanes / 2 : shard.lanes;
   const std::size_t bytes = TableMemory::BytesFor(buckets * lanes * kBucketBytes);
   if (buckets > lane_buckets_max_ || bytes < kSpareBytesMin) return;
   if (bytes_ + bytes <= bytes_max_) wanted_ = bytes;
@@ -226,6 +230,18 @@ TableMemory DedupeWindow::Impl::TakeMemory(std::size_t bytes) {
   spares_.pop_back();
   bytes_ -= memory.bytes();
   return memory;
+}
+
+// Keeps the memory of an outgrown table for the next one of its size. To clear it takes a tenth of
+// what it costs to give it back and get other pages, which a virtual machine may even have to ask
+// its host for.
+void DedupeWindow::Impl::KeepMemory(TableMemory memory) {
+  const std::size_t bytes = memory.bytes();
+  if (bytes < kSpareBytesMin || spares_.size() >= kSparesMax || bytes_ + bytes > bytes_max_) return;
+  if (!spares_.empty() && spares_.back().bytes() != bytes) return;
+  memory.Clear();
+  bytes_ += bytes;
+  spares_.push_back(std::move(memory));
 }
 
 // Moves the live keys to a table of the right size: full slots as long as they fit a shard's share.
@@ -279,8 +295,11 @@ bool DedupeWindow::Impl::Split(Shard* shard, std::size_t buckets) {
   const std::size_t at = static_cast<std::size_t>(shard - shards_.data());
   const std::size_t at_high = at + lanes / kShardLanes;
   std::fill_n(shard_of_.begin() + at_high, lanes / kShardLanes, static_cast<std::uint8_t>(at_high));
+  TableMemory outgrown = std::exchange(shard->memory, TableMemory());
+  const bool is_size_of_next = outgrown.bytes() == low.memory.bytes();
   *shard = std::move(low);
   shards_[at_high] = std::move(high);
+  if (is_size_of_next) KeepMemory(std::move(outgrown));
   return true;
 }
 

@@ -67,6 +67,7 @@ class DedupeWindow::Impl {
   void WantMemory(const Shard& shard);
   void DropSpares();
   TableMemory TakeMemory(std::size_t bytes);
+  void KeepMemory(TableMemory memory);
   void Rebuild(Shard* shard, std::size_t buckets_min);
   Shard NewTable(std::size_t lanes, std::size_t buckets, bool compact);
   bool Resize(Shard* shard, std::size_t buckets, bool compact);

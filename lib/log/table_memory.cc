@@ -52,8 +52,10 @@ TableMemory::TableMemory(std::size_t size) : bytes_(BytesFor(size)) {
   }
   data_ = std::aligned_alloc(kLine, bytes_);
   if (data_ == nullptr) throw std::bad_alloc();
-  std::memset(data_, 0, bytes_);
+  Clear();
 }
+
+void TableMemory::Clear() { std::memset(data_, 0, bytes_); }
 
 TableMemory::~TableMemory() {
   if (bytes_ >= kMapBytesMin) {

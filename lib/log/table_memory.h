@@ -21,6 +21,9 @@ class TableMemory {
     return *this;
   }
 
+  // As it was when it was new.
+  void Clear();
+
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
