@@ -41,7 +41,8 @@ class Batches {
   std::uint64_t bytes() const;
 
   // Gives every event of a batch an id that no other pass has. `pass` >= 1. Costs some nanoseconds
-  // an event.
+  // an event. Ids that were never renewed are random in what tells passes apart, so one of 4
+  // billion is that of its own event in a later pass: who renews any renews all.
   void Renew(std::size_t i, std::uint32_t pass);
 
  private:

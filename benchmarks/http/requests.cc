@@ -22,7 +22,8 @@ class CollectRequests final : public Requests {
       at_ = (at_ + 1) % busy_.size();
     } while (busy_[at_]);
     busy_[at_] = true;
-    if (uses_[at_]++ > 0) batches_->Renew(at_, uses_[at_]);
+    // The first time too: an id as it was made may be that of a later pass.
+    batches_->Renew(at_, ++uses_[at_]);
     return {at_, heads_[at_], batches_->at(at_)};
   }
 
