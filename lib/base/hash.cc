@@ -12,6 +12,22 @@ std::uint64_t HashBytes(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+struct HashStream::State {
+  XXH3_state_t xxh;
+};
+
+HashStream::HashStream(std::uint64_t seed) : state_(std::make_unique<State>()) {
+  XXH3_64bits_reset_withSeed(&state_->xxh, seed);
+}
+
+HashStream::~HashStream() = default;
+
+void HashStream::Add(std::string_view piece) {
+  XXH3_64bits_update(&state_->xxh, piece.data(), piece.size());
+}
+
+std::uint64_t HashStream::Sum() const { return XXH3_64bits_digest(&state_->xxh); }
+
 std::uint64_t ProcessSeed() {
   static const std::uint64_t seed = [] {
     std::random_device device;

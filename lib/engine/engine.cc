@@ -116,9 +116,8 @@ Status Engine::Impl::SaveLive() {
   const std::uint64_t applied = live_->applied_sequence();
   const std::uint64_t erasures = live_->erasures_applied();
   if (applied == saved_sequence_ && erasures == saved_erasures_) return Status::Ok();
-  std::string state;
-  live_->Save(&state);
-  Status status = log_->SaveFollower(kLiveFollower, applied, state);
+  Status status = log_->SaveFollower(kLiveFollower, applied,
+                                     [this](const TakePiece& take) { return live_->Save(take); });
   if (!status.ok()) return status;
   saved_sequence_ = applied;
   saved_erasures_ = erasures;

@@ -14,6 +14,7 @@
 
 #include "insightflow/options.h"
 #include "insightflow/status.h"
+#include "lib/base/piece_writer.h"
 #include "lib/live/agent_cache.h"
 #include "lib/live/batch_tally.h"
 #include "lib/live/count_ring.h"
@@ -68,7 +69,8 @@ class LiveData {
 
   void SkipTo(std::uint64_t sequence);
 
-  void Save(std::string* out) const;
+  // Hands out the stored form. Errors: those of `take`.
+  Status Save(const TakePiece& take) const;
   // Into fresh data. kDataLoss: then the data is of no use.
   Status Load(std::string_view in);
 

@@ -25,8 +25,9 @@ void LiveData::SaveLimits(std::string* out) const {
   PutFixed(out, hash_seed_);
 }
 
-void LiveData::Save(std::string* out) const {
-  const std::size_t begin = out->size();
+Status LiveData::Save(const TakePiece& take) const {
+  PieceWriter writer(kChecksumSeed, take);
+  std::string* const out = writer.out();
   PutFixed(out, kMagic);
   PutFixed(out, kVersion);
   SaveLimits(out);
@@ -43,9 +44,9 @@ void LiveData::Save(std::string* out) const {
   hours_.Save(out);
   pages_.Save(out);
   elements_.Save(out);
-  users_.Save(counters_.applied, out);
-  recent_.Save(out);
-  PutFixed(out, HashBytes(std::string_view(*out).substr(begin), kChecksumSeed));
+  users_.Save(counters_.applied, &writer);
+  recent_.Save(&writer);
+  return writer.Finish();
 }
 
 Status LiveData::Load(std::string_view in) {

@@ -264,7 +264,15 @@ std::uint64_t LiveState::types_overflow_events() const {
 }
 
 void LiveState::Save(std::string* out) const {
-  impl_->AskAll([out](const LiveData& data) { data.Save(out); });
+  const TakePiece append = [out](std::string_view piece) {
+    out->append(piece);
+    return Status::Ok();
+  };
+  static_cast<void>(Save(append));  // appending cannot fail
+}
+
+Status LiveState::Save(const TakePiece& take) const {
+  return impl_->AskAll([&take](const LiveData& data) { return data.Save(take); });
 }
 
 Status LiveState::Load(std::string_view in) { return impl_->Load(in); }

@@ -18,6 +18,7 @@
 #include "insightflow/live.h"
 #include "insightflow/options.h"
 #include "insightflow/status.h"
+#include "lib/base/piece_writer.h"
 #include "lib/live/live_erasure.h"
 #include "lib/model/batch.h"
 
@@ -75,9 +76,11 @@ class LiveState {
   std::uint64_t users_overflow_events() const;
   std::uint64_t types_overflow_events() const;
 
-  // The whole state as bytes, appended, and back, for the applying thread. Load replaces the state.
+  // The whole state as bytes, and back, for the applying thread: handed out in pieces, or appended.
+  // Errors: those of `take`. Load replaces the state.
   // kDataLoss when the bytes are not a state of this version or one before, these limits
   // and this seed: then the state is empty (the engine replays the log).
+  Status Save(const TakePiece& take) const;
   void Save(std::string* out) const;
   Status Load(std::string_view in);
 

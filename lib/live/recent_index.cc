@@ -43,8 +43,8 @@ void RecentIndex::Unlink(std::uint64_t last) {
   }
 }
 
-void RecentIndex::Save(std::string* out) const {
-  PutVarint(out, first_);
+void RecentIndex::Save(PieceWriter* to) const {
+  PutVarint(to->out(), first_);
   if (first_ == 0 || distances_.empty()) return;
   std::array<char, 256 * kVarintBytesMax> part;
   char* end = part.data();
@@ -53,10 +53,11 @@ void RecentIndex::Save(std::string* out) const {
     end = StoreVarint(distances_[slot], end);
     slot = slot + 1 == distances_.size() ? 0 : slot + 1;
     if (part.data() + part.size() - end >= static_cast<std::ptrdiff_t>(kVarintBytesMax)) continue;
-    out->append(part.data(), end);
+    to->out()->append(part.data(), end);
+    to->Pass();
     end = part.data();
   }
-  out->append(part.data(), end);
+  to->out()->append(part.data(), end);
 }
 
 bool RecentIndex::Load(std::uint64_t applied, ByteReader* in) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/coding.h"
+#include "lib/base/piece_writer.h"
 
 namespace insightflow {
 inline namespace v1 {
@@ -31,7 +32,7 @@ class RecentIndex {
   // O(chain).
   void Unlink(std::uint64_t last);
 
-  void Save(std::string* out) const;
+  void Save(PieceWriter* to) const;
   bool Load(std::uint64_t applied, ByteReader* in);
   std::size_t bytes() const { return distances_.capacity() * sizeof(std::uint32_t); }
 

@@ -128,9 +128,12 @@ const char* UserTable::KeepText(std::string_view text) {
   return place;
 }
 
-void UserTable::Save(std::uint64_t applied, std::string* out) const {
-  PutVarint(out, size_);
-  for (std::uint32_t i = 0; i < size_; ++i) SaveRecord(at(i), acts(i), applied, out);
+void UserTable::Save(std::uint64_t applied, PieceWriter* to) const {
+  PutVarint(to->out(), size_);
+  for (std::uint32_t i = 0; i < size_; ++i) {
+    SaveRecord(at(i), acts(i), applied, to->out());
+    to->Pass();
+  }
 }
 
 bool UserTable::Load(std::uint64_t applied, std::uint64_t hash_seed, ByteReader* in) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/coding.h"
+#include "lib/base/piece_writer.h"
 #include "lib/base/short_text.h"
 #include "lib/live/hash_index.h"
 #include "lib/model/user_agent.h"
@@ -93,7 +94,7 @@ class UserTable {
   }
 
   // `applied`: the last sequence of the log that the table has seen.
-  void Save(std::uint64_t applied, std::string* out) const;
+  void Save(std::uint64_t applied, PieceWriter* to) const;
   bool Load(std::uint64_t applied, std::uint64_t hash_seed, ByteReader* in);
   std::size_t bytes() const;
 

@@ -275,6 +275,11 @@ Status EventLog::SaveFollower(std::string_view name, std::uint64_t applied_seque
   return impl_->followers().Save(name, applied_sequence, state);
 }
 
+Status EventLog::SaveFollower(std::string_view name, std::uint64_t applied_sequence,
+                              const WriteState& write) {
+  return impl_->followers().Save(name, applied_sequence, write);
+}
+
 Result<std::optional<EventLog::FollowerState>> EventLog::LoadFollower(std::string_view name) const {
   return impl_->followers().Load(name);
 }

@@ -18,6 +18,7 @@
 
 #include "insightflow/status.h"
 #include "insightflow/store.h"
+#include "lib/base/piece_writer.h"
 #include "lib/decode/decoder.h"
 
 namespace rocksdb {
@@ -117,9 +118,13 @@ class EventLog {
   std::unique_ptr<LogReader> ReadReceivedSince(std::int64_t received_ms) const;
 
   // State that a follower saves with the sequence it has applied, replaced atomically. Values of
-  // any size. `name`: 1 to 64 letters.
+  // any size, whole or in the pieces that `write` hands to what it is given: the first error ends
+  // the save, and leaves the state as it was. `name`: 1 to 64 letters.
+  using WriteState = std::function<Status(const TakePiece&)>;
   Status SaveFollower(std::string_view name, std::uint64_t applied_sequence,
                       std::string_view state);
+  Status SaveFollower(std::string_view name, std::uint64_t applied_sequence,
+                      const WriteState& write);
   struct FollowerState {
     std::uint64_t applied_sequence = 0;
     std::string state;

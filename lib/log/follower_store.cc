@@ -119,6 +119,57 @@ Result<std::optional<EventLog::FollowerState>> LoadState(const Store& store,
   return std::optional<EventLog::FollowerState>(std::move(loaded));
 }
 
+// Cuts the pieces of a state into chunks, and writes each as soon as it is full.
+class ChunkWriter {
+ public:
+  ChunkWriter(Store* store, std::string_view name, std::uint64_t generation)
+      : store_(store), name_(name), sum_(kVersion) {
+    head_.generation = generation;
+  }
+
+  Status Add(std::string_view piece) {
+    sum_.Add(piece);
+    head_.bytes += piece.size();
+    while (chunk_.size() + piece.size() > kChunkBytes) {
+      const std::size_t part = kChunkBytes - chunk_.size();
+      chunk_.append(piece.substr(0, part));
+      piece.remove_prefix(part);
+      if (Status status = WriteChunk(); !status.ok()) return status;
+    }
+    chunk_.append(piece);
+    return Status::Ok();
+  }
+
+  // A state of one chunk at most goes with its head.
+  Status Finish(Head* head) {
+    head_.checksum = sum_.Sum();
+    *head = head_;
+    if (head->chunks() == 0) {
+      head->inline_state = std::move(chunk_);
+      return Status::Ok();
+    }
+    if (Status status = WriteChunk(); !status.ok()) return status;
+    return store_->FlushFamily(Family::kCursors);
+  }
+
+ private:
+  Status WriteChunk() {
+    if (Status space = store_->CheckFreeSpace(chunk_.size()); !space.ok()) return space;
+    rocksdb::WriteBatch batch;
+    (void)batch.Put(store_->family(Family::kCursors), ChunkKey(name_, head_.generation, written_++),
+                    ToSlice(chunk_));
+    chunk_.clear();
+    return store_->WriteUnlogged(&batch);
+  }
+
+  Store* const store_;
+  const std::string_view name_;
+  Head head_;
+  HashStream sum_;
+  std::string chunk_;  // not full, or not known to be followed by another
+  std::uint64_t written_ = 0;
+};
+
 }  // namespace
 
 Status FollowerStore::RemoveLeftovers(std::string_view name, std::uint64_t generation) {
@@ -136,10 +187,10 @@ Status FollowerStore::RemoveLeftovers(std::string_view name, std::uint64_t gener
 }
 
 Status FollowerStore::Save(std::string_view name, std::uint64_t applied_sequence,
-                           std::string_view state) {
+                           const EventLog::WriteState& write) {
   if (!IsName(name)) return BadName();
   const std::lock_guard lock(save_mutex_);
-  if (Status space = store_->CheckFreeSpace(state.size()); !space.ok()) return space;
+  if (Status space = store_->CheckFreeSpace(0); !space.ok()) return space;
   auto* const family = store_->family(Family::kCursors);
   const auto old = LoadHead(*store_, name, rocksdb::ReadOptions());
   // A damaged head is replaced as if there were none; its chunks go as leftovers.
@@ -147,21 +198,13 @@ Status FollowerStore::Save(std::string_view name, std::uint64_t applied_sequence
   const std::uint64_t old_generation = has_old ? (*old)->generation : 0;
   if (Status status = RemoveLeftovers(name, old_generation); !status.ok()) return status;
 
+  ChunkWriter chunks(store_, name, old_generation + 1);
+  Status written = write([&](std::string_view piece) { return chunks.Add(piece); });
+  if (!written.ok()) return written;
   Head head;
+  if (written = chunks.Finish(&head); !written.ok()) return written;
   head.applied_sequence = applied_sequence;
-  head.generation = old_generation + 1;
-  head.bytes = state.size();
-  head.checksum = HashBytes(state, kVersion);
   rocksdb::WriteBatch batch;
-  for (std::uint64_t i = 0; i < head.chunks(); ++i) {
-    batch.Clear();
-    (void)batch.Put(family, ChunkKey(name, head.generation, i),
-                    ToSlice(state.substr(i * kChunkBytes, kChunkBytes)));
-    if (Status status = store_->WriteUnlogged(&batch); !status.ok()) return status;
-  }
-  if (head.chunks() != 0) {
-    if (Status status = store_->FlushFamily(Family::kCursors); !status.ok()) return status;
-  }
   std::string value;
   PutFixed(&value, kVersion);
   PutFixed(&value, head.applied_sequence);
@@ -169,8 +212,7 @@ Status FollowerStore::Save(std::string_view name, std::uint64_t applied_sequence
   PutFixed(&value, head.bytes);
   PutFixed(&value, head.checksum);
   PutFixed(&value, HashBytes(value, kVersion));
-  if (head.chunks() == 0) value.append(state);
-  batch.Clear();
+  value.append(head.inline_state);
   (void)batch.Put(family, ToSlice(name), value);
   for (std::uint64_t i = 0; has_old && i < (*old)->chunks(); ++i) {
     (void)batch.Delete(family, ChunkKey(name, old_generation, i));

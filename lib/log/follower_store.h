@@ -1,9 +1,9 @@
 // What followers save: a state of any size beside the sequence that it has applied.
 //
 // Large states are cut into chunks under a new generation number, which go to table files without
-// passing the write-ahead log; one atomic write then switches to it and removes the old chunks. A
-// crash in between leaves chunks that nobody names; the next save removes them. Format:
-// docs/formats.md.
+// passing the write-ahead log, while the rest is still being put together; one atomic write then
+// switches to it and removes the old chunks. A crash in between leaves chunks that nobody names;
+// the next save removes them. Format: docs/formats.md.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,11 @@ class FollowerStore {
 
   explicit FollowerStore(Store* store) : store_(store) {}
 
-  Status Save(std::string_view name, std::uint64_t applied_sequence, std::string_view state);
+  Status Save(std::string_view name, std::uint64_t applied_sequence,
+              const EventLog::WriteState& write);
+  Status Save(std::string_view name, std::uint64_t applied_sequence, std::string_view state) {
+    return Save(name, applied_sequence, [state](const TakePiece& take) { return take(state); });
+  }
   Result<std::optional<EventLog::FollowerState>> Load(std::string_view name) const;
 
  private:

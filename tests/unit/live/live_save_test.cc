@@ -68,6 +68,40 @@ TEST(LiveSaveTest, SaveAppends) {
   EXPECT_EQ(appended, "before" + saved);
 }
 
+TEST(LiveSaveTest, PiecesAreSmallAndMakeTheWhole) {
+  constexpr int kEvents = 200'000;
+  LiveLimits limits = SmallLimits();
+  limits.recent_events_max = kEvents;
+  limits.users_max = 5'000;
+  LiveStream stream(5, 8, 5'000, 6);
+  LiveState live(limits, kHashSeed);
+  std::vector<LiveEvent> log;
+  for (int i = 0; i < kEvents; ++i) log.push_back(stream.Next());
+  reference::ApplyRange(
+      log, 0, log.size(), [] { return 1000; }, &live);
+  std::string whole, pieces;
+  live.Save(&whole);
+  std::size_t count = 0;
+  const auto take = [&](std::string_view piece) {
+    EXPECT_LE(piece.size(), 2 * PieceWriter::kPieceBytes);
+    pieces.append(piece);
+    ++count;
+    return Status::Ok();
+  };
+  ASSERT_TRUE(live.Save(take).ok());
+  EXPECT_GT(count, 2u);
+  EXPECT_TRUE(pieces == whole);
+  EXPECT_EQ(whole, WithChecksum(whole.substr(0, whole.size() - sizeof(std::uint64_t))));
+
+  // The first error is the last piece.
+  std::size_t left = 2;
+  const auto stop = [&](std::string_view) {
+    EXPECT_GT(left, 0u);
+    return --left == 0 ? Status(StatusCode::kUnavailable, "full") : Status::Ok();
+  };
+  EXPECT_EQ(live.Save(stop).code(), StatusCode::kUnavailable);
+}
+
 TEST(LiveSaveTest, EveryCutAndEveryFlippedByteIsFound) {
   const std::string saved = SavedState(100);
   LiveState live(SmallLimits(), kHashSeed);

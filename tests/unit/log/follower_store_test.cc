@@ -19,6 +19,8 @@ std::string Pattern(std::size_t size, char salt) {
   return text;
 }
 
+Status Cancelled() { return Status(StatusCode::kCancelled, "enough"); }
+
 class FollowerStoreTest : public ::testing::Test {
  protected:
   FollowerStoreTest() { Reopen(); }
@@ -80,6 +82,43 @@ TEST_F(FollowerStoreTest, KeepsStatesOfEverySize) {
     Reopen();
     Expect("live", applied, state);
   }
+}
+
+TEST_F(FollowerStoreTest, PiecesOfAnySizeAreTheWholeState) {
+  std::uint64_t applied = 0;
+  for (const std::size_t size : {std::size_t{0}, kChunk, kChunk + 1, 3 * kChunk, 3 * kChunk + 5}) {
+    for (const std::size_t piece : {std::size_t{1000}, kChunk - 1, kChunk, 2 * kChunk + 3}) {
+      const std::string state = Pattern(size, static_cast<char>('a' + applied));
+      const auto write = [&](const TakePiece& take) {
+        for (std::size_t at = 0; at < size; at += piece) {
+          if (Status status = take(std::string_view(state).substr(at, piece)); !status.ok()) {
+            return status;
+          }
+          if (Status status = take({}); !status.ok()) return status;
+        }
+        return Status::Ok();
+      };
+      ASSERT_TRUE(followers_->Save("live", ++applied, write).ok());
+      Expect("live", applied, state);
+      EXPECT_EQ(Keys(), 1 + (size <= kChunk ? 0 : (size + kChunk - 1) / kChunk));
+    }
+  }
+}
+
+TEST_F(FollowerStoreTest, AStateThatIsNotWrittenToItsEndLeavesTheOldOne) {
+  const std::string old = Pattern(2 * kChunk + 1, 'o');
+  ASSERT_TRUE(followers_->Save("live", 1, old).ok());
+  const auto fail = [](const TakePiece& take) {
+    EXPECT_TRUE(take(std::string(3 * kChunk, 'n')).ok());
+    return Cancelled();
+  };
+  EXPECT_EQ(followers_->Save("live", 2, fail).code(), StatusCode::kCancelled);
+  Expect("live", 1, old);
+  Reopen();
+  Expect("live", 1, old);
+  ASSERT_TRUE(followers_->Save("live", 3, Pattern(kChunk + 1, 'c')).ok());
+  Expect("live", 3, Pattern(kChunk + 1, 'c'));
+  EXPECT_EQ(Keys(), 3u) << "what was begun is gone";
 }
 
 TEST_F(FollowerStoreTest, KeepsFollowersApart) {
