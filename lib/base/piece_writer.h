@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "insightflow/status.h"
+#include "lib/base/coding.h"
 #include "lib/base/hash.h"
 
 namespace insightflow {
@@ -32,8 +33,7 @@ class PieceWriter {
   // Hands on the rest, behind it the checksum of all. Returns the first error.
   Status Finish() {
     sum_.Add(piece_);
-    const std::uint64_t sum = sum_.Sum();
-    piece_.append(reinterpret_cast<const char*>(&sum), sizeof sum);
+    PutFixed(&piece_, sum_.Sum());
     if (status_.ok()) status_ = take_(piece_);
     return status_;
   }

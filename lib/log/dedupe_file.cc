@@ -4,9 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -78,19 +75,6 @@ class File {
 
  private:
   const int fd_;
-};
-
-class Checksum {
- public:
-  explicit Checksum(std::uint64_t seed) {
-    XXH3_INITSTATE(&hash_);
-    XXH3_64bits_reset_withSeed(&hash_, seed);
-  }
-  void Add(std::string_view bytes) { XXH3_64bits_update(&hash_, bytes.data(), bytes.size()); }
-  std::uint64_t value() const { return XXH3_64bits_digest(&hash_); }
-
- private:
-  XXH3_state_t hash_;
 };
 
 std::string EncodeHeader(const Header& header, std::uint64_t hash_seed) {
@@ -198,7 +182,7 @@ Status IoError(const std::string& path, const char* what) {
 
 bool WriteTable(const File& file, std::uint64_t at, std::span<const char> buckets,
                 std::uint64_t hash_seed, DedupePacker* packer, PackedTable* packed) {
-  Checksum checksum(hash_seed);
+  HashStream checksum(hash_seed);
   std::string part;
   while (!buckets.empty()) {
     const auto now = buckets.first(std::min(buckets.size(), kPackedBuckets * kBucketBytes));
@@ -208,7 +192,7 @@ bool WriteTable(const File& file, std::uint64_t at, std::span<const char> bucket
     packed->bytes += part.size();
     buckets = buckets.subspan(now.size());
   }
-  packed->checksum = checksum.value();
+  packed->checksum = checksum.Sum();
   return true;
 }
 
@@ -232,7 +216,7 @@ bool WriteAll(const File& file, std::uint64_t hash_seed, const DedupeWindow& win
 bool ReadTable(const File& file, std::uint64_t at, const PackedTable& packed,
                std::uint64_t hash_seed, DedupePacker* packer, std::span<char> buckets) {
   const std::uint64_t end = at + packed.bytes;
-  Checksum checksum(hash_seed);
+  HashStream checksum(hash_seed);
   std::string part;
   while (!buckets.empty()) {
     const auto now = buckets.first(std::min(buckets.size(), kPackedBuckets * kBucketBytes));
@@ -252,7 +236,7 @@ bool ReadTable(const File& file, std::uint64_t at, const PackedTable& packed,
     at += bytes;
     buckets = buckets.subspan(now.size());
   }
-  return at == end && checksum.value() == packed.checksum;
+  return at == end && checksum.Sum() == packed.checksum;
 }
 
 }  // namespace
