@@ -1,7 +1,9 @@
 // Funnels with optional steps, exclusions or values held constant: the pass of funnel_ordered.cc
 // with a table in place of the array. A chain on its way is known by its last step and by how many
 // optional steps it has filled; of the chains that agree in both, the one that starts last is kept,
-// and of those the one whose steps came earliest. Its rows are linked from the last one backwards.
+// and of those the one whose steps came earliest. Where a chain has filled more optional steps than
+// another of the same last step and starts no earlier, the other is forgotten: whatever it could
+// still come to, this one can. Its rows are linked from the last one backwards.
 // What came at one time is found from what was held before that time, and an exclusion leaves only
 // what came at its own.
 //
@@ -23,6 +25,11 @@ constexpr std::uint32_t kUnfilled = FunnelTies::kNone;
 constexpr std::int64_t kNone = FunnelChain::kNeverOpen;
 
 constexpr std::uint64_t Bit(std::uint32_t k) { return std::uint64_t{1} << k; }
+
+template <typename Use>
+void ForEachBit(std::uint64_t bits, Use use) {
+  for (; bits != 0; bits &= bits - 1) use(static_cast<std::uint32_t>(std::countr_zero(bits)));
+}
 
 // Whether the steps of `a` come earlier; a filled step is earlier than one that is not.
 bool ComesEarlier(const FunnelRows& rows, const FunnelChain& a, const FunnelChain& b) {
@@ -57,9 +64,8 @@ bool IsBetter(const FunnelRows& rows, const FunnelChain& a, const FunnelChain& b
 
 void FunnelMatcher::ClearHeld(std::uint64_t steps) {
   if (steps == 0) return;
-  for (std::uint32_t k = 0; k < held_.used; ++k) {
-    if ((steps >> k & 1) == 0) continue;
-    for (std::uint32_t c = 0; c < counts_; ++c) At(&held_, k, c).start_ms = kNone;
+  for (std::uint32_t k = 0; k < used_; ++k) {
+    if ((steps >> k & 1) != 0) counts_held_[k] = 0;
   }
 }
 
@@ -102,9 +108,8 @@ bool FunnelMatcher::IsEarlier(const FunnelRows& rows, const Slot& a, const Slot&
 
 void FunnelMatcher::ForgetLinks() {
   std::vector<std::uint32_t*> kept = {&best_};
-  const std::size_t held = std::size_t{held_.used} * counts_;
-  for (std::size_t i = 0; i < held; ++i) {
-    if (held_.slots[i].start_ms != kNone) kept.push_back(&held_.slots[i].last);
+  for (std::uint32_t k = 0; k < used_; ++k) {
+    ForEachBit(counts_held_[k], [&](std::uint32_t c) { kept.push_back(&At(&held_, k, c).last); });
   }
   for (const auto& [step, count] : arrived_list_) kept.push_back(&At(&arrived_, step, count).last);
   links_.Keep(kept);
@@ -118,10 +123,16 @@ void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint
   Slot next = {time_ms, FunnelLinks::kNone};
   if (from > 0) {
     next = At(&held_, from - 1, from_count);
-    if (next.start_ms == kNone || !InWindow(next.start_ms, time_ms)) return;
+    if (!InWindow(next.start_ms, time_ms)) return;
   }
-  const std::uint32_t count =
-      from_count + static_cast<std::uint32_t>(std::popcount(set & rules_.optional));
+  std::uint32_t count = from_count;
+  if (const std::uint64_t optional = set & rules_.optional; optional != 0) {
+    count += static_cast<std::uint32_t>(std::popcount(optional));
+  }
+  if (at_once_) {
+    next.last = links_.Add(next.last, step, next_rows_[step]);
+    return Keep(rows, step, count, next);
+  }
   Slot& slot = At(&arrived_, step, count);
   if (next.start_ms < slot.start_ms) return;
   const std::size_t size = links_.size();
@@ -140,17 +151,17 @@ void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint
 // Of the held chains that end at a step or at one before it which may be skipped, the best for each
 // count.
 void FunnelMatcher::KeepBest(const FunnelRows& rows, std::uint32_t last) {
-  if ((rules_.optional >> last & 1) == 0) std::fill_n(best_last_.begin(), counts_, kUnfilled);
-  for (std::uint32_t c = 0; c < counts_; ++c) {
+  if ((rules_.optional >> last & 1) == 0) best_counts_ = 0;
+  ForEachBit(counts_held_[last], [&](std::uint32_t c) {
     const Slot& slot = At(&held_, last, c);
-    if (slot.start_ms == kNone) continue;
-    if (best_last_[c] != kUnfilled) {
+    if ((best_counts_ >> c & 1) != 0) {
       const Slot& best = At(&held_, best_last_[c], c);
-      if (slot.start_ms < best.start_ms) continue;
-      if (slot.start_ms == best.start_ms && !IsEarlier(rows, slot, best)) continue;
+      if (slot.start_ms < best.start_ms) return;
+      if (slot.start_ms == best.start_ms && !IsEarlier(rows, slot, best)) return;
     }
+    best_counts_ |= Bit(c);
     best_last_[c] = last;
-  }
+  });
 }
 
 // One event: each chain takes it for one of the steps that it matches. One pass over what is held
@@ -167,24 +178,24 @@ void FunnelMatcher::ArriveOne(const FunnelRows& rows, std::uint32_t row, std::ui
   for (; left != 0; left &= left - 1) {
     const std::uint32_t step = std::countr_zero(left);
     const std::uint32_t required = rules_.RequiredBefore(step);
-    if (required >= held_.used) return;
+    if (required >= used_) return;
     next_rows_[step] = row;
     if (required + 1 == step) {
-      for (std::uint32_t c = 0; c < counts_; ++c) Arrive(rows, step, c, Bit(step), step, time_ms);
+      ForEachBit(counts_held_[required],
+                 [&](std::uint32_t c) { Arrive(rows, step, c, Bit(step), step, time_ms); });
       continue;
     }
     behind = std::max(behind, required);
-    for (; behind < std::min(step, held_.used); ++behind) KeepBest(rows, behind);
-    for (std::uint32_t c = 0; c < counts_; ++c) {
-      if (best_last_[c] == kUnfilled) continue;
+    for (; behind < std::min(step, used_); ++behind) KeepBest(rows, behind);
+    ForEachBit(best_counts_, [&](std::uint32_t c) {
       Arrive(rows, best_last_[c] + 1, c, Bit(step), step, time_ms);
-    }
+    });
   }
 }
 
 // The events in ties_, in the order that helps.
 void FunnelMatcher::ArriveTies(const FunnelRows& rows, std::int64_t time_ms) {
-  for (std::uint32_t from = 0; from <= held_.used && from < rules_.steps; ++from) {
+  for (std::uint32_t from = 0; from <= used_ && from < rules_.steps; ++from) {
     std::uint64_t required = 0;
     std::uint64_t wanted = 0;
     for (std::uint32_t step = from; step < rules_.steps; ++step) {
@@ -193,12 +204,10 @@ void FunnelMatcher::ArriveTies(const FunnelRows& rows, std::int64_t time_ms) {
       const bool optional = (rules_.optional >> step & 1) != 0;
       if (!reaches && !optional) break;
       if (reaches) {
-        const std::uint32_t counts = from == 0 ? 1 : counts_;
-        for (std::uint32_t c = 0; c < counts; ++c) {
-          if (from > 0 && At(&held_, from - 1, c).start_ms == kNone) continue;
+        ForEachBit(from == 0 ? 1 : counts_held_[from - 1], [&](std::uint32_t c) {
           ties_.Assign(set, next_rows_.data());
           Arrive(rows, from, c, set, step, time_ms);
-        }
+        });
       }
       (optional ? wanted : required) |= Bit(step);
     }
@@ -220,30 +229,47 @@ void FunnelMatcher::ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std
   ArriveTies(rows, rows.time_ms[begin]);
 }
 
-// What arrived is held from now on; the best of it may be the best of all.
+void FunnelMatcher::Hold(const FunnelRows& rows, std::uint32_t step, std::uint32_t count,
+                         const Slot& slot) {
+  for (; used_ <= step; ++used_) counts_held_[used_] = 0;
+  Slot& held = At(&held_, step, count);
+  const std::uint64_t others = counts_held_[step] & ~Bit(count);
+  if (others != counts_held_[step]) {
+    if (slot.start_ms < held.start_ms) return;
+    if (slot.start_ms == held.start_ms && !IsEarlier(rows, slot, held)) return;
+  }
+  for (std::uint64_t left = others; left != 0; left &= left - 1) {
+    const auto c = static_cast<std::uint32_t>(std::countr_zero(left));
+    const std::int64_t start_ms = At(&held_, step, c).start_ms;
+    if (c > count && start_ms >= slot.start_ms) return;
+    if (c < count && start_ms <= slot.start_ms) counts_held_[step] &= ~Bit(c);
+  }
+  counts_held_[step] |= Bit(count);
+  held = slot;
+}
+
+// What arrived is held from now on; it may be the best of all.
+void FunnelMatcher::Keep(const FunnelRows& rows, std::uint32_t step, std::uint32_t count,
+                         const Slot& slot) {
+  if (step + 1 > best_level_ || (step + 1 == best_level_ && count > best_count_)) {
+    best_level_ = step + 1;
+    best_count_ = count;
+    best_ = slot.last;
+  }
+  Hold(rows, step, count, slot);
+}
+
 void FunnelMatcher::KeepArrived(const FunnelRows& rows) {
   for (const auto& [step, count] : arrived_list_) {
     Slot& arrived = At(&arrived_, step, count);
-    Slot& held = At(&held_, step, count);
-    if (step + 1 > best_level_ || (step + 1 == best_level_ && count > best_count_)) {
-      best_level_ = step + 1;
-      best_count_ = count;
-      best_ = arrived.last;
-    }
-    for (; held_.used <= step; ++held_.used) {
-      for (std::uint32_t c = 0; c < counts_; ++c) At(&held_, held_.used, c).start_ms = kNone;
-    }
-    if (held.start_ms == kNone || arrived.start_ms > held.start_ms ||
-        (arrived.start_ms == held.start_ms && IsEarlier(rows, arrived, held))) {
-      held = arrived;
-    }
+    Keep(rows, step, count, arrived);
     arrived.start_ms = kNone;
   }
   arrived_list_.clear();
 }
 
 void FunnelMatcher::StartTable() {
-  held_.used = 0;
+  used_ = 0;
   links_.Clear();
   best_level_ = 0;
   best_count_ = 0;
@@ -255,9 +281,9 @@ void FunnelMatcher::TellBest(FunnelChain* chain) {
   std::fill_n(chain->rows.begin(), best_level_, kUnfilled);
   chain->filled = links_.Write(best_, chain->rows.data());
   if (best_level_ == 0 || best_level_ == rules_.steps) return;
-  for (std::uint32_t c = 0; c < counts_; ++c) {
+  ForEachBit(counts_held_[best_level_ - 1], [&](std::uint32_t c) {
     chain->open_start_ms = std::max(chain->open_start_ms, At(&held_, best_level_ - 1, c).start_ms);
-  }
+  });
 }
 
 void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
@@ -271,10 +297,15 @@ void FunnelMatcher::MatchTable(const FunnelRows& rows, std::uint32_t begin, std:
     for (; behind < end && rows.time_ms[behind] == time_ms; ++behind) any |= rows.steps[behind];
     if (any != 0) {
       if (HasEnded()) return;
-      if (held_.used > 0) ClearHeld(ExcludedBetween(held_ms, time_ms));
-      ArriveGroup(rows, row, behind);
-      ClearHeld(ExcludedAt(time_ms));
-      KeepArrived(rows);
+      at_once_ = rules_.exclusions.empty() && behind == row + 1 && (any & (any - 1)) == 0;
+      if (at_once_) {
+        ArriveOne(rows, row, any);
+      } else {
+        if (used_ > 0) ClearHeld(ExcludedBetween(held_ms, time_ms));
+        ArriveGroup(rows, row, behind);
+        ClearHeld(ExcludedAt(time_ms));
+        KeepArrived(rows);
+      }
       held_ms = time_ms;
       if (best_level_ == rules_.steps && best_count_ + 1 == counts_) return TellBest(chain);
     }

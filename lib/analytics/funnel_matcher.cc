@@ -27,8 +27,8 @@ FunnelMatcher::FunnelMatcher(const FunnelRules& rules) : rules_(rules) {
   }
   counts_ = 1 + static_cast<std::uint32_t>(std::popcount(rules.optional));
   if (kind_ != Kind::kGeneral) return;
-  held_.slots.resize(std::size_t{rules.steps} * counts_);
-  arrived_.slots.resize(held_.slots.size());
+  held_.resize(std::size_t{rules.steps} * counts_);
+  arrived_.resize(held_.size());
   excluded_at_.resize(rules.exclusions.size());
 }
 

@@ -59,10 +59,7 @@ class FunnelMatcher {
     std::int64_t start_ms = FunnelChain::kNeverOpen;
     std::uint32_t last = FunnelLinks::kNone;
   };
-  struct Table {
-    std::vector<Slot> slots;  // by last step, then optional steps filled
-    std::uint32_t used = 0;   // steps that may hold a chain
-  };
+  using Table = std::vector<Slot>;  // by last step, then optional steps filled
   // A slot of a table.
   struct Place {
     std::uint32_t step = 0;
@@ -102,10 +99,12 @@ class FunnelMatcher {
   std::uint64_t ExcludedBetween(std::int64_t after_ms, std::int64_t before_ms) const;
   std::uint64_t ExcludedAt(std::int64_t time_ms) const;
   Slot& At(Table* table, std::uint32_t step, std::uint32_t count) const {
-    return table->slots[step * counts_ + count];
+    return (*table)[step * counts_ + count];
   }
   void StartTable();
   void ClearHeld(std::uint64_t steps);
+  void Hold(const FunnelRows& rows, std::uint32_t step, std::uint32_t count, const Slot& slot);
+  void Keep(const FunnelRows& rows, std::uint32_t step, std::uint32_t count, const Slot& slot);
   void ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end);
   void KeepBest(const FunnelRows& rows, std::uint32_t last);
   void ArriveOne(const FunnelRows& rows, std::uint32_t row, std::uint64_t mask);
@@ -154,14 +153,18 @@ class FunnelMatcher {
   // General. Steps count from 0, chains are by their last step.
   std::uint32_t counts_ = 1;  // how many optional steps a chain may have filled: 0 to counts_ - 1
   Table held_;
-  Table arrived_;                    // at the time in hand
+  std::array<std::uint64_t, kFunnelStepsMax> counts_held_ = {};  // bit c: of c optional steps
+  std::uint32_t used_ = 0;                                       // steps that may hold a chain
+  Table arrived_;                                                // at the time in hand
+  bool at_once_ = false;             // what arrives is held: nothing else does at that time
   std::vector<Place> arrived_list_;  // slots of arrived_ in use
   FunnelLinks links_;
   std::uint32_t best_ = FunnelLinks::kNone;  // of all chains so far
   std::uint32_t best_level_ = 0;
   std::uint32_t best_count_ = 0;  // optional steps that it fills
   std::array<std::uint32_t, kFunnelStepsMax> next_rows_ = {};
-  std::array<std::uint32_t, kFunnelStepsMax> best_last_ = {};  // by count: a last step, or kNone
+  std::array<std::uint32_t, kFunnelStepsMax> best_last_ = {};  // by count: a last step
+  std::uint64_t best_counts_ = 0;                              // which of them are there
   std::vector<std::vector<std::int64_t>> excluded_at_;         // times, by exclusion
   std::vector<std::pair<std::uint64_t, std::uint32_t>> by_key_;
   std::vector<std::int64_t> key_time_ms_;  // rows of one key, side by side

@@ -1,7 +1,9 @@
 #include "lib/analytics/funnel_rules.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
+#include <string_view>
 
 #include "lib/analytics/query_checks.h"
 
@@ -94,12 +96,12 @@ Status CheckOutputs(const FunnelQuery& query) {
   return status;
 }
 
-// Whether no event can match two of the steps: their types say so.
-bool AreDisjoint(const std::vector<FunnelStep>& steps) {
-  std::set<std::string> seen;
-  for (const FunnelStep& step : steps) {
-    const std::set<std::string> types(step.event.types.begin(), step.event.types.end());
-    if (types.empty()) return steps.size() == 1;
+// Whether no event can match two of the selectors: their types say so.
+bool AreDisjoint(const ScanPlan& plan, const std::vector<std::uint32_t>& selectors) {
+  std::set<std::string_view> seen;
+  for (const std::uint32_t selector : selectors) {
+    const std::vector<std::string>& types = plan.selectors[selector].types;
+    if (types.empty()) return selectors.size() == 1;
     for (const std::string& type : types) {
       if (!seen.insert(type).second) return false;
     }
@@ -115,7 +117,6 @@ void SetRules(const FunnelQuery& query, FunnelRules* rules) {
     if (query.steps[k].optional) rules->optional |= std::uint64_t{1} << k;
   }
   rules->holds = !query.hold_constant.empty();
-  rules->disjoint = AreDisjoint(query.steps);
   for (const FunnelExclusion& exclusion : query.exclusions) {
     std::uint64_t after = 0;
     for (std::size_t k = exclusion.after_step; k < exclusion.before_step; ++k) {
@@ -132,6 +133,7 @@ Status AddSelectors(const FunnelQuery& query, FunnelProgram* program) {
     if (!selector.ok()) return Named("steps[" + std::to_string(k) + "]", selector.status());
     program->step_selectors.push_back(static_cast<std::uint32_t>(*selector));
   }
+  program->rules.disjoint = AreDisjoint(program->plan, program->step_selectors);
   program->direct = program->plan.selectors.size() == query.steps.size();
   for (std::size_t i = 0; i < query.exclusions.size(); ++i) {
     const Result<std::size_t> selector = program->plan.AddSelector(query.exclusions[i].event);
@@ -139,7 +141,21 @@ Status AddSelectors(const FunnelQuery& query, FunnelProgram* program) {
     program->exclusion_selectors.push_back(static_cast<std::uint32_t>(*selector));
   }
   program->direct = program->direct && program->exclusion_selectors.empty();
+  std::vector<std::uint32_t> all(program->plan.selectors.size());
+  std::iota(all.begin(), all.end(), 0);
+  program->plan.takes_codes =
+      all.size() > 8 && all.size() <= kCodedSelectorsMax && AreDisjoint(program->plan, all);
   return Status::Ok();
+}
+
+// The rows among which a chain's value can be.
+std::size_t BreakdownSelector(const FunnelQuery& query, const FunnelProgram& program) {
+  const FunnelBreakdown& breakdown = *query.breakdown;
+  if (query.order == FunnelOrder::kUnordered || breakdown.attribution == Attribution::kLast) {
+    return ScanPlan::kEveryRow;
+  }
+  const std::size_t step = breakdown.attribution == Attribution::kStep ? breakdown.step : 1;
+  return program.step_selectors[step - 1];
 }
 
 Status AddColumns(const FunnelQuery& query, FunnelProgram* program) {
@@ -149,7 +165,8 @@ Status AddColumns(const FunnelQuery& query, FunnelProgram* program) {
     program->hold_slots.push_back(*slot);
   }
   if (query.breakdown) {
-    const Result<std::size_t> slot = program->plan.AddText(query.breakdown->field);
+    const Result<std::size_t> slot =
+        program->plan.AddText(query.breakdown->field, BreakdownSelector(query, *program));
     if (!slot.ok()) return Named("breakdown.field", slot.status());
     program->breakdown_slot = *slot;
   }
@@ -186,9 +203,9 @@ Result<FunnelProgram> FunnelProgram::Create(const FunnelQuery& query) {
       !program.rules.clickhouse && !program.rules.holds && program.rules.optional == 0 &&
       program.rules.exclusions.empty() &&
       (query.order == FunnelOrder::kOrdered || query.order == FunnelOrder::kStrictlyIncreasing) &&
-      (program.plan.selectors.size() <= 8 || (program.rules.disjoint && program.direct));
-  program.plan.takes_narrow_matches = program.searches && !program.sessions;
-  program.plan.takes_codes = program.plan.takes_narrow_matches && program.plan.selectors.size() > 8;
+      (program.plan.selectors.size() <= 8 || program.plan.takes_codes);
+  // To make words of them costs more than it saves when the scan could have done it.
+  program.plan.takes_narrow_matches = program.searches || !program.direct;
   return program;
 }
 

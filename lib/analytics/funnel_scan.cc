@@ -17,7 +17,7 @@ std::vector<std::uint64_t> BySelector(const std::vector<std::uint32_t>& selector
   return bits;
 }
 
-std::uint64_t Translate(std::uint64_t matches, const std::uint64_t* bits_of) {
+std::uint64_t BitsOf(std::uint64_t matches, const std::uint64_t* bits_of) {
   std::uint64_t bits = 0;
   for (; matches != 0; matches &= matches - 1) bits |= bits_of[std::countr_zero(matches)];
   return bits;
@@ -29,67 +29,57 @@ FunnelScan::FunnelScan(const FunnelProgram* program, const ValueTable* values)
     : program_(program),
       matcher_(program->rules),
       steps_of_(BySelector(program->step_selectors, kSelectorsMax)),
-      exclusions_of_(BySelector(program->exclusion_selectors, kSelectorsMax)) {
+      exclusions_of_(BySelector(program->exclusion_selectors, kSelectorsMax)),
+      steps_of_byte_(ByByte(steps_of_)),
+      exclusions_of_byte_(ByByte(exclusions_of_)) {
   if (program->searches) {
     search_.emplace(program->rules, program->step_selectors,
-                    IsWide() ? FunnelSearch::Form::kCode : FunnelSearch::Form::kBits);
+                    IsCoded() ? FunnelSearch::Form::kCode : FunnelSearch::Form::kBits);
   }
   if (program->sessions) cutter_.emplace(&*program->sessions, values);
-  if (search_ && IsWide()) {
-    for (std::size_t k = 0; k < program->step_selectors.size(); ++k) {
-      steps_of_byte_[1 + program->step_selectors[k]] = std::uint64_t{1} << k;
-    }
-    return;
+}
+
+std::array<std::uint64_t, 256> FunnelScan::ByByte(const std::vector<std::uint64_t>& bits_of) const {
+  std::array<std::uint64_t, 256> of_byte = {};
+  if (IsCoded()) {
+    std::copy_n(bits_of.begin(), kCodedSelectorsMax, of_byte.begin() + 1);
+    return of_byte;
   }
-  for (std::size_t byte = 0; byte < steps_of_byte_.size(); ++byte) {
-    steps_of_byte_[byte] = Translate(byte, steps_of_.data());
+  for (std::size_t byte = 0; byte < of_byte.size(); ++byte) {
+    of_byte[byte] = BitsOf(byte, bits_of.data());
   }
+  return of_byte;
 }
 
 void FunnelScan::NarrowSteps(const Timelines& timelines) {
   selected_ = timelines.narrow_matches;
   if (!selected_.empty()) return;
   narrow_.resize(timelines.rows());
-  if (IsWide()) {
-    for (std::size_t row = 0; row < narrow_.size(); ++row) {
-      const std::uint64_t matches = timelines.matches[row];
-      const int code = matches == 0 ? 0 : 1 + std::countr_zero(matches);
-      narrow_[row] = static_cast<std::uint8_t>(code);
-    }
-  } else {
-    for (std::size_t row = 0; row < narrow_.size(); ++row) {
-      narrow_[row] = static_cast<std::uint8_t>(timelines.matches[row]);
-    }
+  for (std::size_t row = 0; row < narrow_.size(); ++row) {
+    const std::uint64_t matches = timelines.matches[row];
+    const bool coded = IsCoded() && matches != 0;
+    narrow_[row] = static_cast<std::uint8_t>(coded ? 1 + std::countr_zero(matches) : matches);
   }
   selected_ = narrow_;
 }
 
-void FunnelScan::TranslateSteps(const Timelines& timelines) {
+void FunnelScan::Translate(const Timelines& timelines, const std::vector<std::uint64_t>& bits_of,
+                           const std::array<std::uint64_t, 256>& bits_of_byte,
+                           PlainVector<std::uint64_t>* column) const {
   const std::size_t rows = timelines.rows();
-  steps_.resize(rows);
-  if (program_->plan.selectors.size() <= 8) {
-    for (std::size_t row = 0; row < rows; ++row) {
-      steps_[row] = steps_of_byte_[timelines.matches[row]];
-    }
-    return;
-  }
+  column->resize(rows);
+  std::uint64_t* const to = column->data();
+  const auto look_up = [&](const auto& matches) {
+    for (std::size_t row = 0; row < rows; ++row) to[row] = bits_of_byte[matches[row]];
+  };
+  if (!timelines.narrow_matches.empty()) return look_up(timelines.narrow_matches);
+  if (program_->plan.selectors.size() <= 8) return look_up(timelines.matches);
   for (std::size_t row = 0; row < rows; ++row) {
-    steps_[row] = Translate(timelines.matches[row], steps_of_.data());
+    to[row] = BitsOf(timelines.matches[row], bits_of.data());
   }
   if (timelines.more_matches.empty()) return;
   for (std::size_t row = 0; row < rows; ++row) {
-    steps_[row] |= Translate(timelines.more_matches[row], steps_of_.data() + 64);
-  }
-}
-
-void FunnelScan::TranslateExclusions(const Timelines& timelines) {
-  const std::size_t rows = timelines.rows();
-  exclusions_.resize(rows);
-  for (std::size_t row = 0; row < rows; ++row) {
-    exclusions_[row] = Translate(timelines.matches[row], exclusions_of_.data());
-    if (!timelines.more_matches.empty()) {
-      exclusions_[row] |= Translate(timelines.more_matches[row], exclusions_of_.data() + 64);
-    }
+    to[row] |= BitsOf(timelines.more_matches[row], bits_of.data() + 64);
   }
 }
 
@@ -118,12 +108,12 @@ FunnelRows FunnelScan::RowsOf(const Timelines& timelines) {
     rows.steps = steps_.data();
     return rows;
   }
-  if (!program_->direct) {
-    TranslateSteps(timelines);
+  if (!program_->direct || !timelines.narrow_matches.empty()) {
+    Translate(timelines, steps_of_, steps_of_byte_, &steps_);
     rows.steps = steps_.data();
   }
   if (!program_->exclusion_selectors.empty()) {
-    TranslateExclusions(timelines);
+    Translate(timelines, exclusions_of_, exclusions_of_byte_, &exclusions_);
     rows.exclusions = exclusions_.data();
   }
   if (program_->rules.holds) {
@@ -135,8 +125,7 @@ FunnelRows FunnelScan::RowsOf(const Timelines& timelines) {
 
 std::size_t FunnelScan::bytes(std::size_t rows) const {
   constexpr std::size_t kColumn = sizeof(std::uint64_t);
-  std::size_t width = FunnelMatcher::BytesARow(program_->rules);
-  if (search_ || !program_->direct) width += kColumn;
+  std::size_t width = FunnelMatcher::BytesARow(program_->rules) + kColumn;
   if (search_) width += sizeof(narrow_[0]);
   if (!program_->exclusion_selectors.empty()) width += kColumn;
   if (program_->rules.holds) width += kColumn;

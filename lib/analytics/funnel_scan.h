@@ -76,12 +76,15 @@ class FunnelScan {
     }
     matcher_.Match(rows, begin, end, &chain_);
   }
-  // More selectors than a byte has bits: each step has its own, and no event matches two.
-  bool IsWide() const { return program_->plan.selectors.size() > 8; }
+  // Bytes are codes of selectors, not bits.
+  bool IsCoded() const { return program_->plan.takes_codes; }
   // Selectors as bytes, in selected_.
   void NarrowSteps(const Timelines& timelines);
-  void TranslateSteps(const Timelines& timelines);
-  void TranslateExclusions(const Timelines& timelines);
+  // What the selectors of each row stand for.
+  void Translate(const Timelines& timelines, const std::vector<std::uint64_t>& bits_of,
+                 const std::array<std::uint64_t, 256>& bits_of_byte,
+                 PlainVector<std::uint64_t>* column) const;
+  std::array<std::uint64_t, 256> ByByte(const std::vector<std::uint64_t>& bits_of) const;
   void CombineKeys(const Timelines& timelines);
   // With the last moment at which an event would still be of the session.
   std::int64_t SessionDeadline(const Timelines& timelines, const SessionSpan& session,
@@ -101,13 +104,15 @@ class FunnelScan {
   FunnelChain chain_;
   std::optional<SessionCutter> cutter_;  // per session
   std::vector<SessionSpan> sessions_;
-  std::vector<std::uint64_t> steps_of_;                // by selector: steps
-  std::vector<std::uint64_t> exclusions_of_;           // by selector
-  std::array<std::uint64_t, 256> steps_of_byte_ = {};  // by selectors 0 to 7, or by code
+  std::vector<std::uint64_t> steps_of_;       // by selector: steps
+  std::vector<std::uint64_t> exclusions_of_;  // by selector
+  // By narrow matches.
+  std::array<std::uint64_t, 256> steps_of_byte_;
+  std::array<std::uint64_t, 256> exclusions_of_byte_;
   PlainVector<std::uint64_t> steps_;
   std::span<const std::uint8_t> selected_;
   PlainVector<std::uint8_t> narrow_;
-  std::vector<std::uint64_t> exclusions_;
+  PlainVector<std::uint64_t> exclusions_;
   std::vector<std::uint64_t> keys_;
 };
 

@@ -45,11 +45,11 @@ double Between(double low, double high, double share) {
   return share == 0 ? low : low + (high - low) * share;
 }
 
-// `share` of the way from the value of a rank to that of the next; puts the values in another
-// order.
-double Ranked(PlainVector<double>* values, std::uint64_t rank, double share) {
+// `share` of the way from the value of a rank to that of the next; puts the values from `first` on
+// in another order, where those of the ranks from `first` on must be.
+double Ranked(PlainVector<double>* values, std::uint64_t first, std::uint64_t rank, double share) {
   const auto at = values->begin() + static_cast<std::ptrdiff_t>(rank);
-  std::nth_element(values->begin(), at, values->end());
+  std::nth_element(values->begin() + static_cast<std::ptrdiff_t>(first), at, values->end());
   if (share == 0) return *at;
   return Between(*at, *std::min_element(at + 1, values->end()), share);
 }
@@ -150,7 +150,12 @@ std::vector<double> Quantiles::Percentiles(std::initializer_list<unsigned> perce
     find([&](std::uint64_t rank, double share) { return RankedInHistogram(rank, share); });
   } else if (values_.size() < kSlicedFrom) {
     PlainVector<double> all(values_.begin(), values_.end());
-    find([&](std::uint64_t rank, double share) { return Ranked(&all, rank, share); });
+    std::uint64_t before = 0;
+    find([&](std::uint64_t rank, double share) {
+      const std::uint64_t first = rank < before ? 0 : before;
+      before = rank;
+      return Ranked(&all, first, rank, share);
+    });
   } else {
     const Slices slices(values_);
     find([&](std::uint64_t rank, double share) { return RankedExact(slices, rank, share); });
@@ -175,7 +180,7 @@ double Quantiles::RankedExact(const Slices& slices, std::uint64_t rank, double s
     to += static_cast<std::size_t>(slice >= first) & static_cast<std::size_t>(slice <= last);
   }
   near.pop_back();
-  return Ranked(&near, rank - below, share);
+  return Ranked(&near, 0, rank - below, share);
 }
 
 double Quantiles::RankedInHistogram(std::uint64_t rank, double share) const {

@@ -54,7 +54,13 @@ Result<std::size_t> ScanPlan::AddSelector(const EventSelector& selector) {
   return at;
 }
 
-Result<std::size_t> ScanPlan::AddText(const std::string& field) { return AddField(field, &texts); }
+Result<std::size_t> ScanPlan::AddText(const std::string& field, std::size_t selector) {
+  const Result<std::size_t> slot = AddField(field, &texts);
+  if (!slot.ok()) return slot;
+  if (*slot == text_selectors.size()) text_selectors.push_back(selector);
+  if (text_selectors[*slot] != selector) text_selectors[*slot] = kEveryRow;
+  return slot;
+}
 
 Result<std::size_t> ScanPlan::AddIdentity(const std::string& field) {
   return AddField(field, &identities);

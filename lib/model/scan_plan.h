@@ -27,6 +27,8 @@ struct ScanSelector {
 };
 
 struct ScanPlan {
+  static constexpr std::size_t kEveryRow = std::numeric_limits<std::size_t>::max();
+
   std::int64_t from_ms = std::numeric_limits<std::int64_t>::min();  // inclusive
   std::int64_t to_ms = std::numeric_limits<std::int64_t>::max();    // exclusive
   std::vector<Predicate> filters;  // events that fail one are not seen at all
@@ -49,7 +51,10 @@ struct ScanPlan {
   // The visitor asks for the texts of few rows, by TextWalk: they may come as
   // Timelines::late_texts.
   bool takes_late_texts = false;
-  std::vector<FieldRef> texts;       // slots of Timelines::texts
+  std::vector<FieldRef> texts;  // slots of Timelines::texts
+  // By slot: the selector of the rows whose text is asked for, those of others may be absent;
+  // kEveryRow: all of them.
+  std::vector<std::size_t> text_selectors;
   std::vector<FieldRef> identities;  // slots of Timelines::identities
   std::vector<FieldRef> numbers;     // slots of Timelines::numbers
 
@@ -59,7 +64,7 @@ struct ScanPlan {
   // kOutOfRange: more than kSelectorsMax.
   Result<std::size_t> AddSelector(const EventSelector& selector);
   // Slots; equal fields share one. kInvalidArgument: an unknown field, or one that is no number.
-  Result<std::size_t> AddText(const std::string& field);
+  Result<std::size_t> AddText(const std::string& field, std::size_t selector = kEveryRow);
   Result<std::size_t> AddIdentity(const std::string& field);
   Result<std::size_t> AddNumber(const std::string& field);
 };

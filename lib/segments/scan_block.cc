@@ -253,7 +253,9 @@ void BlockScan::KeepOrHideRows(std::uint64_t* scanned) {
       if (stays || hide) {
         scratch_.kept.push_back(row);
         rows_.time.push_back(block_.day_time[row]);
-        if (context_.shape.narrow_matches) {
+        if (context_.shape.codes) {
+          rows_.narrow_matches.push_back(masks_.CodeOf(mask));
+        } else if (context_.shape.narrow_matches) {
           rows_.narrow_matches.push_back(static_cast<std::uint8_t>(mask[0]));
         } else {
           rows_.matches.push_back(mask[0]);
@@ -322,6 +324,13 @@ void BlockScan::AppendLateText(std::size_t slot) {
               [&](std::uint32_t code) { *to++ = static_cast<std::uint16_t>(code); });
 }
 
+bool BlockScan::Matches(std::size_t row, std::size_t selector) const {
+  if (context_.shape.codes) return rows_.narrow_matches[row] == selector + 1;
+  if (context_.shape.narrow_matches) return (rows_.narrow_matches[row] >> selector & 1) != 0;
+  const std::uint64_t word = selector < 64 ? rows_.matches[row] : rows_.more_matches[row];
+  return (word >> selector % 64 & 1) != 0;
+}
+
 void BlockScan::AppendText(std::size_t slot) {
   const FieldRef& field = context_.plan.texts[slot];
   if (context_.shape.late_texts) return AppendLateText(slot);
@@ -345,7 +354,9 @@ void BlockScan::AppendText(std::size_t slot) {
   DictColumn& column = scratch_.column;
   column.Clear();
   const std::size_t before = to.size();
+  const std::size_t selector = context_.plan.text_selectors[slot];
   ForEachKept([&](std::uint32_t row) {
+    if (selector != ScanPlan::kEveryRow && !Matches(to.size(), selector)) return to.push_back(0);
     const EventValue value = ValueAt(field, row);
     to.push_back(column.Intern(SpelledValue(value, &scratch_.text)));
   });

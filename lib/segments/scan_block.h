@@ -53,6 +53,8 @@ class BlockScan {
   void KeepOrHideRows(std::uint64_t* scanned);
   void AppendRuns(std::size_t rows_before);
   void AppendText(std::size_t slot);
+  // Whether a row that stays matches the selector; kept rows are appended.
+  bool Matches(std::size_t row, std::size_t selector) const;
   void AppendLateText(std::size_t slot);
   void AppendIdentity(std::size_t slot);
   void AppendNumber(std::size_t slot);

@@ -26,7 +26,7 @@ ScanContext::ScanContext(const ScanPlan& scan_plan, ValueTable* scan_values)
   shape.texts = plan.texts.size();
   shape.identities = plan.identities.size();
   shape.numbers = plan.numbers.size();
-  shape.codes = plan.takes_codes && !plan.needs_client_order;
+  shape.codes = plan.takes_codes;
   shape.narrow_matches = shape.codes || masks.filter_bit() < 8;
   shape.hands_out_narrow = shape.codes || (shape.narrow_matches && plan.takes_narrow_matches);
   shape.more_matches = !shape.codes && plan.selectors.size() > 64;

@@ -47,6 +47,9 @@ class TimelineText final : public TimelineVisitor {
     return Status::Ok();
   }
 
+  // As ScanPlan::text_selectors: other rows' texts are passed over.
+  void AskTextsOf(const std::vector<std::size_t>& selectors) { text_selectors_ = selectors; }
+
   std::map<std::string, std::string> users;
   // In place of them without user ids: rows in any order, how often each was there.
   std::map<std::string, int> rows;
@@ -85,9 +88,12 @@ class TimelineText final : public TimelineVisitor {
       if (s >= 64 && timelines.more_matches.empty() && !codes_) break;
       if (Matches(timelines, row, s)) text += "s" + std::to_string(s) + " ";
     }
-    for (TextWalk& walk : walks_) {
-      text +=
-          "'" + std::string(values_->Text(TextOf(&walk, static_cast<std::uint32_t>(row)))) + "' ";
+    for (std::size_t slot = 0; slot < walks_.size(); ++slot) {
+      const std::size_t selector =
+          text_selectors_.empty() ? ScanPlan::kEveryRow : text_selectors_[slot];
+      if (selector != ScanPlan::kEveryRow && !Matches(timelines, row, selector)) continue;
+      const std::uint32_t code = TextOf(&walks_[slot], static_cast<std::uint32_t>(row));
+      text += "'" + std::string(values_->Text(code)) + "' ";
     }
     for (const auto& column : timelines.identities) {
       text += column[row] == 0 ? "-" : before && column[row] == column[*before] ? "same " : "new ";
@@ -101,6 +107,7 @@ class TimelineText final : public TimelineVisitor {
   const ValueTable* const values_;
   const bool only_matches_;
   const bool codes_;
+  std::vector<std::size_t> text_selectors_;
   std::vector<TextWalk> walks_;  // of the timelines that are visited
 };
 

@@ -4,6 +4,7 @@
 // INSIGHTFLOW_SEED and INSIGHTFLOW_CASES say which random cases are run, and how many.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -46,6 +47,7 @@ class Case {
       if (Chance(50)) Ask(queries[Below(queries.size())]);
     }
     for (const Query& query : queries) Ask(query);
+    for (int i = 0; i < 5; ++i) Ask(WideFunnel());
   }
 
  private:
@@ -75,7 +77,9 @@ class Case {
     Event event;
     event.event_id = "e" + std::to_string(next_id_++);
     event.user_id = "u" + std::to_string(Below(20));
-    event.event_type = Pick({"view", "view", "view", "click", "click", "purchase", "scroll"});
+    event.event_type = Chance(60)
+                           ? Pick({"view", "view", "view", "click", "click", "purchase", "scroll"})
+                           : "t" + std::to_string(Below(8));
     event.timestamp =
         FromMillis(kStartMs + static_cast<std::int64_t>(first_day_ * kDay + Below(days_ * kDay)) /
                                   60'000 * 60'000);
@@ -96,6 +100,36 @@ class Case {
       event.seq = Below(9);
     }
     return event;
+  }
+
+  // Of more types than a byte has bits, which a scan may hand out as codes.
+  FunnelQuery WideFunnel() {
+    std::vector<std::string> types = {"view", "click", "purchase"};
+    for (int t = 0; t < 8; ++t) types.push_back("t" + std::to_string(t));
+    std::shuffle(types.begin(), types.end(), random_);
+    FunnelQuery funnel;
+    for (const std::string& type : types) funnel.steps.push_back({.event = {.types = {type}}});
+    if (Chance(20)) funnel.steps.push_back(funnel.steps[Below(funnel.steps.size())]);
+    if (Chance(20)) funnel.steps[3].event.types.emplace_back("scroll");
+    if (Chance(20)) funnel.steps[3].event.types.push_back(types[5]);
+    funnel.order = static_cast<FunnelOrder>(Below(4));
+    if (Chance(50)) funnel.window = std::chrono::hours(1 + Below(100));
+    if (Chance(20)) funnel.per = FunnelUnit::kSession;
+    if (Chance(20)) funnel.hold_constant = {"session_id"};
+    const bool unordered = funnel.order == FunnelOrder::kUnordered;
+    if (!unordered && Chance(50)) {
+      for (std::size_t k = 1; k < 11; ++k) funnel.steps[k].optional = Chance(60);
+      funnel.steps.back().optional = false;
+    }
+    if (!unordered && funnel.order != FunnelOrder::kStrict && Chance(30)) {
+      funnel.exclusions = {{{.types = {Pick({"scroll", "t3"})}}, 1 + Below(5), 7}};
+    }
+    if (Chance(50)) {
+      funnel.breakdown = FunnelBreakdown{.field = "extra_data.plan"};
+      funnel.breakdown->attribution = static_cast<Attribution>(Below(3));
+      funnel.breakdown->step = 1 + Below(4);
+    }
+    return funnel;
   }
 
   void Ask(const Query& query) {

@@ -87,7 +87,11 @@ class Case {
     QueryScope scope;
     while (Chance(25)) scope.filters.push_back(MakeFilter());
     EXPECT_TRUE(plan.SetScope(scope).ok());
-    while (Chance(40)) EXPECT_TRUE(plan.AddText(PickField()).ok());
+    while (Chance(40)) {
+      const bool of_some = Chance(40) && !plan.selectors.empty();
+      const std::size_t selector = of_some ? Below(plan.selectors.size()) : ScanPlan::kEveryRow;
+      EXPECT_TRUE(plan.AddText(PickField(), selector).ok());
+    }
     while (Chance(30)) EXPECT_TRUE(plan.AddIdentity(PickField()).ok());
     while (Chance(30)) {
       EXPECT_TRUE(plan.AddNumber(Pick({"extra_data.n", "position_x", "seq", "timestamp"})).ok());
@@ -175,6 +179,7 @@ void RunCase(std::uint64_t seed, std::size_t* late_batches) {
 
   ValueTable twin_values;
   TimelineText twin(&twin_values);
+  twin.AskTextsOf(plan.text_selectors);
   ASSERT_TRUE(VisitTimelines(events, plan, &twin_values, 1 + random.Below(50), &twin).ok());
 
   const auto segments = random.MakeSegments(events);
@@ -183,7 +188,8 @@ void RunCase(std::uint64_t seed, std::size_t* late_batches) {
   options.parts = 1 + random.Below(5);
   options.batch_rows = 1 + random.Below(random.Chance(50) ? 5 : 500);
   TimelineScan scan(plan, InputsOf(segments), &values, options);
-  TimelineText scanned(&values, plan.only_matches, plan.takes_codes && !plan.needs_client_order);
+  TimelineText scanned(&values, plan.only_matches, plan.takes_codes);
+  scanned.AskTextsOf(plan.text_selectors);
   for (std::size_t part = 0; part < scan.parts(); ++part) {
     ASSERT_TRUE(scan.Run(part, &scanned).ok());
   }
