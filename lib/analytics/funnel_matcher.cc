@@ -25,6 +25,13 @@ FunnelMatcher::FunnelMatcher(const FunnelRules& rules) : rules_(rules) {
     kind_ = Kind::kOrdered;
     if (!rules.disjoint) overlap_ = rules.steps < kMuchFrom ? Overlap::kSome : Overlap::kMuch;
   }
+  std::uint32_t filled = 0;
+  for (std::uint32_t k = 0; k < rules.alike.size(); ++k) {
+    if (static_cast<std::uint32_t>(std::countr_zero(rules.alike[k])) != k) continue;
+    kinds_[k].begin = filled;
+    kinds_[k].steps = static_cast<std::uint32_t>(std::popcount(rules.alike[k]));
+    filled += kinds_[k].steps;
+  }
   counts_ = 1 + static_cast<std::uint32_t>(std::popcount(rules.optional));
   if (kind_ != Kind::kGeneral) return;
   held_.resize(std::size_t{rules.steps} * counts_);

@@ -86,6 +86,11 @@ class FunnelMatcher {
   void MatchUnordered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                       FunnelChain* chain);
   std::uint32_t Insert(std::uint64_t mask, std::uint32_t row, bool may_replace);
+  void MatchAlike(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
+                  FunnelChain* chain);
+  void TellAlike(const FunnelRows& rows, std::uint32_t first, FunnelChain* chain);
+  bool IsHeld(const FunnelRows& rows, std::uint32_t row) const;
+  void ForgetKinds();
   // funnel_general.cc
   void MatchGeneral(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                     FunnelChain* chain);
@@ -150,6 +155,15 @@ class FunnelMatcher {
   std::array<std::uint32_t, kFunnelStepsMax> filler_ = {};
   std::array<std::uint64_t, kFunnelStepsMax> filler_mask_ = {};
   std::array<std::uint32_t, kFunnelStepsMax> basis_ = {};  // those rows, in their order
+  // Unordered, steps alike: the latest events of a kind, which are as many as its steps, in turn
+  // from `begin` on in filler_. By the kind's first step.
+  struct EventKind {
+    std::uint32_t begin = 0;
+    std::uint32_t steps = 0;  // 0: the step is not the first of a kind
+    std::uint32_t held = 0;
+    std::uint32_t next = 0;
+  };
+  std::array<EventKind, kFunnelStepsMax> kinds_ = {};
   // General. Steps count from 0, chains are by their last step.
   std::uint32_t counts_ = 1;  // how many optional steps a chain may have filled: 0 to counts_ - 1
   Table held_;

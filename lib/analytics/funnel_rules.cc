@@ -109,6 +109,21 @@ bool AreDisjoint(const ScanPlan& plan, const std::vector<std::uint32_t>& selecto
   return true;
 }
 
+// FunnelRules::alike.
+std::vector<std::uint64_t> AlikeSteps(const FunnelProgram& program) {
+  const std::set<std::uint32_t> selectors(program.step_selectors.begin(),
+                                          program.step_selectors.end());
+  if (!AreDisjoint(program.plan, {selectors.begin(), selectors.end()})) return {};
+  std::vector<std::uint64_t> steps_of(program.plan.selectors.size());
+  for (std::size_t k = 0; k < program.step_selectors.size(); ++k) {
+    steps_of[program.step_selectors[k]] |= std::uint64_t{1} << k;
+  }
+  std::vector<std::uint64_t> alike;
+  alike.reserve(program.step_selectors.size());
+  for (const std::uint32_t selector : program.step_selectors) alike.push_back(steps_of[selector]);
+  return alike;
+}
+
 void SetRules(const FunnelQuery& query, FunnelRules* rules) {
   rules->steps = static_cast<std::uint32_t>(query.steps.size());
   if (query.window) rules->window_ms = static_cast<std::uint64_t>(query.window->count());
@@ -134,6 +149,7 @@ Status AddSelectors(const FunnelQuery& query, FunnelProgram* program) {
     program->step_selectors.push_back(static_cast<std::uint32_t>(*selector));
   }
   program->rules.disjoint = AreDisjoint(program->plan, program->step_selectors);
+  program->rules.alike = AlikeSteps(*program);
   program->direct = program->plan.selectors.size() == query.steps.size();
   for (std::size_t i = 0; i < query.exclusions.size(); ++i) {
     const Result<std::size_t> selector = program->plan.AddSelector(query.exclusions[i].event);

@@ -30,6 +30,9 @@ struct FunnelRules {
   std::uint64_t optional = 0;
   bool holds = false;     // hold_constant
   bool disjoint = false;  // no event matches two steps
+  // By step: the steps that the very same events match, if no event matches any other as well;
+  // else empty.
+  std::vector<std::uint64_t> alike;
   // By exclusion: the steps after which a chain cannot pass it.
   std::vector<std::uint64_t> exclusions;
   std::optional<ClickHouseModes> clickhouse;

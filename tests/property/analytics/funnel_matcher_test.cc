@@ -24,6 +24,7 @@ struct Case {
   TwinFunnel funnel;
   bool holds = false;
   bool disjoint = false;
+  std::vector<std::size_t> kinds;  // by step: of events, which match one kind or none; or empty
   std::vector<TwinEvent> events;
 };
 
@@ -51,6 +52,9 @@ class Random {
     }
     c.holds = OneIn(3);
     c.disjoint = OneIn(2);
+    if (c.disjoint || OneIn(2)) {
+      for (std::size_t k = 0; k < steps; ++k) c.kinds.push_back(c.disjoint ? k : Below(steps));
+    }
     AddEvents(&c, steps);
     return c;
   }
@@ -65,9 +69,9 @@ class Random {
       TwinEvent event;
       event.time = time;
       event.steps.resize(steps);
-      if (c->disjoint) {
-        const std::size_t step = Below(steps + 1);
-        if (step < steps) event.steps[step] = true;
+      if (!c->kinds.empty()) {
+        const std::size_t kind = Below(steps + 1);
+        for (std::size_t k = 0; k < steps; ++k) event.steps[k] = c->kinds[k] == kind;
       } else {
         for (std::size_t k = 0; k < steps; ++k) event.steps[k] = OneIn(2);
       }
@@ -93,6 +97,12 @@ FunnelRules RulesOf(const Case& c) {
   }
   rules.holds = c.holds;
   rules.disjoint = c.disjoint;
+  for (const std::size_t kind : c.kinds) {
+    std::uint64_t& alike = rules.alike.emplace_back();
+    for (std::size_t k = 0; k < c.kinds.size(); ++k) {
+      if (c.kinds[k] == kind) alike |= std::uint64_t{1} << k;
+    }
+  }
   for (const auto& exclusion : c.funnel.exclusions) {
     std::uint64_t levels = 0;
     for (std::size_t level = exclusion.after_step; level < exclusion.before_step; ++level) {
