@@ -20,16 +20,22 @@ class DurationTally {
   }
   // Takes what `other` has, which is empty afterwards.
   void Merge(DurationTally* other) {
+    if (!any() && is_exact() && other->any()) return std::swap(*this, *other);
     sum_ms_ += std::exchange(other->sum_ms_, 0);
     quantiles_.Merge(&other->quantiles_);
   }
   // As Quantiles::Coarsen.
-  void Coarsen() { quantiles_.Coarsen(); }
+  void Coarsen() {
+    quantiles_.Coarsen();
+    ranked_ = {};
+  }
+  // Works out beforehand what Stats tells, unless more is added. O(count).
+  void Rank() { ranked_ = Stats(); }
 
   DurationStats Stats() const {
+    if (ranked_.count == quantiles_.count()) return ranked_;
     DurationStats stats;
     stats.count = quantiles_.count();
-    if (stats.count == 0) return stats;
     stats.mean_ms = static_cast<double>(sum_ms_) / static_cast<double>(stats.count);
     const std::vector<double> at = quantiles_.Percentiles({50, 90});
     stats.median_ms = at[0];
@@ -44,6 +50,7 @@ class DurationTally {
  private:
   Quantiles quantiles_;
   unsigned __int128 sum_ms_ = 0;
+  DurationStats ranked_;  // of so many
 };
 
 }  // namespace v1

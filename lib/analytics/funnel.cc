@@ -61,6 +61,15 @@ class FunnelState final : public AnalysisState {
     return Status::Ok();
   }
 
+  // Of all states together.
+  struct Agreed {
+    std::vector<FunnelTally*> tallies;
+    std::size_t share = 0;  // which of them is this state's
+  };
+  void Agree(Agreed agreed) { agreed_ = std::move(agreed); }
+  void Settle() override { tally_.RankShare(agreed_.tallies, agreed_.share, stop()); }
+  FunnelTally* tally() { return &tally_; }
+
   void KnowEnd(const ScanEnd& end) override { tally_.KnowEnd(end); }
   std::size_t bytes(std::size_t more) const override {
     return scan_.bytes(more) + tally_.bytes(std::min(more, Stop::kStepsPerQuestion));
@@ -85,6 +94,7 @@ class FunnelState final : public AnalysisState {
   const ValueTable* const values_;
   FunnelScan scan_;
   FunnelTally tally_;
+  Agreed agreed_;
 };
 
 class Funnel final : public Analysis {
@@ -93,6 +103,20 @@ class Funnel final : public Analysis {
 
   std::unique_ptr<AnalysisState> NewState(const ValueTable* values) const override {
     return std::make_unique<FunnelState>(&program_, values);
+  }
+
+  bool Agree(std::span<const std::unique_ptr<AnalysisState>> states) const override {
+    std::vector<FunnelTally*> tallies;
+    for (const auto& state : states) {
+      auto* const funnel = dynamic_cast<FunnelState*>(state.get());
+      if (funnel == nullptr || funnel->program() != &program_) return false;
+      tallies.push_back(funnel->tally());
+    }
+    if (!FunnelTally::CanShare(tallies)) return false;
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      static_cast<FunnelState&>(*states[i]).Agree({tallies, i});
+    }
+    return true;
   }
 
   Result<AnswerBody> DoFinish(AnalysisState* state, const ScanEnd& end,

@@ -167,8 +167,30 @@ void FunnelTally::MergeGroup(Group* from, Group* to) {
 
 std::size_t FunnelTally::StepsOf(const Group& group) {
   std::size_t steps = 0;
-  for (const DurationTally& times : group.times) steps += 4 + times.bytes() / 64;
+  for (const DurationTally& times : group.times) steps += StepsOf(times);
   return steps;
+}
+
+bool FunnelTally::CanShare(std::span<FunnelTally* const> tallies) {
+  std::uint64_t durations = 0;
+  for (const FunnelTally* tally : tallies) {
+    if (tally->coarse_ || tally->program_->query.breakdown) return false;
+    durations += tally->durations_;
+  }
+  return tallies.size() > 1 && durations >= kSharedDurationsMin && durations <= kExactDurationsMax;
+}
+
+void FunnelTally::RankShare(std::span<FunnelTally* const> tallies, std::size_t share, Stop* stop) {
+  for (std::size_t k = share; k < program_->rules.steps; k += tallies.size()) {
+    DurationTally& times = groups_[0].times[k];
+    for (FunnelTally* tally : tallies) {
+      if (tally == this) continue;
+      if (stop->Worked(StepsOf(tally->groups_[0].times[k]))) return;
+      times.Merge(&tally->groups_[0].times[k]);
+    }
+    if (stop->Worked(StepsOf(times))) return;
+    times.Rank();
+  }
 }
 
 void FunnelTally::Merge(FunnelTally* other, Stop* stop) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,11 @@ class FunnelTally {
   void KnowEnd(const ScanEnd& end);
   // There is an event at this time, or the data is known to go on to it.
   void SawTime(std::int64_t time_ms) { seen_ms_ = std::max(seen_ms_, time_ms); }
+  // Whether tallies of one query have so many times that ranking them is worth sharing.
+  static bool CanShare(std::span<FunnelTally* const> tallies);
+  // Takes from all of them the times of every n-th step, from its share on, and ranks them. The n
+  // tallies may do so at one time. As Merge, it means nothing once `stop` is over.
+  void RankShare(std::span<FunnelTally* const> tallies, std::size_t share, Stop* stop);
   // This and Finish mean nothing once `stop` is over.
   void Merge(FunnelTally* other, Stop* stop);
   // Memory, at most, while so many more users come.
@@ -72,6 +78,7 @@ class FunnelTally {
   // Times of more conversions than this, of all steps and values together, are told from
   // histograms: each of them may have 1 M exact ones, of which there may be many thousands.
   static constexpr std::uint64_t kExactDurationsMax = 4'000'000;
+  static constexpr std::uint64_t kSharedDurationsMin = 1'000;
 
   void BoundDurations();
   std::uint32_t GroupOf(std::uint32_t value);
@@ -86,6 +93,7 @@ class FunnelTally {
   static void MergeGroup(Group* from, Group* to);
   // Steps of a Stop that a group takes to be merged or told.
   static std::size_t StepsOf(const Group& group);
+  static std::size_t StepsOf(const DurationTally& times) { return 4 + times.bytes() / 64; }
   FunnelCounts CountsOf(Group* group, bool* exact) const;
   // Returns all of it as one.
   Group FinishBreakdown(const ValueTable& values, FunnelAnswer* answer, bool* exact, Stop* stop);

@@ -19,6 +19,27 @@ TEST(DurationTallyTest, TellsMeanMedianAndP90) {
   EXPECT_DOUBLE_EQ(stats.p90_ms, 51);
 }
 
+TEST(DurationTallyTest, WhatWasRankedIsToldUntilMoreComes) {
+  DurationTally tally, other;
+  for (const std::uint64_t ms : {10, 20, 30}) tally.Add(ms);
+  const DurationStats stats = tally.Stats();
+  tally.Rank();
+  EXPECT_EQ(tally.Stats(), stats);
+  other.Merge(&tally);
+  EXPECT_EQ(other.Stats(), stats);
+  EXPECT_EQ(tally.Stats(), DurationStats());
+  other.Add(40);
+  EXPECT_DOUBLE_EQ(other.Stats().mean_ms, 25);
+  other.Rank();
+  other.Coarsen();
+  EXPECT_NEAR(other.Stats().median_ms, 25, 25.0 / 256);
+  tally.Coarsen();
+  other.Rank();
+  tally.Merge(&other);
+  EXPECT_FALSE(tally.is_exact());
+  EXPECT_EQ(tally.Stats().count, 4u);
+}
+
 // However few durations there are, and wherever the coarse ones came from.
 TEST(DurationTallyTest, CoarseOnesStayWithinTheBound) {
   DurationTally tally, coarse;

@@ -6,7 +6,10 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace insightflow {
 namespace {
@@ -37,6 +40,51 @@ FunnelAnswer Finish(FunnelTally* tally, bool* exact) {
   ValueTable values;
   Stop stop;
   return tally->Finish(ScanEnd(), values, exact, &stop);
+}
+
+// Whoever ranks which steps, in threads of their own or not at all.
+TEST(FunnelTally, ManyRankAsOneDoes) {
+  const FunnelProgram program = ProgramOf(kSteps);
+  bool exact = true;
+  FunnelTally whole(&program);
+  AddConverted(0, 900, &whole);
+  const FunnelAnswer expected = Finish(&whole, &exact);
+  for (const std::size_t idle : {3, 0, 1}) {
+    std::vector<FunnelTally> parts(3, FunnelTally(&program));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      AddConverted(static_cast<std::int64_t>(i * 300), static_cast<std::int64_t>(i * 300 + 300),
+                   &parts[i]);
+    }
+    const std::vector<FunnelTally*> all = {parts.data(), parts.data() + 1, parts.data() + 2};
+    EXPECT_FALSE(FunnelTally::CanShare(std::span(all).first(1)));
+    ASSERT_TRUE(FunnelTally::CanShare(all));
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (i == idle) continue;
+      threads.emplace_back([&, i] {
+        Stop stop;
+        parts[i].RankShare(all, i, &stop);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    Stop stop;
+    parts[2].Merge(&parts[0], &stop);
+    parts[2].Merge(&parts[1], &stop);
+    EXPECT_EQ(Finish(&parts[2], &exact), expected);
+    EXPECT_TRUE(exact);
+  }
+}
+
+TEST(FunnelTally, FewTimesAndCoarseOnesAreNotShared) {
+  const FunnelProgram program = ProgramOf(kSteps);
+  FunnelTally one(&program), other(&program);
+  AddConverted(0, 2, &one);
+  const std::vector<FunnelTally*> both = {&one, &other};
+  EXPECT_FALSE(FunnelTally::CanShare(both));
+  AddConverted(0, 40'000, &one);
+  EXPECT_TRUE(FunnelTally::CanShare(both));
+  AddConverted(0, 30'000, &other);
+  EXPECT_FALSE(FunnelTally::CanShare(both)) << "together they are too many to stay exact";
 }
 
 TEST(FunnelTally, TimesAreExactUpToABoundOfAllStepsTogether) {
