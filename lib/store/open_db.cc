@@ -3,6 +3,8 @@
 #include <rocksdb/metadata.h>
 #include <rocksdb/sst_file_reader.h>
 
+#include <algorithm>
+
 #include "lib/store/rocks_log_scan.h"
 #include "lib/store/store.h"
 #include "lib/store/store_options.h"
@@ -24,21 +26,27 @@ bool AreLogsSound(rocksdb::Env* env, const std::string& dir) {
   return true;
 }
 
-// Whether every table file is there, with all its bytes, and those of other families open.
+// Whether the file has all its bytes and, if it is of another family than segments, opens.
+bool IsTableSound(rocksdb::Env* env, const rocksdb::LiveFileMetaData& file) {
+  std::uint64_t size = 0;
+  const std::string path = file.directory + "/" + file.relative_filename;
+  if (!env->GetFileSize(path, &size).ok() || size != file.size) return false;
+  if (file.column_family_name == kSegmentsName) return true;
+  // Tables of all families are made alike, as far as opening is concerned.
+  rocksdb::SstFileReader reader(
+      rocksdb::Options(MakeDbOptions(env), MakeFamilyOptions(Family::kMeta)));
+  return reader.Open(path).ok();
+}
+
 bool AreTablesSound(rocksdb::DB* db) {
+  (void)db->DisableFileDeletions();  // or a compaction takes files away that were alive just now
   std::vector<rocksdb::LiveFileMetaData> files;
   db->GetLiveFilesMetaData(&files);
-  for (const auto& file : files) {
-    std::uint64_t size = 0;
-    const std::string path = file.directory + "/" + file.relative_filename;
-    if (!db->GetEnv()->GetFileSize(path, &size).ok() || size != file.size) return false;
-    if (file.column_family_name == kSegmentsName) continue;
-    // Tables of all families are made alike, as far as opening is concerned.
-    rocksdb::SstFileReader reader(
-        rocksdb::Options(MakeDbOptions(db->GetEnv()), MakeFamilyOptions(Family::kMeta)));
-    if (!reader.Open(path).ok()) return false;
-  }
-  return true;
+  const bool sound = std::all_of(files.begin(), files.end(), [&](const auto& file) {
+    return IsTableSound(db->GetEnv(), file);
+  });
+  (void)db->EnableFileDeletions();
+  return sound;
 }
 
 void CloseDb(std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
