@@ -142,7 +142,7 @@ void FunnelMatcher::Arrive(const FunnelRows& rows, std::uint32_t from, std::uint
   }
   if (slot.start_ms == kNone) {
     arrived_list_.push_back({step, count});
-  } else if (next.start_ms == slot.start_ms && !IsEarlier(rows, next, slot)) {
+  } else if (!IsBetterSlot(rows, next, slot)) {
     return links_.Shrink(size);
   }
   slot = next;
@@ -155,9 +155,7 @@ void FunnelMatcher::KeepBest(const FunnelRows& rows, std::uint32_t last) {
   ForEachBit(counts_held_[last], [&](std::uint32_t c) {
     const Slot& slot = At(&held_, last, c);
     if ((best_counts_ >> c & 1) != 0) {
-      const Slot& best = At(&held_, best_last_[c], c);
-      if (slot.start_ms < best.start_ms) return;
-      if (slot.start_ms == best.start_ms && !IsEarlier(rows, slot, best)) return;
+      if (!IsBetterSlot(rows, slot, At(&held_, best_last_[c], c))) return;
     }
     best_counts_ |= Bit(c);
     best_last_[c] = last;
@@ -234,10 +232,7 @@ void FunnelMatcher::Hold(const FunnelRows& rows, std::uint32_t step, std::uint32
   for (; used_ <= step; ++used_) counts_held_[used_] = 0;
   Slot& held = At(&held_, step, count);
   const std::uint64_t others = counts_held_[step] & ~Bit(count);
-  if (others != counts_held_[step]) {
-    if (slot.start_ms < held.start_ms) return;
-    if (slot.start_ms == held.start_ms && !IsEarlier(rows, slot, held)) return;
-  }
+  if (others != counts_held_[step] && !IsBetterSlot(rows, slot, held)) return;
   for (std::uint64_t left = others; left != 0; left &= left - 1) {
     const auto c = static_cast<std::uint32_t>(std::countr_zero(left));
     const std::int64_t start_ms = At(&held_, step, c).start_ms;

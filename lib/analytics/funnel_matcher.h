@@ -131,6 +131,11 @@ class FunnelMatcher {
     return RowsAtOnce(row, end);
   }
   bool IsEarlier(const FunnelRows& rows, const Slot& a, const Slot& b) const;
+  // Of chains that fill as many optional steps: the later start, then the earlier steps.
+  bool IsBetterSlot(const FunnelRows& rows, const Slot& a, const Slot& b) const {
+    if (a.start_ms < b.start_ms) return false;
+    return a.start_ms != b.start_ms || IsEarlier(rows, a, b);
+  }
   // funnel_clickhouse.cc
   void MatchClickHouse(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                        FunnelChain* chain);
