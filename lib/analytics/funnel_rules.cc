@@ -114,10 +114,8 @@ std::vector<std::uint64_t> AlikeSteps(const FunnelProgram& program) {
   const std::set<std::uint32_t> selectors(program.step_selectors.begin(),
                                           program.step_selectors.end());
   if (!AreDisjoint(program.plan, {selectors.begin(), selectors.end()})) return {};
-  std::vector<std::uint64_t> steps_of(program.plan.selectors.size());
-  for (std::size_t k = 0; k < program.step_selectors.size(); ++k) {
-    steps_of[program.step_selectors[k]] |= std::uint64_t{1} << k;
-  }
+  const std::vector<std::uint64_t> steps_of =
+      BitsBySelector(program.step_selectors, program.plan.selectors.size());
   std::vector<std::uint64_t> alike;
   alike.reserve(program.step_selectors.size());
   for (const std::uint32_t selector : program.step_selectors) alike.push_back(steps_of[selector]);
@@ -196,6 +194,15 @@ Status AddColumns(const FunnelQuery& query, FunnelProgram* program) {
 }
 
 }  // namespace
+
+std::vector<std::uint64_t> BitsBySelector(const std::vector<std::uint32_t>& selectors,
+                                          std::size_t count) {
+  std::vector<std::uint64_t> bits(count);
+  for (std::size_t i = 0; i < selectors.size(); ++i) {
+    bits[selectors[i]] |= std::uint64_t{1} << i;
+  }
+  return bits;
+}
 
 Result<FunnelProgram> FunnelProgram::Create(const FunnelQuery& query) {
   for (const auto check : {CheckSteps, CheckExclusions, CheckTogether, CheckOutputs}) {

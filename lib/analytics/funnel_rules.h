@@ -46,6 +46,10 @@ struct FunnelRules {
   }
 };
 
+// By selector, of `count`: the bits of the places at which it stands in `selectors`.
+std::vector<std::uint64_t> BitsBySelector(const std::vector<std::uint32_t>& selectors,
+                                          std::size_t count);
+
 struct FunnelProgram {
   FunnelQuery query;
   FunnelRules rules;

@@ -8,15 +8,6 @@ namespace insightflow {
 inline namespace v1 {
 namespace {
 
-std::vector<std::uint64_t> BySelector(const std::vector<std::uint32_t>& selectors,
-                                      std::size_t count) {
-  std::vector<std::uint64_t> bits(count);
-  for (std::size_t i = 0; i < selectors.size(); ++i) {
-    bits[selectors[i]] |= std::uint64_t{1} << i;
-  }
-  return bits;
-}
-
 std::uint64_t BitsOf(std::uint64_t matches, const std::uint64_t* bits_of) {
   std::uint64_t bits = 0;
   for (; matches != 0; matches &= matches - 1) bits |= bits_of[std::countr_zero(matches)];
@@ -28,8 +19,8 @@ std::uint64_t BitsOf(std::uint64_t matches, const std::uint64_t* bits_of) {
 FunnelScan::FunnelScan(const FunnelProgram* program, const ValueTable* values)
     : program_(program),
       matcher_(program->rules),
-      steps_of_(BySelector(program->step_selectors, kSelectorsMax)),
-      exclusions_of_(BySelector(program->exclusion_selectors, kSelectorsMax)),
+      steps_of_(BitsBySelector(program->step_selectors, kSelectorsMax)),
+      exclusions_of_(BitsBySelector(program->exclusion_selectors, kSelectorsMax)),
       steps_of_byte_(ByByte(steps_of_)),
       exclusions_of_byte_(ByByte(exclusions_of_)) {
   if (program->searches) {
