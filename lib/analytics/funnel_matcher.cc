@@ -23,7 +23,9 @@ FunnelMatcher::FunnelMatcher(const FunnelRules& rules) : rules_(rules) {
     kind_ = Kind::kStrict;
   } else {
     kind_ = Kind::kOrdered;
-    if (!rules.disjoint) overlap_ = rules.steps < kMuchFrom ? Overlap::kSome : Overlap::kMuch;
+    if (!rules.HasDisjointSteps()) {
+      overlap_ = rules.steps < kMuchFrom ? Overlap::kSome : Overlap::kMuch;
+    }
   }
   std::uint32_t filled = 0;
   for (std::uint32_t k = 0; k < rules.alike.size(); ++k) {

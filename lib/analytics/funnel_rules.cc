@@ -1,6 +1,7 @@
 #include "lib/analytics/funnel_rules.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <set>
 #include <string_view>
@@ -146,7 +147,6 @@ Status AddSelectors(const FunnelQuery& query, FunnelProgram* program) {
     if (!selector.ok()) return Named("steps[" + std::to_string(k) + "]", selector.status());
     program->step_selectors.push_back(static_cast<std::uint32_t>(*selector));
   }
-  program->rules.disjoint = AreDisjoint(program->plan, program->step_selectors);
   program->rules.alike = AlikeSteps(*program);
   program->direct = program->plan.selectors.size() == query.steps.size();
   for (std::size_t i = 0; i < query.exclusions.size(); ++i) {
@@ -194,6 +194,12 @@ Status AddColumns(const FunnelQuery& query, FunnelProgram* program) {
 }
 
 }  // namespace
+
+bool FunnelRules::HasDisjointSteps() const {
+  return !alike.empty() && std::all_of(alike.begin(), alike.end(), [](std::uint64_t same) {
+    return std::has_single_bit(same);
+  });
+}
 
 std::vector<std::uint64_t> BitsBySelector(const std::vector<std::uint32_t>& selectors,
                                           std::size_t count) {

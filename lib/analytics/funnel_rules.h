@@ -28,8 +28,7 @@ struct FunnelRules {
   std::uint64_t window_ms = kNoWindow;
   FunnelOrder order = FunnelOrder::kOrdered;
   std::uint64_t optional = 0;
-  bool holds = false;     // hold_constant
-  bool disjoint = false;  // no event matches two steps
+  bool holds = false;  // hold_constant
   // By step: the steps that the very same events match, if no event matches any other as well;
   // else empty.
   std::vector<std::uint64_t> alike;
@@ -38,6 +37,8 @@ struct FunnelRules {
   std::optional<ClickHouseModes> clickhouse;
 
   bool has_window() const { return window_ms != kNoWindow; }
+  // No event matches two steps.
+  bool HasDisjointSteps() const;
   // The last step before step k + 1 that cannot be skipped; k > 0.
   std::uint32_t RequiredBefore(std::uint32_t k) const {
     std::uint32_t j = k - 1;

@@ -23,7 +23,6 @@ using reference::TwinOrder;
 struct Case {
   TwinFunnel funnel;
   bool holds = false;
-  bool disjoint = false;
   std::vector<std::size_t> kinds;  // by step: of events, which match one kind or none; or empty
   std::vector<TwinEvent> events;
 };
@@ -51,9 +50,9 @@ class Random {
       }
     }
     c.holds = OneIn(3);
-    c.disjoint = OneIn(2);
-    if (c.disjoint || OneIn(2)) {
-      for (std::size_t k = 0; k < steps; ++k) c.kinds.push_back(c.disjoint ? k : Below(steps));
+    const bool disjoint = OneIn(2);
+    if (disjoint || OneIn(2)) {
+      for (std::size_t k = 0; k < steps; ++k) c.kinds.push_back(disjoint ? k : Below(steps));
     }
     AddEvents(&c, steps);
     return c;
@@ -96,7 +95,6 @@ FunnelRules RulesOf(const Case& c) {
     if (c.funnel.optional[k]) rules.optional |= std::uint64_t{1} << k;
   }
   rules.holds = c.holds;
-  rules.disjoint = c.disjoint;
   for (const std::size_t kind : c.kinds) {
     std::uint64_t& alike = rules.alike.emplace_back();
     for (std::size_t k = 0; k < c.kinds.size(); ++k) {

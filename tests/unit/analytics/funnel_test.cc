@@ -188,7 +188,10 @@ TEST(Funnel, LongTimelinesAgreeWithASearchFromEveryStart) {
     rules.steps = steps;
     const auto window = static_cast<std::int64_t>(random() % 400);
     rules.window_ms = static_cast<std::uint64_t>(window);
-    rules.disjoint = random() % 2 == 0;
+    const bool disjoint = random() % 2 == 0;
+    for (std::uint32_t k = 0; disjoint && k < steps; ++k) {
+      rules.alike.push_back(std::uint64_t{1} << k);
+    }
     std::vector<std::int64_t> times;
     std::vector<std::uint64_t> masks;
     std::int64_t time = 1;
@@ -198,7 +201,7 @@ TEST(Funnel, LongTimelinesAgreeWithASearchFromEveryStart) {
       const std::uint64_t all = ~std::uint64_t{0} >> (64 - steps);
       const bool near = random() % 4 != 0;
       const std::uint64_t step = near ? static_cast<std::uint64_t>(row) : random();
-      masks.push_back(rules.disjoint ? std::uint64_t{1} << step % steps : random() & all);
+      masks.push_back(disjoint ? std::uint64_t{1} << step % steps : random() & all);
     }
     FunnelRows rows;
     rows.time_ms = times.data();
