@@ -227,6 +227,9 @@ void FunnelMatcher::ArriveGroup(const FunnelRows& rows, std::uint32_t begin, std
   ArriveTies(rows, rows.time_ms[begin]);
 }
 
+// What is held of one last step stays the Pareto front of its chains by count and start: no chain
+// is held beside another that fills at least as many optional steps and starts no earlier. Of
+// chains that agree in both, the one whose steps came earliest stays.
 void FunnelMatcher::Hold(const FunnelRows& rows, std::uint32_t step, std::uint32_t count,
                          const Slot& slot) {
   for (; used_ <= step; ++used_) counts_held_[used_] = 0;
