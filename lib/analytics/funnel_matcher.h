@@ -86,6 +86,7 @@ class FunnelMatcher {
   void MatchUnordered(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                       FunnelChain* chain);
   std::uint32_t Insert(std::uint64_t mask, std::uint32_t row, bool may_replace);
+  // funnel_alike.cc
   void MatchAlike(const FunnelRows& rows, std::uint32_t begin, std::uint32_t end,
                   FunnelChain* chain);
   void TellAlike(const FunnelRows& rows, std::uint32_t first, FunnelChain* chain);
