@@ -7,12 +7,11 @@ import shutil
 import threading
 import unittest
 
-from harness import SOURCE, ServerTest, event, run
+from harness import ISO, SOURCE, ServerTest, event, run
 from schema_test import bad_funnels, bad_queries, examples, validator
 
 BEGIN = 1_767_225_600_000  # 2026-01-01
 DAY = 86_400_000
-ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 WAY = [("view", None), ("click", "product_7"), ("click", "add_cart"), ("purchase", None)]
 TWO_STEPS = {"id": "two", "steps": [{"event": "view"}, {"event": "purchase"}], "window": "1d"}
 

@@ -16,6 +16,7 @@ PROGRAM = os.environ["INSIGHTFLOW_BIN"]
 SOURCE = os.environ["INSIGHTFLOW_SOURCE_DIR"]
 # Sanitized programs are several times slower.
 PATIENCE = 120 if os.environ.get("INSIGHTFLOW_SANITIZE") else 30
+ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"  # a time in an answer
 
 
 def shared_data(name):
