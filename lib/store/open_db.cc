@@ -3,7 +3,8 @@
 #include <rocksdb/metadata.h>
 #include <rocksdb/sst_file_reader.h>
 
-#include <algorithm>
+#include <string>
+#include <vector>
 
 #include "lib/store/rocks_log_scan.h"
 #include "lib/store/store.h"
@@ -15,38 +16,47 @@ namespace {
 
 const char* const kSegmentsName = kFamilyNames[static_cast<std::size_t>(Family::kSegments)];
 
-bool AreLogsSound(rocksdb::Env* env, const std::string& dir) {
+// Of the write-ahead logs; empty when there is none.
+std::string FindLogDamage(rocksdb::Env* env, const std::string& dir) {
   std::vector<std::string> names;
-  if (!env->GetChildren(dir, &names).ok()) return false;
+  if (const auto status = env->GetChildren(dir, &names); !status.ok()) return status.ToString();
   for (const std::string& name : names) {
     if (!name.ends_with(".log")) continue;
-    const Result<RocksLogScan> scan = ScanRocksLog(std::string(dir).append("/").append(name));
-    if (!scan.ok() || !scan->damage.empty()) return false;
+    const std::string path = std::string(dir).append("/").append(name);
+    const Result<RocksLogScan> scan = ScanRocksLog(path);
+    if (!scan.ok()) return scan.status().message();
+    if (!scan->damage.empty()) return path + ": " + scan->damage.front();
   }
-  return true;
+  return "";
 }
 
 // Whether the file has all its bytes and, if it is of another family than segments, opens.
-bool IsTableSound(rocksdb::Env* env, const rocksdb::LiveFileMetaData& file) {
+rocksdb::Status LookAtTable(rocksdb::Env* env, const rocksdb::LiveFileMetaData& file) {
   std::uint64_t size = 0;
   const std::string path = file.directory + "/" + file.relative_filename;
-  if (!env->GetFileSize(path, &size).ok() || size != file.size) return false;
-  if (file.column_family_name == kSegmentsName) return true;
+  if (const auto status = env->GetFileSize(path, &size); !status.ok()) return status;
+  if (size != file.size) {
+    return rocksdb::Status::Corruption(
+        path, "has " + std::to_string(size) + " bytes of " + std::to_string(file.size));
+  }
+  if (file.column_family_name == kSegmentsName) return rocksdb::Status::OK();
   // Tables of all families are made alike, as far as opening is concerned.
   rocksdb::SstFileReader reader(
       rocksdb::Options(MakeDbOptions(env), MakeFamilyOptions(Family::kMeta)));
-  return reader.Open(path).ok();
+  return reader.Open(path);
 }
 
-bool AreTablesSound(rocksdb::DB* db) {
+rocksdb::Status LookAtTables(rocksdb::DB* db) {
   (void)db->DisableFileDeletions();  // or a compaction takes files away that were alive just now
   std::vector<rocksdb::LiveFileMetaData> files;
   db->GetLiveFilesMetaData(&files);
-  const bool sound = std::all_of(files.begin(), files.end(), [&](const auto& file) {
-    return IsTableSound(db->GetEnv(), file);
-  });
+  rocksdb::Status status;
+  for (const auto& file : files) {
+    status = LookAtTable(db->GetEnv(), file);
+    if (!status.ok()) break;
+  }
   (void)db->EnableFileDeletions();
-  return sound;
+  return status;
 }
 
 void CloseDb(std::vector<rocksdb::ColumnFamilyHandle*>* handles, rocksdb::DB** db) {
@@ -63,12 +73,19 @@ rocksdb::Status OpenDespiteDamagedSegments(const std::string& dir, rocksdb::DBOp
                                            std::vector<rocksdb::ColumnFamilyHandle*>* handles,
                                            rocksdb::DB** db) {
   auto first = open(options, handles, db);
-  if (!first.IsCorruption() || !AreLogsSound(options.env, dir)) return first;
+  if (!first.IsCorruption()) return first;
+  const auto refuse = [&](const std::string& why) {
+    return rocksdb::Status::Corruption(first.getState(), "not only segments are damaged: " + why);
+  };
+  if (const std::string damage = FindLogDamage(options.env, dir); !damage.empty()) {
+    return refuse(damage);
+  }
   options.paranoid_checks = false;
-  if (!open(options, handles, db).ok()) return first;
-  if (AreTablesSound(*db)) return rocksdb::Status::OK();
+  if (const auto again = open(options, handles, db); !again.ok()) return refuse(again.ToString());
+  auto status = LookAtTables(*db);
+  if (status.ok()) return status;
   CloseDb(handles, db);
-  return first;
+  return refuse(status.ToString());
 }
 
 }  // namespace v1

@@ -21,7 +21,8 @@ using OpenDb = std::function<rocksdb::Status(const rocksdb::DBOptions& options,
                                              rocksdb::DB** db)>;
 
 // Calls `open` for the folder, twice when table files of segments are all that is damaged. Leaves
-// no handles after an error, which is that of the first call.
+// no handles after an error, which is that of the first call; behind it stands why the second one
+// did not help.
 rocksdb::Status OpenDespiteDamagedSegments(const std::string& dir, rocksdb::DBOptions options,
                                            const OpenDb& open,
                                            std::vector<rocksdb::ColumnFamilyHandle*>* handles,

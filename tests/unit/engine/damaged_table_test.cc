@@ -230,6 +230,7 @@ TEST_P(DamagedFooterTest, DamageElsewhereStillRefusesTheStore) {
   const Status status = TryOpen().status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status.ToString();
   EXPECT_THAT(status.message(), HasSubstr("insightflow check"));
+  EXPECT_THAT(status.message(), HasSubstr(log));
   FlipBitAt(log, kInTheFirstRecord);
   EXPECT_NE(Open(), nullptr);
 }
@@ -238,9 +239,13 @@ TEST_P(DamagedFooterTest, ATableOfAnotherFamilyIsNotForgiven) {
   Fill();
   const std::string other = WriteToCache(true);
   ASSERT_NE(other, "");
-  FlipBit(TableFileOf(dir_.path(), kDay + 1), GetParam());
+  const TableFile file = TableFileOf(dir_.path(), kDay + 1);
+  FlipBit(file, GetParam());
   FlipBitAt(other, MiddleOfBlock(BytesOf(other), 2));
-  EXPECT_EQ(TryOpen().status().code(), StatusCode::kDataLoss) << TryOpen().status().ToString();
+  const Status status = TryOpen().status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr(file.path));
+  EXPECT_THAT(status.message(), HasSubstr(other));
 }
 
 class DamagedBlockTest : public DamagedTableTest {};
