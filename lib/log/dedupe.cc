@@ -183,7 +183,10 @@ std::size_t DedupeWindow::Impl::BucketsFor(std::size_t alive, const Shard& shard
   };
   const std::size_t wanted = sized(alive);
   const bool foretold = wanted > shard.buckets && shard.memory.bytes() >= kSpareBytesMin / 2;
-  return foretold ? std::max(wanted, sized(shard.full())) : wanted;
+  if (!foretold) return wanted;
+  const std::size_t large = kLargeBuckets / shard.lanes;
+  const bool is_first = shard.memory.bytes() < kSpareBytesMin && large <= lane_buckets_max_ / 4;
+  return is_first ? large : std::max(wanted, sized(shard.full()));
 }
 
 bool DedupeWindow::Impl::Splits(const Shard& shard, std::size_t buckets) {
@@ -194,11 +197,15 @@ bool DedupeWindow::Impl::Splits(const Shard& shard, std::size_t buckets) {
 void DedupeWindow::Impl::WantMemory(const Shard& shard) {
   wanted_ = 0;
   if (shard.compact || shard.buckets == 0 || spares_.size() >= kSparesMax) return;
-  if (shard.used < shard.full() / 4 * 3) return;
+  if (shard.used < shard.full() / 8 * (shard.buckets < kEvenBuckets ? 6 : 7)) return;
   const std::size_t buckets = std::max(kBucketsMin, BucketsFor(shard.full(), shard));
   const bool splits = Splits(shard, buckets);
-  // Each shard grows into one table; one that splits takes two, and leaves its own to the next.
-  const std::size_t tables = kLanes / shard.lanes + (splits ? 1 : 0);
+  // Each shard of this size grows into one table; one that splits takes two, and leaves its own to
+  // the next.
+  const auto alike = std::count_if(shards_.begin(), shards_.end(), [&](const Shard& other) {
+    return other.lanes == shard.lanes && other.buckets == shard.buckets;
+  });
+  const std::size_t tables = static_cast<std::size_t>(alike) + (splits ? 1 : 0);
   if (spares_.size() >= tables) return;
   const std::size_t lanes = splits ? shard.lanes / 2 : shard.lanes;
   const std::size_t bytes = TableMemory::BytesFor(buckets * lanes * kBucketBytes);

@@ -23,6 +23,12 @@ inline constexpr std::size_t kSplitBytes = std::size_t{4} << 20;
 // Memory for tables that were got ahead of need: so many at most, and none so small.
 inline constexpr std::size_t kSparesMax = 8;
 inline constexpr std::size_t kSpareBytesMin = std::size_t{512} << 10;
+// The first table of at least kSpareBytesMin has so many buckets. Doubling and splitting come from
+// there to sixteen shards that hold 2.3 million keys (before them eight, 1.15 million): a round
+// number of millions does not end where all have just doubled.
+inline constexpr std::size_t kLargeBuckets = std::size_t{11} << 10;
+// Lanes of fewer buckets fill unevenly: some are full well before their shard is.
+inline constexpr std::size_t kEvenBuckets = 1024;
 // Keys are prefetched this far ahead of their probe.
 inline constexpr std::size_t kAhead = 16;
 

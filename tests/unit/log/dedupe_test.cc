@@ -241,6 +241,22 @@ TEST(DedupeTest, MemoryThatIsBroughtAheadSavesItsUserTheWait) {
   EXPECT_EQ(Insert(&window, Keys(0, 700'000), 1), 0u);
 }
 
+// What is asked for is for the shards that are still to grow: little is left over when all have.
+TEST(DedupeTest, NoMoreIsBroughtThanTablesGrow) {
+  DedupeWindow window(1024 * kMiB, kDayMs);
+  DedupeWindow alone(1024 * kMiB, kDayMs);
+  std::size_t spare_least = SIZE_MAX;
+  for (std::uint64_t first = 0; first < 1'000'000; first += 1000) {
+    const std::vector<Hash128> keys = Keys(first, 1000);
+    Insert(&window, keys, 1);
+    Insert(&alone, keys, 1);
+    const std::size_t wanted = window.memory_wanted();
+    if (wanted != 0) window.GiveMemory(TableMemory(wanted));
+    if (first >= 700'000) spare_least = std::min(spare_least, window.bytes() - alone.bytes());
+  }
+  EXPECT_LE(spare_least, 2 * kTableBytesMax);
+}
+
 TEST(DedupeTest, SparesKeepTheBudgetAndGoWithTheLastKey) {
   DedupeWindow window(2 * kMiB, kDayMs);
   for (std::uint64_t first = 0; first < 300'000; first += 1000) {
