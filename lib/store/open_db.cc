@@ -75,10 +75,12 @@ rocksdb::Status OpenDespiteDamagedSegments(const std::string& dir, rocksdb::DBOp
   auto first = open(options, handles, db);
   if (!first.IsCorruption()) return first;
   const auto refuse = [&](const std::string& why) {
-    return rocksdb::Status::Corruption(first.getState(), "not only segments are damaged: " + why);
+    const char* const damage = first.getState();  // null when there is no text
+    return rocksdb::Status::Corruption(damage != nullptr ? damage : "",
+                                       "not only segments are damaged: " + why);
   };
-  if (const std::string damage = FindLogDamage(options.env, dir); !damage.empty()) {
-    return refuse(damage);
+  if (const std::string in_log = FindLogDamage(options.env, dir); !in_log.empty()) {
+    return refuse(in_log);
   }
   options.paranoid_checks = false;
   if (const auto again = open(options, handles, db); !again.ok()) return refuse(again.ToString());

@@ -145,7 +145,7 @@ class Queries(unittest.TestCase):
                     self.assertAlmostEqual(found["mean_ms"], duration / count, 3, msg=group)
                     for name, value in (("median_ms", median), ("p90_ms", p90)):
                         self.assertAlmostEqual(found[name], value, msg=group,
-                                               delta=0.001 + within * value)
+                                               delta=0.0005 + within * value)
 
     def test_distinct_users(self):
         answer = self.ask(kind="trends", interval="day", timezone=self.zone,
