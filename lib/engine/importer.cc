@@ -17,6 +17,7 @@
 #include "lib/base/byte_buffer.h"
 #include "lib/decode/decoder.h"
 #include "lib/engine/engine_impl.h"
+#include "lib/engine/import_block.h"
 #include "lib/engine/line_ordinals.h"
 #include "lib/engine/thread.h"
 
@@ -31,25 +32,6 @@ constexpr std::size_t kBatchBytes = std::size_t{1} << 18;
 constexpr std::size_t kStepBytes = std::size_t{1} << 16;
 // Blocks that wait for a decoder, for each decoder.
 constexpr std::size_t kQueuedBlocks = 2;
-
-struct Block {
-  ByteBuffer lines;
-  std::uint64_t number = 0;  // of the file, from 0
-  std::uint64_t first_line = 1;
-};
-
-// std::count, in sums of one byte that the compiler turns into vectors.
-std::uint64_t CountNewlines(std::string_view text) {
-  std::uint64_t count = 0;
-  while (!text.empty()) {
-    const std::string_view part = text.substr(0, 255);
-    std::uint8_t sum = 0;
-    for (const char c : part) sum = static_cast<std::uint8_t>(sum + (c == '\n' ? 1 : 0));
-    count += sum;
-    text.remove_prefix(part.size());
-  }
-  return count;
-}
 
 }  // namespace
 
@@ -75,7 +57,7 @@ class Importer::Impl {
     std::unique_lock lock(mutex_);
     // Neither decoded nor in their turn: given up.
     unanswered_ -= blocks_.size();
-    for (const auto& [number, batches] : decoded_) unanswered_ -= batches.size();
+    for (const auto& [number, block] : decoded_) unanswered_ -= block.answers();
     answered_.wait(lock, [&] { return unanswered_ == 0; });
   }
 
@@ -85,8 +67,6 @@ class Importer::Impl {
   Result<IngestResult> Finish();
 
  private:
-  using Batches = std::vector<std::unique_ptr<PendingBatch>>;
-
   bool Unread() const { return read_ != nullptr && !feeding_ && !at_end_ && error_.ok(); }
   void Feed();
   Status FillBlock(bool* at_end);
@@ -102,12 +82,13 @@ class Importer::Impl {
   }
   void DropFront(std::size_t bytes);
   ByteBuffer TakeSpare();
-  Status Enqueue(ByteBuffer lines);
+  Status Enqueue(ImportBlock block);
   void Work();
-  Batches DecodeBlock(const Block& block, Decoder* decoder) const;
+  DecodedImportBlock DecodeBlock(const ImportBlock& block, Decoder* decoder) const;
   std::uint64_t Decode(std::string_view lines, std::uint64_t first_line, Decoder* decoder,
                        DecodedBatch* out) const;
-  void TakeIn(std::uint64_t number, Batches batches);
+  void TakeIn(std::uint64_t number, DecodedImportBlock block);
+  void SubmitBlock(DecodedImportBlock block);
   void Submit(std::unique_ptr<PendingBatch> pending);
   std::size_t AheadMax() const { return 2 * threads_; }
   void Record(Result<IngestResult> result);
@@ -117,8 +98,9 @@ class Importer::Impl {
   const std::size_t threads_;
 
   // The feeding thread's own: who calls Add, or the worker that reads.
-  ByteBuffer buffer_;  // begins at the beginning of a line
-  std::uint64_t next_line_ = 1;
+  ByteBuffer buffer_;               // begins at the beginning of a line
+  std::uint64_t first_line_ = 1;    // of the file's part
+  std::uint64_t lines_before_ = 0;  // that the next block has
   bool at_file_start_ = true;
   bool skipping_line_ = false;  // inside a line that is too long
   std::optional<CsvSchema> schema_;
@@ -127,20 +109,22 @@ class Importer::Impl {
   std::condition_variable work_;      // a worker may go on
   std::condition_variable room_;      // a block fewer waits
   std::condition_variable answered_;  // all that was cut, or an error, or the end of what is read
-  std::deque<Block> blocks_;
-  std::vector<ByteBuffer> spares_;            // memory of blocks that were decoded
-  ReadFunction read_;                         // set while AddFrom waits
-  bool feeding_ = false;                      // a worker reads
-  bool at_end_ = false;                       // of what read_ gives
-  std::uint64_t blocks_cut_ = 0;              // of this file
-  std::map<std::uint64_t, Batches> decoded_;  // by block, before their turn
-  std::uint64_t turn_ = 0;                    // the block whose rows come next in the log
-  bool sequencing_ = false;                   // a worker gives blocks their places
-  std::size_t unanswered_ = 0;                // blocks cut, then their batches, not yet answered
+  std::deque<ImportBlock> blocks_;
+  std::vector<ByteBuffer> spares_;                       // memory of blocks that were decoded
+  ReadFunction read_;                                    // set while AddFrom waits
+  bool feeding_ = false;                                 // a worker reads
+  bool at_end_ = false;                                  // of what read_ gives
+  std::uint64_t blocks_cut_ = 0;                         // of this file
+  std::map<std::uint64_t, DecodedImportBlock> decoded_;  // before their turn
+  std::uint64_t turn_ = 0;      // the block whose rows come next in the log
+  bool sequencing_ = false;     // a worker gives blocks their places
+  std::size_t unanswered_ = 0;  // blocks cut, then what they hold, not yet answered
   bool closing_ = false;
   Status error_;
   IngestResult result_;
-  LineOrdinals ordinals_;  // touched in turn only
+  // Touched in turn only.
+  std::uint64_t next_line_ = 1;
+  LineOrdinals ordinals_;
 
   std::vector<std::thread> workers_;
 };
@@ -158,7 +142,7 @@ Status Importer::Impl::BeginPart(FilePart part) {
   if (!at_file_start_ || !buffer_.empty()) {
     return FailedPrecondition("a part begins before its first byte");
   }
-  next_line_ = part.first_line;
+  first_line_ = next_line_ = part.first_line;
   ordinals_.Restart(std::move(part.repeated));
   return Status::Ok();
 }
@@ -202,7 +186,7 @@ Status Importer::Impl::TakeHeader(bool at_end) {
   if (!schema.ok()) return schema.status();
   schema_ = std::move(*schema);
   DropFront(end + 1);
-  ++next_line_;
+  ++lines_before_;
   return Status::Ok();
 }
 
@@ -211,7 +195,7 @@ Status Importer::Impl::TakeHeader(bool at_end) {
 Status Importer::Impl::CutBlock(bool at_end) {
   if (at_file_start_) {
     // The header of CSV is that of the file, also in a later part.
-    const bool at_front = next_line_ == 1 || options_.format == ImportFormat::kCsv;
+    const bool at_front = first_line_ == 1 || options_.format == ImportFormat::kCsv;
     if (at_front && buffer_.view().starts_with("\xEF\xBB\xBF")) DropFront(3);
     at_file_start_ = false;
   }
@@ -221,25 +205,16 @@ Status Importer::Impl::CutBlock(bool at_end) {
   const std::size_t end = at_end ? buffer_.size() : WholeLines(buffer_.view());
   if (end == 0) {
     if (buffer_.size() <= options_.line_bytes_max) return Status::Ok();
-    IngestResult one;
-    one.received = one.rejected = 1;
-    one.errors.push_back({next_line_, RejectCode::kTooLong, "", kLineTooLong});
-    {
-      std::lock_guard lock(mutex_);
-      ++unanswered_;
-    }
-    Record(std::move(one));
-    ++next_line_;
     std::string_view rest = buffer_.view();
     SkipLongLine(&rest);
     DropFront(buffer_.size() - rest.size());
-    return Status::Ok();
+    return Enqueue({.text = {}, .too_long = true});
   }
   ByteBuffer rest = TakeSpare();
   rest.Append(buffer_.view().substr(end));
   buffer_.Truncate(end);
   buffer_.swap(rest);
-  return Enqueue(std::move(rest));
+  return Enqueue({.text = std::move(rest)});
 }
 
 void Importer::Impl::DropFront(std::size_t bytes) {
@@ -257,14 +232,14 @@ ByteBuffer Importer::Impl::TakeSpare() {
   return spare;
 }
 
-Status Importer::Impl::Enqueue(ByteBuffer lines) {
-  const std::uint64_t newlines = CountNewlines(lines.view());
+Status Importer::Impl::Enqueue(ImportBlock block) {
+  block.lines_before = std::exchange(lines_before_, 0);
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] { return blocks_.size() < kQueuedBlocks * threads_ || !error_.ok(); });
   if (!error_.ok()) return error_;
-  blocks_.push_back({std::move(lines), blocks_cut_++, next_line_});
+  block.number = blocks_cut_++;
+  blocks_.push_back(std::move(block));
   ++unanswered_;
-  next_line_ += newlines;
   work_.notify_one();
   return Status::Ok();
 }
@@ -316,7 +291,7 @@ void Importer::Impl::Work() {
       lock.lock();
       continue;
     }
-    Block block = std::move(blocks_.front());
+    ImportBlock block = std::move(blocks_.front());
     blocks_.pop_front();
     room_.notify_one();
     if (Unread()) work_.notify_one();
@@ -324,23 +299,26 @@ void Importer::Impl::Work() {
     TakeIn(block.number, DecodeBlock(block, &decoder));
     lock.lock();
     // Not that of a long line.
-    if (block.lines.size() <= kBlockBytes) spares_.push_back(std::move(block.lines));
+    if (block.text.size() <= kBlockBytes) spares_.push_back(std::move(block.text));
   }
 }
 
-Importer::Impl::Batches Importer::Impl::DecodeBlock(const Block& block, Decoder* decoder) const {
-  Batches batches;
-  std::string_view lines = block.lines.view();
-  std::uint64_t first_line = block.first_line;
+DecodedImportBlock Importer::Impl::DecodeBlock(const ImportBlock& block, Decoder* decoder) const {
+  DecodedImportBlock decoded;
+  decoded.too_long = block.too_long;
+  decoded.lines_before = block.lines_before;
+  decoded.lines = block.too_long ? 1 : 0;
+  std::string_view lines = block.text.view();
   while (!lines.empty()) {
     std::size_t size = lines.size();
     if (size > kBatchBytes) size = WholeLines(lines.substr(0, kBatchBytes));
     if (size == 0) size = lines.size();  // a line that is longer
-    batches.push_back(engine_->pipeline().Take());
-    first_line = Decode(lines.substr(0, size), first_line, decoder, &batches.back()->decoded);
+    decoded.batches.push_back(engine_->pipeline().Take());
+    decoded.lines =
+        Decode(lines.substr(0, size), decoded.lines, decoder, &decoded.batches.back()->decoded);
     lines.remove_prefix(size);
   }
-  return batches;
+  return decoded;
 }
 
 // Returns the number of the next line.
@@ -366,6 +344,21 @@ std::uint64_t Importer::Impl::Decode(std::string_view lines, std::uint64_t first
   return next;
 }
 
+void Importer::Impl::SubmitBlock(DecodedImportBlock block) {
+  const std::uint64_t first = next_line_ + block.lines_before;
+  next_line_ = first + block.lines;  // now, as the turn
+  if (block.too_long) {
+    IngestResult one;
+    one.received = one.rejected = 1;
+    one.errors.push_back({first, RejectCode::kTooLong, "", kLineTooLong});
+    Record(std::move(one));
+  }
+  for (auto& batch : block.batches) {
+    AddToLines(first, &batch->decoded);
+    Submit(std::move(batch));
+  }
+}
+
 // Gives a batch's lines their ordinals and its rows their place in the log.
 void Importer::Impl::Submit(std::unique_ptr<PendingBatch> pending) {
   ordinals_.Apply(pending->decoded.lines, &pending->decoded.batch);
@@ -385,21 +378,21 @@ void Importer::Impl::Submit(std::unique_ptr<PendingBatch> pending) {
 
 // Blocks enter the log in the order of the file, and no worker waits for another: who brings a
 // block whose turn it is takes those along that were decoded too early.
-void Importer::Impl::TakeIn(std::uint64_t number, Batches batches) {
+void Importer::Impl::TakeIn(std::uint64_t number, DecodedImportBlock block) {
   std::unique_lock lock(mutex_);
-  unanswered_ += batches.size();
+  unanswered_ += block.answers();
   --unanswered_;  // the block
-  decoded_.emplace(number, std::move(batches));
+  decoded_.emplace(number, std::move(block));
   if (sequencing_) return;
   sequencing_ = true;
   for (auto next = decoded_.find(turn_); next != decoded_.end() && !closing_;
        next = decoded_.find(turn_)) {
-    batches = std::move(next->second);
+    block = std::move(next->second);
     decoded_.erase(next);
     ++turn_;  // now: with the last answer the next file may begin
     work_.notify_one();
     lock.unlock();
-    for (auto& batch : batches) Submit(std::move(batch));
+    SubmitBlock(std::move(block));
     lock.lock();
   }
   sequencing_ = false;
@@ -462,7 +455,8 @@ Result<IngestResult> Importer::Impl::Finish() {
   result_ = IngestResult();
   ordinals_.Restart({});
   blocks_cut_ = turn_ = 0;
-  next_line_ = 1;
+  first_line_ = next_line_ = 1;
+  lines_before_ = 0;
   at_file_start_ = true;
   skipping_line_ = false;
   schema_.reset();
