@@ -111,6 +111,7 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(Family family) {
   if (family == Family::kCursors) {
     options.write_buffer_size = 4 * kMiB;
     options.target_file_size_base = 16 * kMiB;
+    options.compression = rocksdb::kNoCompression;  // saved states are packed already
   }
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = SharedBlockCache();
