@@ -77,6 +77,7 @@ void Engine::Impl::SaveIds() {
     ForgetSavedIds();
     return;
   }
+  if (!log_->Sync().ok()) return;  // no id without its event
   static_cast<void>(WriteDedupeFile(options_.data_dir, hash_seed_, mark, *dedupe_));
 }
 

@@ -99,13 +99,14 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::Open(const EngineOptions& op
     folding.first_day = [raw = impl.get()] { return raw->FirstDay(); };
   }
   impl->folder_ = std::make_unique<Folder>(folding, impl->log_.get(), impl->segments_.get());
-  impl->pipeline_ = std::make_unique<IngestPipeline>(
-      IngestPipeline::Options{options.durability, options.in_flight_bytes_max,
-                              // A save that fails costs time at the next opening only.
-                              [raw = impl.get()] { static_cast<void>(raw->SaveLive()); },
-                              options.live_save_events,
-                              [raw = impl.get()](std::uint64_t end) { raw->folder_->Notice(end); }},
-      impl->log_.get(), impl->dedupe_.get(), impl->live_.get());
+  IngestPipeline::Options ingest{options.durability, options.in_flight_bytes_max,
+                                 tuning.unlogged_from_bytes};
+  // A save that fails costs time at the next opening only.
+  ingest.save_live = [raw = impl.get()] { static_cast<void>(raw->SaveLive()); };
+  ingest.save_events = options.live_save_events;
+  ingest.applied = [raw = impl.get()](std::uint64_t end) { raw->folder_->Notice(end); };
+  impl->pipeline_ = std::make_unique<IngestPipeline>(ingest, impl->log_.get(), impl->dedupe_.get(),
+                                                     impl->live_.get());
   impl->folder_->Start();
   return impl;
 }
@@ -156,7 +157,7 @@ Status Engine::Impl::Close() {
   if (pipeline_ != nullptr) {
     // A stopped log takes no state either; the next opening replays it.
     if (log_->Health().code() != StatusCode::kUnavailable) {
-      log_->BeginClose();
+      log_->BeginSync();
       close_status_ = SaveLive();
       SaveIds();
       TrimSometimes();

@@ -169,12 +169,13 @@ void IngestPipeline::BuildEntries(Group* group) {
   close_merged();
 }
 
-Status IngestPipeline::AppendWaitingForSpace(const std::vector<LogAppend>& appends,
-                                             const std::vector<RejectedEvent>& rejected,
-                                             std::int64_t received, bool sync) {
+namespace {
+
+template <typename Append>
+Status AppendWaitingForSpace(Append append) {
   const auto give_up = std::chrono::steady_clock::now() + kDiskFullWaitMax;
   while (true) {
-    Status status = log_->Append(appends, rejected, received, sync);
+    Status status = append();
     if (status.code() != StatusCode::kResourceExhausted) return status;
     if (std::chrono::steady_clock::now() >= give_up) {
       return Unavailable("stopped: " + status.message());
@@ -183,6 +184,8 @@ Status IngestPipeline::AppendWaitingForSpace(const std::vector<LogAppend>& appen
   }
 }
 
+}  // namespace
+
 // An answer also vouches for what it repeats, and for what was written before it.
 bool IngestPipeline::MustSync(const Group& group) const {
   return options_.durability == Durability::kFsync && (unsynced_since_ || !group.entries.empty()) &&
@@ -190,7 +193,27 @@ bool IngestPipeline::MustSync(const Group& group) const {
                      [](const auto& pending) { return !pending->sync_later; });
 }
 
+// An entry that goes unlogged is written once instead of twice. But whatever is logged after it has
+// its file written first, so this is for long stretches of such entries.
+bool IngestPipeline::MayGoUnlogged(const Group& group) {
+  const bool later = std::all_of(
+      group.batches.begin(), group.batches.end(),
+      [](const auto& pending) { return pending->sync_later && pending->decoded.rejected.empty(); });
+  later_bytes_ = later ? later_bytes_ + group.bytes : 0;
+  return options_.durability != Durability::kNone && !group.entries.empty() &&
+         later_bytes_ > options_.unlogged_from_bytes;
+}
+
+void IngestPipeline::NoteWritten(const Group& group, bool unlogged, bool sync) {
+  const auto now = std::chrono::steady_clock::now();
+  if (sync) return unsynced_since_.reset();
+  if (options_.durability == Durability::kNone || group.entries.empty()) return;
+  unsynced_ = unlogged ? Unsynced::kUnlogged : Unsynced::kLogged;
+  if (!unsynced_since_) unsynced_since_ = now;
+}
+
 Status IngestPipeline::Write(const Group& group) {
+  const bool unlogged = MayGoUnlogged(group);
   std::vector<LogAppend> appends;
   appends.reserve(group.entries.size());
   for (const Entry& entry : group.entries) {
@@ -209,23 +232,30 @@ Status IngestPipeline::Write(const Group& group) {
   const bool sync = MustSync(group);
   if (appends.empty() && rejected.empty() && !sync) return Status::Ok();
   const auto begin = std::chrono::steady_clock::now();
-  Status status = AppendWaitingForSpace(appends, rejected, received, sync);
+  Status status = AppendWaitingForSpace([&] {
+    return unlogged ? log_->AppendUnlogged(appends)
+                    : log_->Append(appends, rejected, received, sync);
+  });
   const auto end = std::chrono::steady_clock::now();
-  if (sync) unsynced_since_.reset();
-  if (!sync && !appends.empty() && options_.durability != Durability::kNone && !unsynced_since_) {
-    unsynced_since_ = end;
-  }
+  NoteWritten(group, unlogged, sync);
   Count(&counters_.commits, 1);
   Count(&counters_.commit_micros,
         std::chrono::floor<std::chrono::microseconds>(end - begin).count());
   return status;
 }
 
-bool IngestPipeline::IsSyncDue() const {
-  return unsynced_since_ && std::chrono::steady_clock::now() - *unsynced_since_ >= kSyncInterval;
+// Unlogged entries are sent to the disk first: nobody waits for it while more of them come.
+void IngestPipeline::SyncIfDue() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!unsynced_since_ || now - *unsynced_since_ < kSyncInterval) return;
+  if (unsynced_ != Unsynced::kUnlogged) return SyncUnsynced();
+  log_->BeginSync();
+  unsynced_ = Unsynced::kUnloggedAndSent;
+  unsynced_since_ = now;
 }
 
 void IngestPipeline::SyncUnsynced() {
+  later_bytes_ = 0;
   if (!std::exchange(unsynced_since_, std::nullopt)) return;
   if (Status status = log_->Sync(); !status.ok()) {
     std::lock_guard lock(mutex_);
@@ -284,7 +314,11 @@ void IngestPipeline::CommitLoop() {
       continue;
     }
     counters_.next_sequence.store(next_sequence_, std::memory_order_relaxed);
-    if (group.syncs_asked != syncs_done_ || IsSyncDue()) SyncUnsynced();
+    if (group.syncs_asked != syncs_done_) {
+      SyncUnsynced();
+    } else {
+      SyncIfDue();
+    }
     AnswerSyncs(group.syncs_asked);
     if (group.batches.empty()) continue;
     std::unique_lock lock(apply_mutex_);

@@ -8,8 +8,9 @@
 // a duplicate is only answered after the batch it repeats is on the disk. Batches are committed in
 // that order. A failed write stops the pipeline for good: its outcome is unknown.
 //
-// Batches of sync_later (those of an import, which is acknowledged as a whole) are synced within a
-// second or with whatever is answered next, and by Sync.
+// Batches of sync_later (those of an import, which is acknowledged as a whole) are synced with
+// whatever is answered next, and by Sync; else what is written of them is on its way to the disk
+// within a second. Many of them in a row do without the write-ahead log.
 #pragma once
 
 #include <atomic>
@@ -42,6 +43,8 @@ class IngestPipeline {
   struct Options {
     Durability durability = Durability::kFsync;
     std::size_t in_flight_bytes_max = 0;
+    // So much is logged of what may be synced later, before it goes on unlogged.
+    std::size_t unlogged_from_bytes = std::size_t{8} << 20;
     // Called on the apply thread when events pause, and at the latest after so many events.
     std::function<void()> save_live = [] {};
     std::uint64_t save_events = UINT64_MAX;
@@ -113,10 +116,9 @@ class IngestPipeline {
   void CloseEntry(Group* group, Entry entry);
   Status Write(const Group& group);
   bool MustSync(const Group& group) const;
-  Status AppendWaitingForSpace(const std::vector<LogAppend>& appends,
-                               const std::vector<RejectedEvent>& rejected, std::int64_t received,
-                               bool sync);
-  bool IsSyncDue() const;
+  bool MayGoUnlogged(const Group& group);
+  void NoteWritten(const Group& group, bool unlogged, bool sync);
+  void SyncIfDue();
   void SyncUnsynced();
   void AnswerSyncs(std::uint64_t asked);
   void PrepareDedupe();
@@ -157,8 +159,12 @@ class IngestPipeline {
   std::uint64_t next_sequence_ = 1;
   std::int64_t max_time_ms_ = INT64_MIN;
   std::int64_t entry_received_ms_ = 0;
-  // When the first write that is not synced, but is to be, was made.
+  // When the first write that is not synced, but is to be, was made; or, of unlogged ones, when
+  // they were last sent to the disk.
   std::optional<std::chrono::steady_clock::time_point> unsynced_since_;
+  enum class Unsynced : std::uint8_t { kLogged, kUnlogged, kUnloggedAndSent };
+  Unsynced unsynced_ = Unsynced::kLogged;  // the last of it
+  std::size_t later_bytes_ = 0;  // of batches of sync_later, since anything else was written
 
   std::uint64_t unsaved_events_ = 0;  // the apply thread's own
 

@@ -22,6 +22,8 @@ struct EngineTuning {
   std::uint64_t saved_ids_min = 12'000'000;
   // Not owned. Asked with a query's own deadline, from its threads: true ends it with kCancelled.
   const std::function<bool()>* query_ended = nullptr;
+  // As in IngestPipeline::Options.
+  std::size_t unlogged_from_bytes = std::size_t{8} << 20;
   // Not owned. As in EventLogOptions.
   rocksdb::Env* env = nullptr;
 };

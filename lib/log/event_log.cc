@@ -78,12 +78,9 @@ class EventLog::Impl {
 
   Status Append(std::span<const LogAppend> entries, std::span<const RejectedEvent> rejected,
                 std::int64_t received_ms, bool sync) {
-    if (Status status = CheckOrder(entries, last()); !status.ok()) return status;
     const std::size_t bytes = BytesOf(entries, rejected);
     if (bytes == 0) return sync ? store_->Sync() : store_->Health();
-    if (Status status = store_->CheckFreeSpace(bytes); !status.ok()) return status;
-    Reserve(bytes);
-    for (const LogAppend& entry : entries) Put(entry);
+    if (Status status = Prepare(entries, bytes); !status.ok()) return status;
     const std::lock_guard failed_lock(failed_mutex_);
     if (Status status = failed_.Add(rejected, received_ms, &batch_); !status.ok()) {
       return store_->Stop(status);
@@ -92,11 +89,17 @@ class EventLog::Impl {
     if (!entries.empty()) end = EndOf(entries.back().header);
     if (Status status = store_->Write(&batch_, sync, end); !status.ok()) return status;
     failed_.Commit();
-    if (!entries.empty()) {
-      const std::lock_guard lock(last_mutex_);
-      last_ = entries.back().header;
-    }
+    if (!entries.empty()) SetLast(entries.back().header);
     return Status::Ok();
+  }
+
+  Status AppendUnlogged(std::span<const LogAppend> entries) {
+    if (entries.empty()) return store_->Health();
+    if (Status status = Prepare(entries, BytesOf(entries, {})); !status.ok()) return status;
+    const LogEntryHeader& last = entries.back().header;
+    Status status = store_->WriteEntriesUnlogged(&batch_, EndOf(last));
+    if (status.ok()) SetLast(last);
+    return status;
   }
 
   std::optional<LogEntryHeader> last() const {
@@ -174,6 +177,20 @@ class EventLog::Impl {
   const FailedStore& failed() const { return failed_; }
 
  private:
+  // Checks the entries and puts them into batch_.
+  Status Prepare(std::span<const LogAppend> entries, std::size_t bytes) {
+    if (Status status = CheckOrder(entries, last()); !status.ok()) return status;
+    if (Status status = store_->CheckFreeSpace(bytes); !status.ok()) return status;
+    Reserve(bytes);
+    for (const LogAppend& entry : entries) Put(entry);
+    return Status::Ok();
+  }
+
+  void SetLast(const LogEntryHeader& last) {
+    const std::lock_guard lock(last_mutex_);
+    last_ = last;
+  }
+
   void Reserve(std::size_t bytes) {
     batch_.Clear();
     if (bytes > reserved_ || reserved_ > kKeptBatchBytes) {
@@ -236,6 +253,12 @@ Status EventLog::Append(std::span<const LogAppend> entries, std::span<const Reje
                         std::int64_t received_ms, bool sync) {
   return impl_->Append(entries, rejected, received_ms, sync);
 }
+
+Status EventLog::AppendUnlogged(std::span<const LogAppend> entries) {
+  return impl_->AppendUnlogged(entries);
+}
+
+void EventLog::BeginSync() { impl_->store().BeginFlush(Family::kLog); }
 
 Status EventLog::Sync() { return impl_->store().Sync(); }
 
@@ -308,12 +331,10 @@ std::uint64_t EventLog::disk_bytes() const {
   auto& db = impl_->store().db();
   db.GetAggregatedIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &tables);
   db.GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memory);
-  return tables + memory;  // what is in memory is in the write-ahead log
+  return tables + memory;  // what is in memory is in the write-ahead log, or soon in tables
 }
 
 Store& EventLog::store() const { return impl_->store(); }
-
-void EventLog::BeginClose() { impl_->store().BeginFlush(Family::kLog); }
 
 Status EventLog::Close() { return impl_->store().Close(); }
 

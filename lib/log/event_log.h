@@ -87,6 +87,13 @@ class EventLog {
   // (the log goes on); any other error stops the log.
   Status Append(std::span<const LogAppend> entries, std::span<const RejectedEvent> rejected,
                 std::int64_t received_ms, bool sync);
+  // Appends entries that nobody waits for, without the write-ahead log: they are written to table
+  // files only, as memory fills, and durable once Sync or an Append with `sync` has returned. A
+  // crash before leaves a prefix of them. What is appended or saved otherwise has them written
+  // first, so the two should not take turns. Errors as Append.
+  Status AppendUnlogged(std::span<const LogAppend> entries);
+  // Begins in the background what Sync would have to wait for.
+  void BeginSync();
   // Makes everything written durable.
   Status Sync();
   // OK, or why the log is stopped or refuses appends (disk nearly full).
@@ -149,8 +156,6 @@ class EventLog {
   // What the log is kept in, for what else is kept there. Lives until Close.
   Store& store() const;
 
-  // Begins in the background what Close has to wait for.
-  void BeginClose();
   // Flushes and closes; afterwards only the destructor may be called.
   Status Close();
 

@@ -312,6 +312,7 @@ Status Store::Write(rocksdb::WriteBatch* batch, bool sync,
   options.sync = sync;
   const std::lock_guard lock(write_mutex_);
   if (stop_->stopped()) return stop_->status();
+  if (Status status = FlushEntries(); !status.ok()) return status;
   if (const auto status = db_->Write(options, batch); !status.ok()) {
     return stop_->Stop(FromRocks(status, "write"));
   }
@@ -330,6 +331,27 @@ Status Store::WriteUnlogged(rocksdb::WriteBatch* batch) {
   return status.ok() ? Status::Ok() : stop_->Stop(FromRocks(status, "write"));
 }
 
+Status Store::WriteEntriesUnlogged(rocksdb::WriteBatch* batch, std::uint64_t next_sequence) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  const std::lock_guard lock(write_mutex_);
+  if (stop_->stopped()) return stop_->status();
+  entries_unlogged_ = true;
+  if (const auto status = db_->Write(options, batch); !status.ok()) {
+    return stop_->Stop(FromRocks(status, "write"));
+  }
+  next_sequence_ = next_sequence;
+  return Status::Ok();
+}
+
+// With write_mutex_ held.
+Status Store::FlushEntries() {
+  if (!entries_unlogged_) return Status::Ok();
+  if (Status status = FlushFamily(Family::kLog); !status.ok()) return stop_->Stop(status);
+  entries_unlogged_ = false;
+  return Status::Ok();
+}
+
 Status Store::FlushFamily(Family of) {
   return FromRocks(db_->Flush(rocksdb::FlushOptions(), family(of)), "cannot write table files");
 }
@@ -337,6 +359,7 @@ Status Store::FlushFamily(Family of) {
 void Store::BeginFlush(Family of) {
   rocksdb::FlushOptions options;
   options.wait = false;
+  options.allow_write_stall = true;  // or it waits until there would be none
   (void)db_->Flush(options, family(of));
 }
 
@@ -349,6 +372,7 @@ Status Store::Sync() {
   const std::lock_guard lock(write_mutex_);
   if (stop_->stopped()) return stop_->status();
   if (dir_.empty()) return Status::Ok();
+  if (Status status = FlushEntries(); !status.ok()) return status;
   if (const auto status = db_->SyncWAL(); !status.ok()) {
     return stop_->Stop(FromRocks(status, "sync"));
   }

@@ -92,11 +92,15 @@ class Store {
 
   // Writes one batch. An error means that the outcome is unknown: the store is then stopped and
   // every further write fails with kUnavailable. `next_sequence`: where the log ends afterwards.
+  // Entries without the write-ahead log are in table files before anything is written behind them.
   Status Write(rocksdb::WriteBatch* batch, bool sync,
                std::optional<std::uint64_t> next_sequence = std::nullopt);
   // Writes what a crash may lose until FlushFamily has returned: large values that nothing names
   // yet, which would otherwise be written twice. Errors as Write.
   Status WriteUnlogged(rocksdb::WriteBatch* batch);
+  // Writes entries of the log without the write-ahead log: a crash may lose them until Sync has
+  // returned, and then nothing that was written after them is there either. Errors as Write.
+  Status WriteEntriesUnlogged(rocksdb::WriteBatch* batch, std::uint64_t next_sequence);
   Status FlushFamily(Family of);
   // The same in the background; a failure stops the store.
   void BeginFlush(Family of);
@@ -132,6 +136,7 @@ class Store {
   Status OpenFamilies(bool is_new);
   Status LoadOrMakeMeta();
   Status Mark(bool sync);
+  Status FlushEntries();
 
   const std::string dir_;
   OwnerLock owner_;
@@ -147,6 +152,7 @@ class Store {
   mutable std::mutex write_mutex_;  // one write and its mark at a time
   DurableMarkFile mark_;
   std::uint64_t next_sequence_ = 1;
+  bool entries_unlogged_ = false;  // which may be in memory only
 
   mutable std::mutex space_mutex_;
   mutable std::int64_t space_checked_ms_ = -1;

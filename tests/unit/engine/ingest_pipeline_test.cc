@@ -43,9 +43,12 @@ class IngestPipelineTest : public testing::Test {
     Start(Durability::kFsync);
   }
 
-  void Start(Durability durability) {
+  void Start(Durability durability, std::size_t unlogged_from_bytes = 8u << 20) {
+    pipeline_ = nullptr;
     pipeline_ = std::make_unique<IngestPipeline>(
-        IngestPipeline::Options{.durability = durability, .in_flight_bytes_max = 1u << 20},
+        IngestPipeline::Options{.durability = durability,
+                                .in_flight_bytes_max = 1u << 20,
+                                .unlogged_from_bytes = unlogged_from_bytes},
         log_.get(), &window_, &live_);
   }
 
@@ -84,12 +87,18 @@ class IngestPipelineTest : public testing::Test {
     return answer.get_future().get();
   }
 
-  // Counts syncs of the log's files from here on.
-  void CountSyncs() { fs_->Arm(Fault::kSync, kMany, rocksdb::IOStatus::IOError("too many")); }
-  int syncs() const { return kMany - fs_->calls_left(); }
-  void FailSyncs() { fs_->Arm(Fault::kSync, 0, rocksdb::IOStatus::IOError("Input/output")); }
+  // Counts syncs of the files that entries go to, from here on.
+  void CountSyncs() {
+    fs_->Arm(Fault::kSync, kMany, rocksdb::IOStatus::IOError("too many"), files_);
+  }
+  void CountLogWrites() { fs_->Arm(Fault::kAppend, kMany, rocksdb::IOStatus::IOError("too many")); }
+  int calls() const { return kMany - fs_->calls_left(); }
+  void FailSyncs() {
+    fs_->Arm(Fault::kSync, 0, rocksdb::IOStatus::IOError("Input/output"), files_);
+  }
 
   static constexpr int kMany = 1'000'000;
+  std::string files_ = ".log";
 
   TempDir dir_;
   std::shared_ptr<FillingFileSystem> fs_ = std::make_shared<FillingFileSystem>();
@@ -133,13 +142,27 @@ TEST_F(IngestPipelineTest, KnowsThatSpaceRanOut) {
 TEST_F(IngestPipelineTest, SyncsBeforeItAnswers) {
   CountSyncs();
   EXPECT_EQ(Send("a"), StatusCode::kOk);
-  EXPECT_EQ(syncs(), 1);
+  EXPECT_EQ(calls(), 1);
   EXPECT_EQ(Send("a"), StatusCode::kOk);
   EXPECT_TRUE(pipeline_->Sync().ok());
-  EXPECT_EQ(syncs(), 1) << "nothing was new";
+  EXPECT_EQ(calls(), 1) << "nothing was new";
 }
 
-TEST_F(IngestPipelineTest, AnswersBeforeItSyncsWhatMayWait) {
+// What may wait for its sync, logged and not.
+class SyncLaterTest : public IngestPipelineTest, public testing::WithParamInterface<bool> {
+ protected:
+  void SetUp() override {
+    IngestPipelineTest::SetUp();
+    if (!GetParam()) return;
+    files_ = ".sst";
+    Start(Durability::kFsync, 0);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Logged, SyncLaterTest, testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Unlogged, SyncLaterTest, testing::Values(true));
+
+TEST_P(SyncLaterTest, AnswersBeforeItSyncsWhatMayWait) {
   FailSyncs();
   EXPECT_EQ(SendLater("a"), StatusCode::kOk);
   EXPECT_EQ(pipeline_->Sync().code(), StatusCode::kUnavailable);
@@ -149,41 +172,40 @@ TEST_F(IngestPipelineTest, AnswersBeforeItSyncsWhatMayWait) {
   EXPECT_FALSE(pipeline_->is_all_logged());
 }
 
-TEST_F(IngestPipelineTest, SyncsWhatMayWaitWhenAsked) {
+TEST_P(SyncLaterTest, SyncsWhatMayWaitWhenAsked) {
   CountSyncs();
   EXPECT_EQ(SendLater("a"), StatusCode::kOk);
   EXPECT_EQ(SendLater("b"), StatusCode::kOk);
   EXPECT_TRUE(pipeline_->Sync().ok());
-  const int synced = syncs();
+  const int synced = calls();
   EXPECT_GE(synced, 1);
   EXPECT_TRUE(pipeline_->Sync().ok());
-  EXPECT_EQ(syncs(), synced);
+  EXPECT_EQ(calls(), synced);
 }
 
-TEST_F(IngestPipelineTest, SyncsWhatMayWaitWithinASecond) {
+TEST_P(SyncLaterTest, SyncsWhatMayWaitWithinASecond) {
   CountSyncs();
   EXPECT_EQ(SendLater("a"), StatusCode::kOk);
-  while (syncs() == 0) std::this_thread::yield();
+  while (calls() == 0) std::this_thread::yield();
 }
 
-TEST_F(IngestPipelineTest, SyncsWhatMayWaitWhenItCloses) {
+TEST_P(SyncLaterTest, SyncsWhatMayWaitWhenItCloses) {
   CountSyncs();
   EXPECT_EQ(SendLater("a"), StatusCode::kOk);
   pipeline_->Close();
-  EXPECT_GE(syncs(), 1);
+  EXPECT_GE(calls(), 1);
   EXPECT_TRUE(pipeline_->Sync().ok());
 }
 
 // A duplicate is answered as if it were stored now, so what it repeats must be on the disk.
-TEST_F(IngestPipelineTest, ADuplicateSyncsWhatItRepeats) {
+TEST_P(SyncLaterTest, ADuplicateSyncsWhatItRepeats) {
   FailSyncs();
   EXPECT_EQ(SendLater("a"), StatusCode::kOk);
   EXPECT_EQ(Send("a"), StatusCode::kUnavailable);
 }
 
 TEST_F(IngestPipelineTest, SyncsOnlyWhatIsToBeDurable) {
-  pipeline_ = nullptr;
-  Start(Durability::kNone);
+  Start(Durability::kNone, 0);
   FailSyncs();
   EXPECT_EQ(Send("a"), StatusCode::kOk);
   EXPECT_EQ(SendLater("b"), StatusCode::kOk);
@@ -191,6 +213,40 @@ TEST_F(IngestPipelineTest, SyncsOnlyWhatIsToBeDurable) {
   pipeline_->Close();
   EXPECT_TRUE(pipeline_->is_all_logged());
   fs_->Heal();
+}
+
+TEST_F(IngestPipelineTest, GoesUnloggedWhereMuchMayWait) {
+  Start(Durability::kFsync, 300);  // bytes, of which an event has some 50
+  CountLogWrites();
+  EXPECT_EQ(SendLater("a"), StatusCode::kOk);
+  EXPECT_EQ(calls(), 1) << "a little is logged";
+  int sent = 0;
+  const auto until_unlogged = [&] {
+    for (int before = -1; before != calls(); ++sent) {
+      ASSERT_LT(sent, 20);
+      before = calls();
+      EXPECT_EQ(SendLater(std::to_string(sent)), StatusCode::kOk);
+    }
+  };
+  until_unlogged();
+  const int logged = calls();
+  EXPECT_GT(logged, 2);
+  EXPECT_EQ(Send("now"), StatusCode::kOk);
+  EXPECT_EQ(SendLater("b"), StatusCode::kOk);
+  EXPECT_EQ(calls(), logged + 2) << "and what comes behind something else";
+  until_unlogged();
+  EXPECT_TRUE(pipeline_->Sync().ok());
+  const int synced = calls();
+  EXPECT_EQ(SendLater("c"), StatusCode::kOk);
+  EXPECT_EQ(calls(), synced + 1) << "and what comes behind a sync";
+}
+
+// A process that is killed leaves what was logged.
+TEST_F(IngestPipelineTest, LogsAllThatIsNeverSynced) {
+  Start(Durability::kNone, 0);
+  CountLogWrites();
+  EXPECT_EQ(SendLater("a"), StatusCode::kOk);
+  EXPECT_EQ(calls(), 1);
 }
 
 }  // namespace

@@ -52,9 +52,9 @@ inline std::string MakeRecord(std::uint32_t rows, std::uint64_t seed, std::size_
   return record;
 }
 
-// Appends one entry of `rows` events behind the last one.
-inline Status AppendOne(EventLog* log, std::uint32_t rows, std::int64_t received_ms,
-                        const std::string& record, bool sync = true) {
+// An entry of `rows` events behind the last one.
+inline LogAppend EntryBehind(const EventLog* log, std::uint32_t rows, std::int64_t received_ms,
+                             const std::string& record) {
   LogAppend entry;
   const auto last = log->last();
   entry.header.first_sequence = last ? last->first_sequence + last->rows : 1;
@@ -62,7 +62,19 @@ inline Status AppendOne(EventLog* log, std::uint32_t rows, std::int64_t received
   entry.header.received_ms = received_ms;
   entry.header.max_time_ms = received_ms + 1;
   entry.record = record;
+  return entry;
+}
+
+inline Status AppendOne(EventLog* log, std::uint32_t rows, std::int64_t received_ms,
+                        const std::string& record, bool sync = true) {
+  const LogAppend entry = EntryBehind(log, rows, received_ms, record);
   return log->Append({&entry, 1}, {}, received_ms, sync);
+}
+
+inline Status AppendOneUnlogged(EventLog* log, std::uint32_t rows, std::int64_t received_ms,
+                                const std::string& record) {
+  const LogAppend entry = EntryBehind(log, rows, received_ms, record);
+  return log->AppendUnlogged({&entry, 1});
 }
 
 struct StoredEntry {
