@@ -189,6 +189,13 @@ TEST_P(SyncLaterTest, SyncsWhatMayWaitWithinASecond) {
   while (calls() == 0) std::this_thread::yield();
 }
 
+TEST_P(SyncLaterTest, SyncsWhatMayWaitWhileMoreComes) {
+  CountSyncs();
+  for (int i = 0; calls() == 0; ++i) {
+    ASSERT_EQ(SendLater(std::to_string(i)), StatusCode::kOk);
+  }
+}
+
 TEST_P(SyncLaterTest, SyncsWhatMayWaitWhenItCloses) {
   CountSyncs();
   EXPECT_EQ(SendLater("a"), StatusCode::kOk);
