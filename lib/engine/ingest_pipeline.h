@@ -44,7 +44,7 @@ class IngestPipeline {
     Durability durability = Durability::kFsync;
     std::size_t in_flight_bytes_max = 0;
     // So much is logged of what may be synced later, before it goes on unlogged.
-    std::size_t unlogged_from_bytes = std::size_t{8} << 20;
+    std::size_t unlogged_from_bytes = SIZE_MAX;
     // Called on the apply thread when events pause, and at the latest after so many events.
     std::function<void()> save_live = [] {};
     std::uint64_t save_events = UINT64_MAX;

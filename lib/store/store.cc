@@ -322,26 +322,30 @@ Status Store::Write(rocksdb::WriteBatch* batch, bool sync,
   return Status::Ok();
 }
 
-Status Store::WriteUnlogged(rocksdb::WriteBatch* batch) {
+namespace {
+
+// With the store's write_mutex_ held.
+Status WriteToMemory(rocksdb::DB* db, StopLatch* stop, rocksdb::WriteBatch* batch) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
+  if (stop->stopped()) return stop->status();
+  const auto status = db->Write(options, batch);
+  return status.ok() ? Status::Ok() : stop->Stop(FromRocks(status, "write"));
+}
+
+}  // namespace
+
+Status Store::WriteUnlogged(rocksdb::WriteBatch* batch) {
   const std::lock_guard lock(write_mutex_);
-  if (stop_->stopped()) return stop_->status();
-  const auto status = db_->Write(options, batch);
-  return status.ok() ? Status::Ok() : stop_->Stop(FromRocks(status, "write"));
+  return WriteToMemory(db_.get(), stop_.get(), batch);
 }
 
 Status Store::WriteEntriesUnlogged(rocksdb::WriteBatch* batch, std::uint64_t next_sequence) {
-  rocksdb::WriteOptions options;
-  options.disableWAL = true;
   const std::lock_guard lock(write_mutex_);
-  if (stop_->stopped()) return stop_->status();
   entries_unlogged_ = true;
-  if (const auto status = db_->Write(options, batch); !status.ok()) {
-    return stop_->Stop(FromRocks(status, "write"));
-  }
-  next_sequence_ = next_sequence;
-  return Status::Ok();
+  Status status = WriteToMemory(db_.get(), stop_.get(), batch);
+  if (status.ok()) next_sequence_ = next_sequence;
+  return status;
 }
 
 // With write_mutex_ held.

@@ -43,7 +43,7 @@ class IngestPipelineTest : public testing::Test {
     Start(Durability::kFsync);
   }
 
-  void Start(Durability durability, std::size_t unlogged_from_bytes = 8u << 20) {
+  void Start(Durability durability, std::size_t unlogged_from_bytes = SIZE_MAX) {
     pipeline_ = nullptr;
     pipeline_ = std::make_unique<IngestPipeline>(
         IngestPipeline::Options{.durability = durability,
