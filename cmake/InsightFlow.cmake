@@ -27,6 +27,10 @@ if(INSIGHTFLOW_SANITIZE)
   target_compile_options(insightflow_flags INTERFACE
     -fsanitize=${INSIGHTFLOW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(insightflow_flags INTERFACE -fsanitize=${INSIGHTFLOW_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    target_compile_options(insightflow_flags INTERFACE
+      -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/ubsan.ignore)
+  endif()
 endif()
 if(INSIGHTFLOW_FUZZ)
   # The libraries report their branches to the fuzzer; only its programs bring the main function.

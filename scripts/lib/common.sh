@@ -14,7 +14,7 @@ test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev libsqlite3-dev python3 python3-jsonschema python3-venv
   strace curl binutils
 )
-check_packages=(clang-14 libclang-rt-14-dev clang-format-14 python3-venv)
+check_packages=(clang-14 libclang-rt-14-dev lld-14 clang-format-14 python3-venv)
 
 say() { printf '%s\n' "$*"; }
 fail() {

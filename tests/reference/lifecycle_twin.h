@@ -26,7 +26,8 @@ inline LifecycleAnswer LifecycleTwin(const LifecycleQuery& query, const EventTab
     LifecyclePeriod& period = answer.periods.emplace_back();
     period.time = FromMillis(begin);
     const std::int64_t before = periods.In(begin - 1, begin).front().first;
-    for (const auto& [user, rows] : users) {
+    for (const auto& [user, its_rows] : users) {
+      const auto& rows = its_rows;  // clang 14 captures no structured binding
       const auto active = [&](std::int64_t low, std::int64_t high) {
         return std::any_of(rows.begin(), rows.end(), [&](std::size_t row) {
           return events.Time(row) >= low && events.Time(row) < high;

@@ -27,7 +27,6 @@
 namespace insightflow {
 namespace {
 
-constexpr int kRounds = 50;
 constexpr int kLines = 60'000;
 constexpr int kSent = 400;
 
@@ -131,7 +130,8 @@ TEST_F(ImportKillTest, NothingAcknowledgedIsLostAndNothingCountsTwice) {
   SCOPED_TRACE("INSIGHTFLOW_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   TempDir dir;
-  for (int round = 0; round < kRounds; ++round) {
+  const int rounds = testing::RandomCases(50);
+  for (int round = 0; round < rounds; ++round) {
     const std::string store = dir / std::to_string(round / 5);
     if (round % 5 == 0) {
       acknowledged_.assign(kSent, false);

@@ -16,8 +16,6 @@
 namespace insightflow {
 namespace {
 
-constexpr int kRounds = 24;
-
 std::string StateOf(std::uint64_t applied) {
   return std::string(applied % 2 == 0 ? 100 : 2'500'000, static_cast<char>('a' + applied % 26));
 }
@@ -78,7 +76,8 @@ TEST(EventLogCrash, KillLosesNothingThatWasAcknowledged) {
   std::mt19937_64 random(testing::RandomSeed(1709164800));
   TempDir dir;
   std::uint64_t acknowledged_end = 1;
-  for (int round = 0; round < kRounds; ++round) {
+  const int rounds = testing::RandomCases(24);
+  for (int round = 0; round < rounds; ++round) {
     ChildProcess writer({"--write", dir.path(), std::to_string(random())});
     const std::size_t acks = 1 + random() % 25;
     std::string bytes;

@@ -15,10 +15,17 @@ namespace {
 using testing::Random;
 using Kind = EventValue::Kind;
 
+struct Member;
+
 struct Node {
   Kind kind = Kind::kAbsent;
   std::string text;  // decoded, or as spelled
-  std::vector<std::pair<std::string, Node>> members;
+  std::vector<Member> members;
+};
+
+struct Member {
+  std::string key;
+  Node value;
 };
 
 std::string Space(Random* random) {
@@ -58,7 +65,7 @@ std::string RandomObject(int depth, Random* random, Node* node) {
     written += RandomText(random, &key) + Space(random) + ":" + Space(random);
     written += RandomValue(depth - 1, random, &value) + Space(random);
     if (n > 1) written += "," + Space(random);
-    node->members.emplace_back(key, value);
+    node->members.push_back({key, value});
   }
   return written + "}";
 }
@@ -108,7 +115,7 @@ std::vector<std::string> RandomPath(const Node& tree, Random* random) {
     RandomText(random, &key);
     const Node* next = nullptr;
     if (!node->members.empty() && !random->OneIn(5)) {
-      key = random->Of(node->members).first;
+      key = random->Of(node->members).key;
       next = Follow(*node, {key}, 0);
     }
     path.push_back(key);

@@ -108,7 +108,7 @@ class MergerTest : public ::testing::Test {
 };
 
 TEST_F(MergerTest, MakesWhatTheBuilderMakes) {
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0, cases = testing::RandomCases(300); i < cases; ++i) {
     Parts parts(1 + random_.Below(5), Options());
     random_.FollowTypes(i % 2 == 1);
     const std::size_t count = parts.size();

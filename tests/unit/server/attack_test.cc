@@ -34,7 +34,7 @@ using ::testing::Not;
 using namespace std::string_literals;
 
 // A sanitizer's shadow and quarantine hide what the server itself takes.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef INSIGHTFLOW_SANITIZED
 constexpr std::size_t kSanitizerBytes = std::size_t{1} << 30;
 #else
 constexpr std::size_t kSanitizerBytes = 0;
